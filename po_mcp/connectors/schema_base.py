@@ -53,16 +53,27 @@ class ErpModel(BaseModel):
             return cls.model_validate(body)
         except ValidationError as exc:
             faults = [(fault["loc"], fault["input"]) for fault in exc.errors(include_url=False, include_context=False)]
-            number = body.get(cls.name_key) if isinstance(body, Mapping) else None
-            if not isinstance(number, str | int) or not str(number).strip():
+            number = cls.name_of(body)
+            if number is None:
                 raise BadAnswer(f"{cls.erp_name}'s answer is not in the documented format.") from None
             odd = {loc[0]: given for loc, given in faults if loc[0] in cls.dispensable}
             for loc, given in faults:
                 if loc[0] not in odd:
-                    raise cls._unreadable(str(number), loc, given) from None  # the cause holds the answer
+                    raise cls._unreadable(number, loc, given) from None  # the cause holds the answer
             found = cls.model_validate({key: value for key, value in body.items() if key not in odd})
-            found._odd = tuple(OddField(field=cls.dispensable[str(key)], value=_show(odd[key])) for key in odd)
+            found._odd = tuple(OddField(field=cls.dispensable[str(key)], value=cls.show_value(odd[key])) for key in odd)
             return found
+
+    @classmethod
+    def name_of(cls, body: Any) -> str | None:
+        """Return what an object says it is called; None where it does not."""
+        name = body.get(cls.name_key) if isinstance(body, Mapping) else None
+        return str(name) if isinstance(name, str | int) and str(name).strip() else None
+
+    @classmethod
+    def show_value(cls, given: object) -> str:
+        """Write what stands in a field, for people: short and safe."""
+        return _show(given)
 
     @property
     def odd(self) -> tuple[OddField, ...]:
@@ -74,32 +85,32 @@ class ErpModel(BaseModel):
         names = [str(part) for part in loc if isinstance(part, str)]
         line = next((f"line {part + 1}" for part in loc if isinstance(part, int)), "")
         # A line that is no object has no field to name.
-        place = line if isinstance(loc[-1], int) else " in ".join(filter(None, [visible(names[-1], 40), line]))
-        what = f"{cls.erp_name} has {_show(given)} for {place}"
+        field = "" if isinstance(loc[-1], int) else visible(names[-1].strip("."), 40)
+        place = " in ".join(filter(None, [field, line]))
+        what = f"{cls.erp_name} has {cls.show_value(given)} for {place}"
         return UnreadableOrder(
             f"Order {mark_number(number, 80)} cannot be opened or changed here: {what}, which cannot be read."
         )
 
     @classmethod
-    def parse_rows(cls, rows: Iterable[Any]) -> tuple[tuple[Self, ...], int]:
-        """Parse the rows of a list one by one; return the valid ones and the number of invalid ones.
+    def parse_rows(cls, rows: Iterable[Any]) -> tuple[tuple[Self, ...], tuple[Any, ...]]:
+        """Parse the rows of a list one by one; return the valid ones, and the invalid ones as they came.
 
         Raises:
             BadAnswer: there are several rows and none is valid or says what it is, so the list has another shape.
         """
-        asked = tuple(rows)
-        read = tuple(row for row in map(cls._parse_row, asked) if row is not None)
+        asked = [(row, cls._parse_row(row)) for row in rows]
+        read = tuple(parsed for _, parsed in asked if parsed is not None)
+        odd = tuple(row for row, parsed in asked if parsed is None)
         # A single invalid row may be one odd order; several show that the shape itself differs.
-        if len(asked) > 1 and not read and not cls.name_unreadable(asked):
+        if len(odd) > 1 and not read and not cls.name_rows(odd):
             raise BadAnswer(f"{cls.erp_name}'s list is not in the documented format.")
-        return read, len(asked) - len(read)
+        return read, odd
 
     @classmethod
-    def name_unreadable(cls, rows: Iterable[Any]) -> tuple[str, ...]:
-        """Return what the invalid rows of a list are called, as far as they say it."""
-        odd = [row for row in rows if cls._parse_row(row) is None]
-        named = [row.get(cls.name_key) for row in odd if isinstance(row, Mapping)]
-        return tuple(str(name) for name in named if isinstance(name, str | int) and str(name).strip())
+    def name_rows(cls, rows: Iterable[Any]) -> tuple[str, ...]:
+        """Return what rows of a list are called, as far as they say it."""
+        return tuple(name for name in map(cls.name_of, rows) if name is not None)
 
     @classmethod
     def _parse_row(cls, row: Any) -> Self | None:

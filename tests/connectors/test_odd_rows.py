@@ -10,6 +10,7 @@ import pytest
 from po_mcp.connectors.exsited import references
 from po_mcp.connectors.exsited import schemas as exsited_wire
 from po_mcp.connectors.exsited import translate as exsited_translate
+from po_mcp.connectors.inventory_pro import schemas as inventory_pro_wire
 from po_mcp.connectors.inventory_pro import translate
 from po_mcp.errors import BadAnswer, Refused
 from po_mcp.orders import OrderLine, OrderQuery, OrderScan, PurchaseOrder
@@ -233,4 +234,20 @@ def test_an_unreadable_created_order_keeps_its_number() -> None:
 
 
 def test_a_receipt_of_a_quantity_that_is_no_number_cannot_be_read() -> None:
-    assert exsited_wire.Receipt.parse_rows([{"receipts": [{"receipt_quantity": "some"}]}, {"id": "IR-1"}])[1] == 1
+    assert exsited_wire.Receipt.parse_rows([{"receipts": [{"receipt_quantity": "some"}]}, {"id": "IR-1"}])[1]
+
+
+def test_a_row_is_parsed_once_beside_an_odd_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    parse, parsed = inventory_pro_wire.OrderHeader.parse, []
+
+    def count(row: Any) -> Any:
+        parsed.append(row)
+        return parse(row)
+
+    monkeypatch.setattr(inventory_pro_wire.OrderHeader, "parse", count)
+    rows = [{"poNo": "PO-1"}, {"poNo": "PO-2", "vendor": ["x"]}, {"poNo": "PO-3"}]
+    read, odd = inventory_pro_wire.OrderHeader.parse_rows(rows)
+
+    assert parsed == rows
+    assert [one.po_no for one in read] == ["PO-1", "PO-3"]
+    assert inventory_pro_wire.OrderHeader.name_rows(odd) == ("PO-2",)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from po_mcp.connectors.tryton import catalog, drafts, error_body, names, schemas, translate
-from po_mcp.errors import BadAnswer, Conflict, InvalidInput, OrderNotFound, SignInFailed, Stale
+from po_mcp.errors import BadAnswer, Conflict, InvalidInput, OrderNotFound, SignInFailed, Stale, UnreadableOrder
 from po_mcp.orders import DraftLine, OrderDraft, OrderQuery, Status, Vendor
 from tests.tryton.rpc import money
 
@@ -191,6 +191,44 @@ def test_a_price_is_read_exactly(told: object, price: str | None) -> None:
 def test_a_value_that_is_no_amount_is_not_trusted(told: object) -> None:
     with pytest.raises(BadAnswer):
         order("draft", total_amount=told)
+
+
+@pytest.mark.parametrize(
+    ("fields", "what"),
+    [
+        ({"state": ["?"], "number": "7"}, "Order 7 cannot be opened or changed here: Tryton has a list for state"),
+        ({"party.": []}, "Order PM-2026-0001 cannot be opened or changed here: Tryton has a list for party"),
+        ({"reference": None, "lines.": "x"}, "Order (1) cannot be opened"),
+        (
+            {
+                "lines.": [
+                    {"id": 1, "type": "line"},
+                    {"id": 2, "unit_price": {"__class__": "Decimal", "decimal": "3,5"}},
+                ]
+            },
+            'Tryton has "3,5" for unit_price in line 2',
+        ),
+    ],
+)
+def test_an_order_that_cannot_be_read_is_told_by_its_name_field_and_value(fields: dict[str, Any], what: str) -> None:
+    with pytest.raises(UnreadableOrder) as told:
+        schemas.parse_orders([{**recorded("orders")["draft"], "id": 1, **fields}])
+
+    assert what in str(told.value)
+    assert "Try again" not in str(told.value)
+
+
+def test_an_order_is_read_without_a_date_or_total_that_cannot_be() -> None:
+    marked = {"__class__": "date", "year": 2026, "month": 13, "day": 1}
+    odd = {"purchase_date": "soon", "delivery_date": marked, "total_amount": {"__class__": "Decimal", "decimal": "n/a"}}
+    read = translate.convert_order(schemas.parse_orders([{**recorded("orders")["draft"], **odd}])[0])
+
+    assert (read.ordered_at, read.total) == (None, None)
+    assert [one.sentence for one in read.odd] == [
+        'Its order date cannot be read and is left out: the ERP has "soon".',
+        'Its expected date cannot be read and is left out: the ERP has "2026-13-1".',
+        'Its total cannot be read and is left out: the ERP has "n/a".',
+    ]
 
 
 @pytest.mark.parametrize("told", ["2026-01-01", {"__class__": "date", "year": 2026}, {"__class__": "datetime"}, 5])

@@ -245,11 +245,12 @@ ROW = {"id": 1, "state": "draft", "reference": "PM-1"}
 
 
 async def test_a_row_that_cannot_be_read_is_left_out_and_counted() -> None:
-    odd = {"id": 2, "state": 5}
+    odd = {"id": 2, "state": ["?"]}
     async with connected(*answers([ROW, odd, {**ROW, "id": 3, "reference": "PM-3"}])) as (erp, _):
         found = await erp.scan_orders(OrderQuery())
 
     assert [order.number for order in found.orders] == ["PM-1", "PM-3"]
+    assert found.unreadable_numbers == ("(2)",)
     assert (found.read, found.unreadable, found.complete, found.is_cut) == (2, 1, False, False)
 
 

@@ -201,12 +201,13 @@ def tells_end(page: schemas.Page) -> bool:
 
 def parse_page(page: schemas.Page, row: type[R], offset: int, asked: int | None = None) -> Page[R]:
     """Parse one page of any list, at `offset`; `asked` is the number of rows that were asked for."""
-    found, unreadable = row.parse_rows(page.rows)
+    found, odd = row.parse_rows(page.rows)
     next_start = next_offset(page, offset)
-    names = row.name_unreadable(page.rows) if unreadable else ()
     is_full = asked is not None and len(page.rows) >= asked
     is_other = page.pagination.offset not in (None, offset)
-    return Page(found, next_start, page.pagination.records, unreadable, tells_end(page), names, is_full, is_other)
+    return Page(
+        found, next_start, page.pagination.records, len(odd), tells_end(page), row.name_rows(odd), is_full, is_other
+    )
 
 
 def build_order_filter(status: Status | None) -> dict[str, str]:
@@ -306,7 +307,8 @@ def parse_item(body: Any, item_id: str) -> schemas.Item:
 
 def parse_warehouses(body: Any) -> tuple[tuple[schemas.Warehouse, ...], int]:
     """Parse the warehouses; return those with a name, and how many have none."""
-    return schemas.Warehouse.parse_rows(schemas.WarehousesResponse.parse(raise_for_error(body)).rows)
+    found, odd = schemas.Warehouse.parse_rows(schemas.WarehousesResponse.parse(raise_for_error(body)).rows)
+    return found, len(odd)
 
 
 def parse_invoices(body: Any) -> schemas.InvoicesPage:

@@ -123,12 +123,11 @@ def parse_page(body: Any, row: type[R], params: Mapping[str, str | int]) -> Page
     place, asked = int(params["page"]), int(params["pageSize"])
     if page.has_more and not page.value:
         raise BadAnswer("Inventory Pro returned a different page than requested.")
-    found, unreadable = row.parse_rows(page.value)
+    found, odd = row.parse_rows(page.value)
     more = _has_more(page, place)
     next_start = place + 1 if more or (more is None and page.value) else None
-    names = row.name_unreadable(page.value) if unreadable else ()
     is_full, is_other = len(page.value) >= asked, page.page not in (None, place)
-    return Page(found, next_start, page.total_count, unreadable, more is not None, names, is_full, is_other)
+    return Page(found, next_start, page.total_count, len(odd), more is not None, row.name_rows(odd), is_full, is_other)
 
 
 def _has_more(page: schemas.Page, place: int) -> bool | None:
@@ -164,10 +163,10 @@ def parse_found_items(body: Any, item_id: str) -> tuple[schemas.Item, ...]:
         return ()
     is_page = isinstance(body, Mapping) and "value" in body
     rows = schemas.Page.parse(body).value if is_page else (_raise_for_error(body),)
-    found, unreadable = schemas.Item.parse_rows(rows)
+    found, odd = schemas.Item.parse_rows(rows)
     wanted = tuple(row for row in found if row.short_id == item_id)[:1]
     # A search that the ERP ignores answers with the first page of everything.
-    if not wanted and (found or unreadable):
+    if not wanted and (found or odd):
         raise BadAnswer("Inventory Pro answered about a different item.")
     return wanted
 

@@ -220,9 +220,9 @@ class Reader:
 
     async def _read_orders(self, condition: Any) -> Sequence[schemas.Order]:
         domain = await self._build_company_domain(condition)
-        return await self._read_records(
-            translate.PURCHASE, schemas.Order, schemas.ORDER_FIELDS, domain, limit=names.MAX_ALIKE
-        )
+        order, fields = [["id", "ASC"]], list(schemas.ORDER_FIELDS)
+        params = (domain, 0, names.MAX_ALIKE, order, fields)
+        return schemas.parse_orders(await self._rpc.call_model(translate.PURCHASE, "search_read", *params))
 
     async def _read_records(
         self,

@@ -174,7 +174,27 @@ class OrderedFrom(Identified):
 class Row(Names):
     """An order as a list shows it."""
 
-    name_key = "number"
+    dispensable = {  # noqa: RUF012
+        "purchase_date": "order date",
+        "delivery_date": "expected date",
+        "total_amount": "total",
+    }
+
+    @classmethod
+    def name_of(cls, body: Any) -> str | None:
+        """Return its number, a draft's reference, or its id in brackets."""
+        if not isinstance(body, dict):
+            return None
+        names = (body.get("number"), body.get("reference"))
+        return next((name for name in names if isinstance(name, str) and name.strip()), f"({body.get('id')})")
+
+    @classmethod
+    def show_value(cls, given: object) -> str:
+        """Write what stands in a field; of what JSON lacks, what is marked so."""
+        if isinstance(given, dict) and "__class__" in given:
+            marked = [value for name, value in given.items() if name != "__class__"]
+            return super().show_value(marked[0] if len(marked) == 1 else "-".join(map(str, marked)))
+        return super().show_value(given)
 
     state: Word = None
     shipment_state: Word = None
@@ -252,6 +272,18 @@ def parse_records(result: Any, kind: type[T]) -> tuple[T, ...]:
     return tuple(kind.parse(row) for row in result)
 
 
+def parse_orders(result: Any) -> tuple[Order, ...]:
+    """Read a list of orders in full.
+
+    Raises:
+        UnreadableOrder: a field that is needed of one of them holds what cannot be read.
+        BadAnswer: it is no list of orders.
+    """
+    if not isinstance(result, list):
+        raise BadAnswer(f"{ERP_NAME}'s answer is not in the documented format.")
+    return tuple(map(Order.parse_order, result))
+
+
 @dataclass(frozen=True)
 class Page(Generic[T]):
     """Records by ascending id: those that can be read, how many cannot, and the id of the last one."""
@@ -276,8 +308,8 @@ def parse_page(result: Any, kind: type[T], last: int) -> Page[T]:
     found = [last, *(record.id for record in records)]
     if any(later <= earlier for earlier, later in pairwise(found)):
         raise BadAnswer(f"{ERP_NAME} gave another page than was asked for.")
-    read, unreadable = kind.parse_rows(result)
-    return Page(read, unreadable, found[-1], kind.name_unreadable(result) if unreadable else ())
+    read, odd = kind.parse_rows(result)
+    return Page(read, len(odd), found[-1], kind.name_rows(odd))
 
 
 def parse_ids(result: Any) -> tuple[int, ...]:

@@ -186,6 +186,7 @@ def _convert_header(source: schemas.Row, name: str, lines: Sequence[schemas.RowL
         line_count=len(lines),
         total=source.total,
         buyer_number=names.find_buyer_number(source),
+        odd=source.odd,
     )
 
 
