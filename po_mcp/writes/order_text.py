@@ -52,6 +52,8 @@ _ORDINARY_MIX = ["East Asian", "Latin"]
 
 def columns(text: str) -> int:
     """Return the width on a terminal: East Asian wide letters take two columns, combining marks none."""
+    if text.isascii():
+        return len(text)
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
