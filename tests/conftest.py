@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -77,9 +78,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(_tier_of(item))
 
 
+def pytest_collection_finish() -> None:
+    """Keep what was imported and collected out of every later garbage collection: all of it stays to the end."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run half as many tests more than there are cores: most of them wait."""
-    return max(3, (os.cpu_count() or 2) * 3 // 2)
+    """Run as many tests at a time as there are cores; half as many more where most of them wait."""
+    cores = os.cpu_count() or 2
+    return max(2, cores) if config.option.markexpr == "unit" else max(3, cores * 3 // 2)
 
 
 def _tier_of(item: pytest.Item) -> str:

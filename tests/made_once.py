@@ -1,6 +1,7 @@
 """What each test would make again, made once per process: the same each time, and half of the time of a test in memory.
 
-The rows of a new sandbox book, the check of a schema, the pattern of a route, and a search for a package.
+The rows of a new sandbox book, the check of a schema, the pattern of a route, the arguments of a resource, and a
+search for a package.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import cache
 from importlib.util import find_spec
@@ -17,6 +18,9 @@ from typing import Any
 import pytest
 import starlette.routing
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships no types
+from mcp.server.mcpserver.resources import templates
+from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata, func_metadata
+from pydantic import validate_call
 
 from po_mcp.sandbox import book
 from po_mcp.sandbox.seed import seed
@@ -30,6 +34,8 @@ def make_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(book, "seed", CopiedSeed())
     patch.setattr(Draft202012Validator, "check_schema", CheckedOnce())
     patch.setattr(starlette.routing, "compile_path", cache(starlette.routing.compile_path))
+    patch.setattr(templates, "func_metadata", MetadataOnce())
+    patch.setattr(templates, "validate_call", cache(validate_call))
     if find_spec("sniffio") is None:
         # Each request to an application in memory tries to import it, and looks through every folder of the path.
         patch.setitem(sys.modules, "sniffio", None)
@@ -49,6 +55,20 @@ class CopiedSeed:
             self._rows[made_on] = rows_of(tables._connection)
         else:
             _insert(tables._connection, self._rows[made_on])
+
+
+class MetadataOnce:
+    """Makes the model of a function's arguments as the SDK does, once for each function."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[Callable[..., Any], str], FuncMetadata] = {}
+        self._make = func_metadata
+
+    def __call__(self, function: Callable[..., Any], **more: Any) -> FuncMetadata:
+        wanted = (function, repr(more))
+        if wanted not in self._made:
+            self._made[wanted] = self._make(function, **more)
+        return self._made[wanted]
 
 
 class CheckedOnce:
