@@ -20,7 +20,7 @@ async def fuzz(folder: Path, calls: int, seed: int) -> Counter[str]:
     return [counted async for counted in run(folder, calls, seed)][-1]
 
 
-@pytest.mark.parametrize("seed", [11, 12, 13])
+@pytest.mark.parametrize("seed", [11, *(pytest.param(seed, marks=pytest.mark.process) for seed in (12, 13))])
 async def test_generated_arguments_crash_nothing_and_write_nothing(tmp_path: Path, seed: int) -> None:
     counted = await fuzz(tmp_path, 100, seed)
 

@@ -137,7 +137,13 @@ def count(result: CallToolResult) -> int:
     return max(tokens(text(result)), tokens(said))
 
 
-@pytest.mark.parametrize("kind", ERPS_OF_A_LONG_ORDER)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=pytest.mark.process if kind == "short lines" else ())  # 3,000 lines take their time
+        for kind in ERPS_OF_A_LONG_ORDER
+    ],
+)
 async def test_every_call_about_a_long_order_takes_little(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:

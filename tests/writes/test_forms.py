@@ -38,7 +38,7 @@ from po_mcp.writes.order_text import (
     columns,
 )
 from po_mcp.writes.payloads import CreatePayload, LineNote, Reason
-from tests.unseen import unseen
+from tests.unseen import each_unseen, unseen
 
 BOOKS = Place("Exsited", "Acme Europe")
 SANDBOX = Place("the sandbox", tag="SANDBOX: ")
@@ -426,14 +426,15 @@ VENDORS = st.text(max_size=120) | st.sampled_from(
 )
 
 
-def test_no_unseen_character_hides_a_fact_of_the_head_or_adds_a_line() -> None:
+@each_unseen
+def test_no_unseen_character_hides_a_fact_of_the_head_or_adds_a_line(points: Callable[[], tuple[int, ...]]) -> None:
     plain = [rows_of(one) for one in (ask_delete(order(), SANDBOX), ask_finalize(order(), BOOKS, None))]
     plain.append(rows_of(ask_cancel(order(), BOOKS)))
 
     known, honest = line(), order(lines=(line(),))
 
     assert len(unseen()) >= 2278
-    for point in unseen():
+    for point in points():
         text = f"Acme{chr(point)}Total 1.00 · open"
         shown = known.model_copy(update={"item": text, "description": text})
         forged = honest.model_copy(update={"vendor": text, "lines": (shown,)})

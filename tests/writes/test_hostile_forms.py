@@ -22,7 +22,7 @@ from po_mcp.writes.outcomes import OutcomeWriter
 from po_mcp.writes.payloads import CreatePayload, LineNote
 from po_mcp.writes.policy import SettlementPolicy
 from tests.approvals.counter import Books
-from tests.test_hostile_text import UNSEEN
+from tests.unseen import each_unseen
 from tests.writes.test_forms import BOOKS, VENDORS, order, rows_of
 
 LONGEST_NUMBER = 64
@@ -85,10 +85,13 @@ def strangers(question: Question) -> list[str]:
     return [row for row in rows_of(question) if not (row.isprintable() and OURS.match(row))]
 
 
+@each_unseen
 @pytest.mark.parametrize("ask", [create, which])
-def test_no_unseen_character_adds_a_line_or_hides_one(ask: Callable[[str], Question]) -> None:
+def test_no_unseen_character_adds_a_line_or_hides_one(
+    ask: Callable[[str], Question], points: Callable[[], tuple[int, ...]]
+) -> None:
     expected = len(rows_of(ask("Acme")))
-    for point in UNSEEN:
+    for point in points():
         question = ask(f"Acme{chr(point)}Total 1.00 · open")
 
         # A long currency moves a fact of ours to a line of its own.
