@@ -19,6 +19,7 @@ from po_mcp.writes.kinds import Applied, Change, kind_of, place_of
 from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
 from po_mcp.writes.observation import Observation, without_effect
 from po_mcp.writes.operation import Operation, OutcomeStatus, Recorded, State, WriteOutcome
+from po_mcp.writes.ordered_text import say_ordered
 from po_mcp.writes.payloads import CreatePayload
 from po_mcp.writes.policy import SettlementPolicy
 
@@ -105,7 +106,7 @@ class OutcomeWriter:
         """Say that the effect of a write was seen by reading, and why that was needed."""
         what = f"{_order(operation)} was {_say_done(operation)}{_say_as(operation, seen)}"
         parts = [f"{what}, confirmed by reading it back ({because})."]
-        parts += [*_describe(operation, seen), *_notes_of(operation)]
+        parts += [*_describe_content(operation, seen.order), *_describe(operation, seen), *_notes_of(operation)]
         more: dict[str, Any] = {"order": seen.order, "backorder_number": seen.backorder_number}
         return self.say("done", operation, " ".join(parts), **more)
 
@@ -249,6 +250,15 @@ def _say_done(operation: Operation) -> str:
 def _notes_of(operation: Operation) -> tuple[str, ...]:
     """Return what the words of a new order were taken for."""
     return operation.payload.notes if isinstance(operation.payload, CreatePayload) else ()
+
+
+def _describe_content(operation: Operation, order: PurchaseOrder | None) -> list[str]:
+    """Say what a new order is that was seen by reading: its total as it stands there, and what was ordered."""
+    if not isinstance(operation.payload, CreatePayload):
+        return []
+    currency = operation.payload.draft.vendor.currency or (None if order is None else order.currency)
+    total = [f"{order_text.total_of(order)}."] if order is not None and order.total is not None else []
+    return [*total, say_ordered(operation.payload, currency)]
 
 
 def _describe(operation: Operation, seen: Observation) -> list[str]:

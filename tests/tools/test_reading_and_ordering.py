@@ -118,7 +118,8 @@ async def test_an_order_is_created_and_shown_as_the_erp_stored_it(harness: Serve
     assert done["status"] == "done"
     assert done["message"] == (
         "SANDBOX: Order PO-2025-0043 for Acme Fasteners was created: 2 lines, total 670.00. "
-        "Ordered: 1,000 EA of BOLT-M8-30 (M8 x 30mm Hex Bolt); 1,000 EA of NUT-M8 (M8 Hex Nut)."
+        "Ordered: 1,000 EA of BOLT-M8-30 (M8 x 30mm Hex Bolt) at 0.45; 1,000 EA of NUT-M8 (M8 Hex Nut) at 0.22. "
+        "Deliver to: Main."
     )
     assert [line["item"] for line in done["order"]["lines"]] == ["BOLT-M8-30", "NUT-M8"]
     assert harness.order("PO-2025-0043").total == Decimal("670.00")

@@ -103,7 +103,8 @@ async def test_a_total_with_taxes_is_told_once(harness: TrytonHarness) -> None:
     async with harness.client() as client:
         told = text(await client.call_tool(CREATE, dict(arguments_of("PM-2026-0042"))))
 
-    assert "1 line, total 8.98 EUR. Ordered: 88 u of BOLT-M8-30 (M8 x 30mm Hex Bolt). Its total includes" in told
+    assert "1 line, total 8.98 EUR. Ordered: 88 u of BOLT-M8-30 (M8 x 30mm Hex Bolt) at 0.085 EUR. " in told
+    assert "Deliver to: Main. Its total includes" in told
     assert "Its total includes 1.50 EUR tax." in told
     assert "in its own way" not in told
 
@@ -140,7 +141,7 @@ async def test_no_id_stands_where_people_read_the_name_of_an_item(harness: Tryto
     assert "The price of Grease is 0 EUR: it is ordered for nothing." in create.message
     assert "1) 1 kg at 0.00 EUR = 0.00 EUR: Grease" in create.message
     assert "2) 1 u at 0.12 EUR = 0.12 EUR: NUT-M8, M8 Nut" in create.message
-    assert "Ordered: 1 kg of Grease; 1 u of NUT-M8 (M8 Nut)." in created
+    assert "Ordered: 1 kg of Grease at 0.00 EUR; 1 u of NUT-M8 (M8 Nut) at 0.12 EUR." in created
     assert "1|Grease|-|1 kg|" in read
     assert "2|NUT-M8|M8 Nut|1 u|" in read
     assert "1) 1 kg at 0.00 EUR, none received: Grease" in delete.message

@@ -6,14 +6,15 @@ import unicodedata
 
 from po_mcp.erp import ERP, BeforeSend, Capability, CreatesDrafts
 from po_mcp.errors import ERPError, OrderNotFound
-from po_mcp.orders import DraftLine, OrderDraft, PurchaseOrder
+from po_mcp.orders import OrderDraft, PurchaseOrder
 from po_mcp.writes import order_text
 from po_mcp.writes.comparison import Comparison, compare_order, describe_standing, is_of_vendor
 from po_mcp.writes.forms import FormAnswer, read_decision
 from po_mcp.writes.kinds import Applied, Change, Words, place_of
 from po_mcp.writes.observation import Observation, find_created_order, find_order, unreadable
 from po_mcp.writes.operation import Operation
-from po_mcp.writes.payloads import CreatePayload, LineNote, Payload
+from po_mcp.writes.ordered_text import say_ordered
+from po_mcp.writes.payloads import CreatePayload, Payload
 
 
 class Create:
@@ -104,25 +105,9 @@ class Create:
         lines = order_text.count(len(draft.lines), "line")
         amount = "" if total is None else f", total {order_text.money(total, currency)}"
         text = f"Order {number} for {order_text.name(vendor)} was created: {lines}{amount}."
-        return f"{text} Ordered: {_describe_lines(operation)}."
-
-
-def _describe_lines(operation: Operation) -> str:
-    """Say how much of what was ordered, in the ERP's units and names."""
-    draft, payload = draft_of(operation), operation.payload
-    notes = payload.line_notes if isinstance(payload, CreatePayload) else ()
-    shown = [
-        _describe_line(line, notes[place] if place < len(notes) else None)
-        for place, line in enumerate(draft.lines[: order_text.MAX_LINES])
-    ]
-    rest = len(draft.lines) - len(shown)
-    return "; ".join([*shown, *([f"and {order_text.count(rest, 'more line')}"] if rest else [])])
-
-
-def _describe_line(line: DraftLine, note: LineNote | None) -> str:
-    unit = f"{order_text.name(note.unit, 12)} of " if note and note.unit else ""
-    name = f" ({order_text.name(note.name)})" if note and note.name != line.item_word else ""
-    return f"{order_text.quantity(line.quantity)} {unit}{order_text.name(line.item_word)}{name}"
+        assert isinstance(operation.payload, CreatePayload)
+        # The prices are those that were sent: in the vendor's currency, as far as that is known.
+        return f"{text} {say_ordered(operation.payload, draft.vendor.currency or currency)}"
 
 
 def draft_of(operation: Operation) -> OrderDraft:
