@@ -6,6 +6,7 @@ import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,6 +117,12 @@ def anyio_backend() -> str:
 @pytest.fixture
 def harness(tmp_path: Path) -> ServerHarness:
     return ServerHarness(tmp_path / "book.db")
+
+
+@pytest.fixture
+def book_of_today(harness: ServerHarness) -> None:
+    """Date the orders of the book around today: numbers of a year that is over would not be gone on with."""
+    harness.made_on = datetime.now(UTC).date()
 
 
 @pytest.fixture(scope="session")

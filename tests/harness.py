@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -117,6 +118,8 @@ class ServerHarness:
 
     book: Path
     wire: WireSpy = field(default_factory=WireSpy)
+    made_on: date | None = None
+    """The day around which the dates of the book lie: those of the samples, or today's to order in their series."""
 
     @property
     def journal(self) -> Path:
@@ -140,7 +143,9 @@ class ServerHarness:
         notifications; `habits` are those of the sandbox.
         """
         if transport == "stdio":
-            Book.open(self.book).close()  # with the dates of the samples; the program would make one of today
+            Book.open(
+                self.book, made_on=self.made_on
+            ).close()  # with the dates of the samples; the program would make one of today
             environment = {
                 "PO_MCP_SANDBOX": str(self.book),
                 "PO_MCP_ERP": "sandbox",
@@ -149,7 +154,7 @@ class ServerHarness:
             command = StdioServerParameters(command=sys.executable, args=["-m", "po_mcp"], env=environment)
             connection = Client(command, mode=MODES[era], elicitation_callback=person, message_handler=hears)
         else:
-            erp = Sandbox(self.book, around=self.wire.around, habits=habits)
+            erp = Sandbox(self.book, around=self.wire.around, habits=habits, made_on=self.made_on)
             if erp_bounds is not None:
                 settings |= REAL | {"late_apply": erp_bounds[0], "read_lag": erp_bounds[1]}
             server = build_server(Settings(**{"journal": str(self.journal), **settings}), erp=erp, clock=clock)
@@ -159,7 +164,7 @@ class ServerHarness:
 
     def order(self, number: str) -> Any:
         """The order as the book has it, or None."""
-        with closing(Book.open(self.book)) as book:
+        with closing(Book.open(self.book, made_on=self.made_on)) as book:
             try:
                 return book.order(number)
             except Missing:
@@ -167,7 +172,7 @@ class ServerHarness:
 
     def change(self, change: Callable[[Book], object]) -> None:
         """Change the book behind the server's back."""
-        with closing(Book.open(self.book)) as book:
+        with closing(Book.open(self.book, made_on=self.made_on)) as book:
             change(book)
 
 

@@ -39,13 +39,19 @@ def cut_behind_figures(number: str) -> list[int]:
     return [found.start() for found in _figure_ends.finditer(number)]
 
 
+def order_day(order: PurchaseOrder) -> date | None:
+    """Return the day of an order; None where it has none."""
+    at = order.ordered_at
+    return None if at is None or at.year in (date.min.year, date.max.year) else at.date()
+
+
 def is_part_of_its_date(one: ParsedNumber, place: int, parts: Sequence[str]) -> bool:
     """Tell whether a figure is one of the parts of the order's day, or of the day before or after."""
-    ordered_at = one.order.ordered_at
-    if ordered_at is None or ordered_at.year in (date.min.year, date.max.year):
+    ordered_on = order_day(one.order)
+    if ordered_on is None:
         return False
     # A number may be given on the evening before the order is entered.
-    near = [ordered_at.date() + timedelta(days=days) for days in (-1, 0, 1)]
+    near = [ordered_on + timedelta(days=days) for days in (-1, 0, 1)]
     return int(one.figures[place]) in [int(day.strftime(part)) for part in parts for day in near]
 
 

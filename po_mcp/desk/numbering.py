@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 
 from po_mcp.desk.context import Desk
 from po_mcp.desk.latest_orders import LatestOrders
+from po_mcp.desk.number_dates import are_days, are_of_a_day, count_financial_years, is_over
 from po_mcp.desk.number_parts import (
     DATE_FORMS,
     MIN_SHARE,
@@ -22,6 +23,7 @@ from po_mcp.desk.number_parts import (
 )
 from po_mcp.errors import BadAnswer, InvalidInput, OrderNotFound
 from po_mcp.orders import PurchaseOrder, Vendor, fold_number
+from po_mcp.writes.order_text import number as write_number
 
 _MAX_ORDERS = 50
 _MIN_ORDERS = 2
@@ -46,12 +48,17 @@ _follow_up = re.compile(
 
 @dataclass(frozen=True)
 class Series:
-    """Numbers that differ in one figure: the texts around it, its width in digits, and its highest value in use."""
+    """Numbers that differ in one figure: the texts around it, its width in digits, and its highest value in use.
+
+    `is_over`: the next number would carry a year or a day that is over, or may be, as `latest` does.
+    """
 
     before: str
     after: str
     width: int
     highest: int
+    latest: str = ""
+    is_over: bool = False
 
     def number(self, figure: int) -> str:
         """Return the number with this figure, padded with zeros."""
@@ -95,11 +102,12 @@ def find_series(orders: Sequence[PurchaseOrder], taken: Iterable[str], vendor: V
     """Return the series of most of the latest orders; None if there is no plain one.
 
     Several orders must be of it, and one figure must run in them: a year, a project and the figure of a backorder or
-    a revision are none. A figure beside it that changes must be the year or month of the order, and of today.
+    a revision are none. A figure beside it that changes must be the year or month of the order; of `today` it need not
+    be, but then the series `is_over`.
     Where numbers hold the vendor's id, they are made with that of this vendor.
     """
     known = {order.number for order in orders} | set(taken)
-    newest_first = sorted(orders, key=lambda order: order.ordered_at or _EARLIEST, reverse=True)[:_MAX_ORDERS]
+    newest_first = _sort_newest_first(orders)[:_MAX_ORDERS]
     taken_apart = _drop_repeats(_take_apart(order, known) for order in newest_first)
     # The pattern of most orders counts: single orders have numbers that somebody typed.
     counted = Counter(one.literals for one in taken_apart if one.figures)
@@ -113,12 +121,16 @@ def find_series(orders: Sequence[PurchaseOrder], taken: Iterable[str], vendor: V
     if are_another_vendors(alike, vendor):
         return None
     place = _find_running_figure(alike, today)
-    if place is None or runs_in_doubt(alike, place) or (figures := _figures_of_next(alike, place, today)) is None:
+    if place is None or runs_in_doubt(alike, place) or (figures := _figures_of_newest(alike, place)) is None:
         return None
     before, after = _split_around(literals, figures, place, vendor)
     width = _find_width([one.figures[place] for one in alike])
     ahead = _find_ahead([one.figures[place] for one in alike if _is_of_width(one.figures[place], width)])
-    return _make_series(Series(before, after, width, 0), known, ahead)
+    series = _make_series(Series(before, after, width, 0, alike[0].order.number), known, ahead)
+    if series is None:
+        return None
+    next_figures = (*figures[:place], f"{series.highest + 1:0{width}d}", *figures[place + 1 :])
+    return replace(series, is_over=is_over(alike, next_figures, place, today))
 
 
 def find_extended_number(number: str, known: Set[str]) -> str | None:
@@ -177,19 +189,46 @@ async def _read_series(desk: Desk, vendor: Vendor, latest: LatestOrders) -> tupl
     """Read older and older orders until they show a series; return it with the numbers that are known."""
     # Creates in progress, which the ERP may not list yet, hold their numbers as well.
     taken = await desk.journal.numbers_of_creates(await desk.journal.name_of(desk.erp.connection))
+    series: Series | None = None
+    numbers: list[str] = []
     async for orders in latest.scan_back():
-        usable = [order for order in map(_by_buyer_number, orders) if _can_be_made(desk, order.number)]
+        numbered = [_by_buyer_number(order) for order in orders]
+        usable = [order for order in numbered if _can_be_made(desk, order.number)]
         known = taken | {order.number for order in orders}
         series = find_series(usable, known, vendor, desk.today())
-        if series is not None and _can_be_made(desk, series.number(series.highest + 1)):
+        # Older orders may show that what is taken for a year of the past is none.
+        if series is not None and not series.is_over and _can_be_made(desk, series.number(series.highest + 1)):
             return series, known
-    raise _ask_for_a_number()
+        numbers = [order.number for order in _sort_newest_first(numbered)]
+    if series is not None and series.is_over:
+        raise _ask_for_a_number(_say_over(series))
+    raise _ask_for_a_number(_say_not_written(numbers))
 
 
-def _ask_for_a_number() -> InvalidInput:
+def _sort_newest_first(orders: Iterable[PurchaseOrder]) -> list[PurchaseOrder]:
+    return sorted(orders, key=lambda order: order.ordered_at or _EARLIEST, reverse=True)
+
+
+def _say_over(series: Series) -> str:
+    """Say that the next number would carry a year that may be over."""
+    return f"The earlier orders are numbered as {write_number(series.latest)} is, by a year or a day that may be over."
+
+
+def _say_not_written(numbers: Sequence[str]) -> str:
+    """Say which sign of most of the latest numbers no new number has; "" where they have none."""
+    latest = numbers[:_MAX_ORDERS]
+    signs = {number: found[0] for number in latest if (found := _not_in_a_new_number.search(number))}
+    if 2 * len(signs) <= len(latest):
+        return ""
+    [(number, sign), *_] = signs.items()
+    what = "a blank" if sign.isspace() else sign
+    return f"Orders here have numbers such as {write_number(number)}, and a new number may not have {what} in it."
+
+
+def _ask_for_a_number(why: str = "") -> InvalidInput:
     return InvalidInput(
-        "The earlier orders do not show how numbers are made here. Nothing was sent.",
-        next_step="Give a number.",
+        f"{why or 'The earlier orders do not show how numbers are made here.'} Nothing was sent.",
+        next_step="Ask the user for a number, and give that." if why else "Give a number.",
     )
 
 
@@ -304,7 +343,7 @@ def _find_running_figure(alike: Sequence[ParsedNumber], today: date) -> int | No
         # A year or a day changes from order to order, too, but does not count them.
         if any(all(is_part_of_its_date(one, place, (form,)) for one in alike) for form in DATE_FORMS):
             continue
-        if are_years(alike, place, today):
+        if are_years(alike, place, today) or are_days(alike, place) or are_of_a_day(alike, place):
             continue
         groups: dict[tuple[str, ...], set[int]] = {}
         for one in alike:
@@ -316,8 +355,8 @@ def _find_running_figure(alike: Sequence[ParsedNumber], today: date) -> int | No
     return sizes[0][1]
 
 
-def _figures_of_next(alike: Sequence[ParsedNumber], place: int, today: date) -> tuple[str, ...] | None:
-    """Return the figures of a new order, with the newest order's running figure; None if they are not plain."""
+def _figures_of_newest(alike: Sequence[ParsedNumber], place: int) -> tuple[str, ...] | None:
+    """Return the newest order's figures, which a new order has but for the running one; None if they are not plain."""
     newest = alike[0].figures
     same = sum(one.without(place) == alike[0].without(place) for one in alike)
     if same >= MIN_SHARE * len(alike):
@@ -325,13 +364,8 @@ def _figures_of_next(alike: Sequence[ParsedNumber], place: int, today: date) -> 
     for other in range(len(newest)):
         if other == place or len({one.figures[other] for one in alike}) == 1:
             continue
-        parts = [
-            part
-            for part in ("%Y", "%y", "%m")
-            if all(is_part_of_its_date(one, other, (part,)) for one in alike)
-            and int(newest[other]) == int(today.strftime(part))
-        ]
-        if not parts:
+        parts = [part for part in ("%Y", "%y", "%m") if all(is_part_of_its_date(one, other, (part,)) for one in alike)]
+        if not (parts or count_financial_years(alike, other)):
             return None
     return newest
 

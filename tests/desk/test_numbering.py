@@ -26,7 +26,7 @@ def after(numbers: Sequence[str], taken: Sequence[str] = (), vendor: Vendor = VE
     """The number after these, of which the last is the newest."""
     orders = [order(number, f"2026-11-{place:02}") for place, number in enumerate(numbers, 1)]
     series = find_series(orders, taken, vendor, TODAY)
-    return None if series is None else series.number(series.highest + 1)
+    return None if series is None or series.is_over else series.number(series.highest + 1)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,8 @@ def test_a_year_beside_the_figure_is_this_year_or_nothing(today: date, number: s
     orders += [order("PO-2026-0001", "2026-11-01"), order("PO-2026-0002", "2026-11-02")]
     series = find_series(orders, (), VENDOR, today)
 
-    assert (series and series.number(series.highest + 1)) == number
+    assert series is not None
+    assert (None if series.is_over else series.number(series.highest + 1)) == number
 
 
 def test_a_number_that_holds_the_vendors_id_gets_that_of_this_vendor() -> None:
@@ -266,7 +267,7 @@ async def test_orders_whose_numbers_no_new_order_may_have_are_passed_over() -> N
     slashes = [order(f"PO/2026/{n}", "2026-11-01") for n in range(1, 9)]
 
     assert await first_free(ListsERP([*slashes, order("PO-1"), order("PO-2")])) == "PO-3"
-    with pytest.raises(InvalidInput, match="do not show how numbers are made here"):
+    with pytest.raises(InvalidInput, match=r"numbers such as PO/2026/1, and a new number may not have / in it"):
         await first_free(ListsERP(slashes))
 
 

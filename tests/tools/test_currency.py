@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def says_yes(params: ElicitRequestFormParams) -> Reply:
 @asynccontextmanager
 async def exsited(folder: Path, person: ScriptedPerson, *habits: str, **settings: Any) -> AsyncIterator[Client]:
     """Connect a client to a server over Exsited's API, and over a new book whose vendors are paid in US dollars."""
-    app = create_app(Book.open(":memory:"), habits=habits)
+    app = create_app(Book.open(":memory:", made_on=datetime.now(UTC).date()), habits=habits)
     books = Exsited("http://localhost", "sandbox", "sandbox", "https://x/", transport=httpx2.ASGITransport(app))
     own = {**REAL, "erp": "exsited", "redirect_uri": "https://x/", "journal": str(folder / "journal.db")}
     server = build_server(Settings(**{**own, **settings}), erp=books)
@@ -116,6 +117,7 @@ async def test_tables_in_a_terminal_say_the_currency_of_every_amount(tmp_path: P
     assert "4,250.00 USD" in read_by_a_person
 
 
+@pytest.mark.usefixtures("book_of_today")
 async def test_no_currency_is_made_up_where_the_erp_says_none(harness: ServerHarness) -> None:
     person = ScriptedPerson(says_yes)
     line = {**BOLTS, "item": "BOLT-M8-30", "warehouse": "1"}

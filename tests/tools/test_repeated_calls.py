@@ -13,6 +13,7 @@ from po_mcp.approvals.elicitation import Elicitor
 from po_mcp.writes.operation import Requester
 from tests.harness import ERAS, ScriptedPerson, ServerHarness, accept, no, outcome, text, yes
 
+pytestmark = pytest.mark.usefixtures("book_of_today")
 both_eras = pytest.mark.parametrize("era", ERAS)
 BOLTS = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "1"}
 WASHERS = {"item": "WSHR-M8", "quantity": "500", "unit_price": "0.12", "warehouse": "1"}

@@ -210,6 +210,7 @@ ANSWERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.usefixtures("book_of_today")
 async def test_the_table_of_tokens_is_what_is_measured(harness: ServerHarness) -> None:
     """Both forms of each tool's answer, as the README of the tests has them; links and times differ a little."""
     measured = {}

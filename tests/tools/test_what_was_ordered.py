@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ async def test_lines_for_several_warehouses_say_each(tmp_path: Path) -> None:
 
 
 async def test_prices_of_an_outcome_are_in_the_vendors_currency(tmp_path: Path) -> None:
-    app = create_app(Book.open(":memory:"))
+    app = create_app(Book.open(":memory:", made_on=datetime.now(UTC).date()))
     books = Exsited("http://localhost", "sandbox", "sandbox", "https://x/", transport=httpx2.ASGITransport(app))
     lines = [{"item": "ITEM-0055", "quantity": "1000", "unit_price": "0.37"}]
     async with connect(books, tmp_path, erp="exsited", redirect_uri="https://x/") as client:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,9 +14,10 @@ from mcp.types import ElicitRequestFormParams
 from po_mcp.desk.choosing import list_candidates
 from po_mcp.desk.resolution import Resolution, WordMatch
 from po_mcp.orders import Item
-from po_mcp.writes.order_text import name
+from po_mcp.writes.order_text import day, name
 from tests.harness import ERAS, Reply, ScriptedPerson, ServerHarness, accept, outcome, text, yes
 
+pytestmark = pytest.mark.usefixtures("book_of_today")
 both_eras = pytest.mark.parametrize("era", ERAS)
 CREATE = "create_purchase_order"
 BOLTS = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "main"}
@@ -227,7 +229,9 @@ async def test_a_missing_price_is_the_last_one_paid_and_a_person_sees_it(harness
         done = outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines}))
 
     [asked] = person.asked
-    assert "no price given: last paid, on PO-2025-0042 of 15 May 2025\n" in asked.message
+    # The samples are of the days around 21 May 2025, on which this order is six days old.
+    ordered_on = datetime.now(UTC).date() - timedelta(days=6)
+    assert f"no price given: last paid, on PO-2025-0042 of {day(ordered_on)}\n" in asked.message
     assert asked.message.casefold().count("no price") == 1
     assert (done["status"], done["order"]["total"]) == ("done", "9.00")
 
