@@ -226,9 +226,11 @@ def _say_not_written(numbers: Sequence[str]) -> str:
 
 
 def _ask_for_a_number(why: str = "") -> InvalidInput:
+    if why:
+        return InvalidInput(f"{why} Nothing was sent.", next_step="Ask the user for a number, and give that.")
     return InvalidInput(
-        f"{why or 'The earlier orders do not show how numbers are made here.'} Nothing was sent.",
-        next_step="Ask the user for a number, and give that." if why else "Give a number.",
+        "The earlier orders do not show how numbers are made here. Nothing was sent.",
+        next_step="Give a number.",
     )
 
 

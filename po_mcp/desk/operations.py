@@ -77,7 +77,7 @@ async def _describe(desk: Desk, recorded: Recorded) -> WriteOutcome:
 
 async def _ask_whether_it_happened(desk: Desk, recorded: Recorded, approver: Approver) -> WriteOutcome:
     """Show what was sent and what the ERP shows, and record the person's verdict that it happened."""
-    seen = await desk.reconciler.look(recorded)
+    seen = await desk.reconciler.look(recorded, beyond_number=True)
     question = await desk.prepare_question(_build_question(desk, recorded, seen))
     # "It did not happen" is not taken here: a wrong one would let the order be sent twice, so it needs the order's
     # number, on the page or in the terminal.
