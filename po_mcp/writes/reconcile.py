@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import anyio
 
 from po_mcp import telemetry
-from po_mcp.erp import ERP
+from po_mcp.erp import ERP, ReadsByReference
 from po_mcp.errors import JournalUnavailable
+from po_mcp.orders import fold_number
 from po_mcp.writes.journal import Claim, Journal
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.kinds.answered import observe_answered
+from po_mcp.writes.kinds.elsewhere import look_elsewhere
 from po_mcp.writes.observation import NEEDS_TWO_READINGS, Observation
 from po_mcp.writes.operation import SENT_STATES, Operation, Recorded, Requester, State, WriteOutcome
 from po_mcp.writes.outcomes import OutcomeWriter
@@ -28,6 +30,10 @@ MAX_WAIT_S = 35.0
 
 What takes longer is left open: hosts give up a call after a minute.
 """
+
+
+_MADE_BEFORE = 100
+"""The latest operations that tell whether the ERP numbers orders itself."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +72,11 @@ class Reconciler:
         """Tell whether this process is sending the operation at this moment."""
         return operation_id in self.sending
 
-    async def look(self, recorded: Recorded) -> Observation:
-        """Read what the ERP shows of an operation that was sent, within the time of one reading."""
+    async def look(self, recorded: Recorded, *, beyond_number: bool = False) -> Observation:
+        """Read what the ERP shows of an operation that was sent, within the time of one reading.
+
+        With `beyond_number` a new order that is not under its number is looked for under others, too.
+        """
         operation = recorded.operation
         try:
             with anyio.move_on_after(min(LOOK_S, self.policy.timeout)):
@@ -76,7 +85,11 @@ class Reconciler:
                 if recorded.state != "UNKNOWN" or seen.seen == "applied":
                     return seen
                 answered = await self.journal.answered_number(operation.id)
-                return seen if answered is None else await observe_answered(self.erp, operation, answered)
+                if answered is not None:
+                    return await observe_answered(self.erp, operation, answered)
+                if beyond_number and operation.kind == "create" and seen.seen == "absent":
+                    return await self._look_elsewhere(recorded, seen)
+                return seen
         except Exception as exc:  # a look that crashes shows nothing, and must not lose what is known
             logger.error("looking at operation %s crashed: %s", operation.id, type(exc).__name__)
             return Observation("unreadable", "po-mcp failed to read the order")
@@ -91,7 +104,8 @@ class Reconciler:
         if is_on_its_way or recorded.state not in SENT_STATES:
             return recorded
         looked_at = self.journal.now()
-        seen = await self.look(recorded)
+        # Before its absence decides, a new order is looked for under every number that the ERP may have given it.
+        seen = await self.look(recorded, beyond_number=self._cannot_come_late(recorded, looked_at))
         # A gateway can say "not found", and a replica can lag: one reading that shows nothing, or another's order, is
         # no proof.
         if seen.seen in NEEDS_TWO_READINGS:
@@ -102,7 +116,11 @@ class Reconciler:
             await self.journal.note_foreign(recorded.operation.id, None)
         # The time of the reading, not of now: what is decided must hold for when it was looked.
         await self._settle_by(seen, recorded, looked_at)
-        return await self.journal.find(recorded.operation.id) or recorded
+        latest = await self.journal.find(recorded.operation.id) or recorded
+        if latest.state == "UNKNOWN" and seen.seen == "elsewhere":
+            told = self.words.unknown(latest.operation, latest.sent_at, seen.why, is_settled_by_reading=False)
+            return replace(latest, outcome=told)
+        return latest
 
     async def wait_until_certain(self, recorded: Recorded) -> Recorded:
         """Wait for what is being sent, and for the end of a watch that is not far; settle the rest by reading."""
@@ -178,6 +196,33 @@ class Reconciler:
     def begin(self, claim: Claim) -> None:
         """Note that this process sends the operation now."""
         self.sent_here[claim.operation.id] = claim.claimed
+
+    async def _find_given_number(self, made: Recorded) -> str:
+        """Return the number that the ERP gave an order, as far as it told one; else the one that was asked for."""
+        if (answered := await self.journal.answered_number(made.operation.id)) is not None:
+            return answered
+        order = None if made.outcome is None or made.state != "DONE" else made.outcome.order
+        return made.operation.number if order is None else order.number
+
+    async def _look_elsewhere(self, recorded: Recorded, absent: Observation) -> Observation:
+        """Look for a new order under other numbers; where the ERP gave one of its own before, it may always have."""
+        if isinstance(self.erp, ReadsByReference):
+            return absent  # it was looked for by its reference, whatever its number is
+        name, operation = await self.journal.name_of(self.erp.connection), recorded.operation
+        made = [one for one in await self.journal.latest(name, _MADE_BEFORE) if one.operation.kind == "create"]
+        numbers: set[str] = set()
+        numbers_itself = False
+        for one in (*made, *await self.journal.live(name)):
+            if one.operation.kind != "create" or one.operation.id == operation.id:
+                continue
+            given = await self._find_given_number(one)
+            numbers_itself |= fold_number(given) != fold_number(one.operation.number)
+            numbers |= {given} if one.state == "DONE" else set()
+        seen = await look_elsewhere(self.erp, operation, recorded.sent_at or 0.0, absent, numbers)
+        if seen.seen == "absent" and numbers_itself:
+            why = f"{seen.why}, and {self.words.name} has numbered orders itself before"
+            return Observation("elsewhere", why)
+        return seen
 
     async def _settle_by(self, seen: Observation, recorded: Recorded, looked_at: float) -> None:
         """Record what an observation decides; most decide nothing."""

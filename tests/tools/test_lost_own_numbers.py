@@ -1,0 +1,110 @@
+"""A lost answer of an ERP that numbers orders itself and keeps no notes: absence under our number proves nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+
+from po_mcp.writes import reconcile
+from po_mcp.writes.observation import Observation
+from po_mcp.writes.reconcile import Reconciler
+from tests.harness import outcome
+from tests.tools.small_erps import SmallInventoryPro, line, order
+from tests.tools.test_own_numbers import AT_ONCE, BOLTS, CREATE, asked_for, client, numbered_by_the_erp
+
+
+@pytest.fixture(autouse=True)
+def _late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every look is as late as any: an order that is absent would be called not created."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(Reconciler, "_cannot_come_late", lambda self, recorded, looked_at: True)
+
+
+async def create_twice(erp: SmallInventoryPro, tmp_path: Path) -> list[Any]:
+    """Ask for one order, lose the answer to it, look at it, and ask again."""
+    erp.is_answer_lost = True
+    async with client(erp, tmp_path, **AT_ONCE) as calls:
+        first = outcome(await calls.call_tool(CREATE, asked_for(BOLTS)))
+        looked = await look_at(calls, first["operation_id"])
+        again = outcome(await calls.call_tool(CREATE, asked_for(BOLTS)))
+    return [first, looked, again]
+
+
+async def look_at(calls: Client, operation_id: str) -> Any:
+    [looked] = outcome(await calls.call_tool("get_operation", {"operation_id": operation_id}))["operations"]
+    return looked
+
+
+async def test_an_order_of_the_same_lines_under_another_number_keeps_it_unknown_and_is_named(tmp_path: Path) -> None:
+    erp = SmallInventoryPro(store_number=numbered_by_the_erp())
+
+    for told in await create_twice(erp, tmp_path):
+        assert (told["status"], told["do_not_repeat"]) == ("unknown", True)
+        assert "no order PO-0004, but order ERP-701 has the requested vendor and lines: look there" in told["message"]
+        assert "counts as not done" not in told["message"]
+    assert list(erp.book) == ["ERP-701"]
+
+
+async def test_where_the_list_shows_no_such_order_its_absence_decides(tmp_path: Path) -> None:
+    other = order("PO-0003", line("NUT-M8"), line(units=9), orderDate="2026-11-26T10:00:00Z")
+    erp = SmallInventoryPro(orders=[other], store_number=numbered_by_the_erp())
+    erp._create = lambda body: (504, None)  # type: ignore[method-assign]
+
+    first, _, _ = await create_twice(erp, tmp_path)
+
+    assert first["status"] == "refused"
+    assert "It can be requested again." in first["message"]
+
+
+@pytest.mark.parametrize("gap", ["another page", "a row", "no list", "an order"])
+async def test_a_list_that_may_hide_it_decides_nothing(tmp_path: Path, gap: str) -> None:
+    rest = order("PO-0003", orderDate="2026-11-27T10:00:00Z")
+    erp = SmallInventoryPro(orders=[rest], store_number=numbered_by_the_erp())
+    erp._create = lambda body: (504, None)  # type: ignore[method-assign]
+    answer = erp.answer
+
+    def hide(method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+        status, told = answer(method, path, query, body)
+        if path == "/PurchaseOrder" and method == "GET":
+            if gap == "no list":
+                return 500, None
+            told |= {"totalCount": 9, "hasMore": True} if gap == "another page" and query["page"] == "1" else {}
+            told |= {"value": [*told["value"], {"poNo": None}]} if gap == "a row" else {}
+        return (500, None) if gap == "an order" and path == "/PurchaseOrder/PO-0003" else (status, told)
+
+    erp.answer = hide  # type: ignore[method-assign]
+
+    for told in await create_twice(erp, tmp_path):
+        assert told["status"] == "unknown"
+    assert len(erp.sent) == 1
+
+
+async def test_an_erp_that_gave_its_own_number_before_may_always_have(tmp_path: Path) -> None:
+    items = [{"partNo": at, "shortID": name, "description": name} for at, name in enumerate(("BOLT-M8-30", "NUT"), 1)]
+    erp = SmallInventoryPro(items=items, store_number=numbered_by_the_erp())
+    async with client(erp, tmp_path, **AT_ONCE) as calls:
+        named = outcome(await calls.call_tool(CREATE, {**asked_for(BOLTS), "number": "PO-0001"}))
+        erp._create = lambda body: (504, None)  # type: ignore[method-assign]
+        lost = outcome(await calls.call_tool(CREATE, asked_for({**BOLTS, "item": "NUT"})))
+
+    assert "answered with order ERP-701" in named["message"]
+    assert (lost["status"], lost["do_not_repeat"]) == ("unknown", True)
+    assert "Inventory Pro has numbered orders itself before" in lost["message"]
+
+
+async def test_without_the_look_beyond_its_number_a_second_order_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def absent(*arguments: Any) -> Observation:
+        return Observation("absent", "it is not there")
+
+    monkeypatch.setattr(reconcile, "look_elsewhere", absent)
+    erp = SmallInventoryPro(store_number=numbered_by_the_erp())
+
+    first, _, _ = await create_twice(erp, tmp_path)
+
+    assert first["status"] == "refused"
+    assert list(erp.book) == ["ERP-701", "ERP-702"]
