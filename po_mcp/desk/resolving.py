@@ -333,7 +333,7 @@ async def _choose(
     values = forms.read_choices(answer, question)
     settled = resolution.with_choices(values) if values is not None else None
     if settled is None:
-        # A field too many may come from a form of another question; that something was chosen in it is not denied.
+        # A no in a field that was not asked for keeps the rest from counting; that something was chosen is not denied.
         is_unfit = answer.how == "accepted" and values is None
         why = "No answer came that fits the question" if is_unfit else "Nothing was chosen"
         text = f"{why}, so nothing was ordered. {list_candidates(resolution)}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -21,6 +21,8 @@ MAX_TRIES = 3
 """How often an order number may be typed."""
 NO = "no"
 """What is typed in the place of an order number to keep the order."""
+_NOES = frozenset({NO, "false", "none", "decline", "declined", "cancel", "reject"})
+"""What says no in a field that was not asked for, in any case."""
 _TITLED_OPTIONS_SINCE = "2025-11-25"
 """The protocol version from which a form's options carry titles as `oneOf`; before, `enum` with `enumNames`."""
 _QUOTES = "\"'`“”„‘’«»"
@@ -173,13 +175,27 @@ def _fold(text: str) -> str:
 
 
 def read_choices(answer: FormAnswer, question: Question) -> dict[str, str] | None:
-    """Return what was chosen in every field with options; None unless all of them, and nothing else, were answered."""
-    content = answer.content
-    # A field too many is an answer to another form, and may be of another question.
-    if answer.how != "accepted" or content is None or set(content) != {field.name for field in question.fields}:
+    """Return what was chosen in every field with options; None unless all of them were answered."""
+    content = _find_asked(answer, {field.name for field in question.fields})
+    if content is None:
         return None
     chosen = {field.name: field.read(content[field.name]) for field in question.fields}
     return None if None in chosen.values() else {name: value for name, value in chosen.items() if value is not None}
+
+
+def _find_asked(answer: FormAnswer, names: Set[str]) -> Mapping[str, Any] | None:
+    """Return what was accepted where every field of a form is in it; None for any other answer.
+
+    Some hosts add fields of their own, which say nothing of the order, unless what they say is a no.
+    """
+    content = answer.content
+    if answer.how != "accepted" or content is None or not names <= set(content):
+        return None
+    return None if any(_says_no(value) for name, value in content.items() if name not in names) else content
+
+
+def _says_no(value: object) -> bool:
+    return value is False or (isinstance(value, str) and _fold(value) in _NOES)
 
 
 def read_decision(answer: FormAnswer, question: Question) -> str | None:
@@ -217,8 +233,8 @@ def approval_content(question: Question, *, typed: str = "", with_backorder: boo
 
 def read_typed_number(answer: FormAnswer) -> str | None:
     """Return what was typed as the order number, blanks and quotes around it taken off; None for any other answer."""
-    content = answer.content
-    if answer.how != "accepted" or content is None or set(content) != {ORDER_NUMBER}:
+    content = _find_asked(answer, {ORDER_NUMBER})
+    if content is None:
         return None
     typed = content[ORDER_NUMBER]
     return bare(typed) if isinstance(typed, str) else None

@@ -282,7 +282,7 @@ async def test_entries_that_no_text_tells_apart_are_choices_of_their_own() -> No
 
 
 async def test_a_choice_of_the_person_is_taken_and_noted() -> None:
-    person = Chooser({"item_1": "HOSE-38"})
+    person = Chooser({"item_1": "HOSE-38", "decision": "yes"})
     found = await resolve(desk_over(erp()), asked("acme", "hydraulic hose"), person)
 
     assert isinstance(found, ResolvedOrder)
@@ -292,7 +292,7 @@ async def test_a_choice_of_the_person_is_taken_and_noted() -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{"item_1": NONE_OF_THESE}, {}, {"item_1": "GLOVE"}, {"item_1": True}, {"item_1": "HOSE-12", "more": "x"}],
+    [{"item_1": NONE_OF_THESE}, {}, {"item_1": "GLOVE"}, {"item_1": True}, {"item_1": "HOSE-12", "decision": "no"}],
 )
 async def test_no_choice_is_no_order(values: Mapping[str, Any]) -> None:
     outcome = await resolve(desk_over(erp()), asked("acme", "hydraulic hose"), Chooser(values))

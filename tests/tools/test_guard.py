@@ -88,7 +88,7 @@ NOT_A_YES: dict[str, dict[str, Reply]] = {
         "ill-typed": accept(order_number=True),
         "no content": ElicitResult(action="accept"),
         "empty content": accept(),
-        "more than was asked": accept(order_number="PO-2025-0038", note="x"),
+        "a no beside it": accept(order_number="PO-2025-0038", confirm=False),
         "the other form": accept(decision="close"),
         "declined with the number": ElicitResult(action="decline", content={"order_number": "PO-2025-0038"}),
     },
@@ -101,7 +101,7 @@ NOT_A_YES: dict[str, dict[str, Reply]] = {
         "no option": accept(decision="yes"),
         "no content": ElicitResult(action="accept"),
         "another field": accept(confirm="close"),
-        "more than was asked": accept(decision="close", note="x"),
+        "a no beside it": accept(decision="close", confirm=False),
     },
     CANCEL: {
         "declined": ElicitResult(action="decline"),

@@ -24,6 +24,7 @@ from po_mcp.writes.forms import (
     ask_finalize,
     ask_whether_it_happened,
     is_no,
+    read_choices,
     read_decision,
     read_typed_number,
 )
@@ -518,13 +519,25 @@ def test_a_typed_number_is_read_without_blanks_and_quotes(typed: str) -> None:
         FormAnswer("declined", {"order_number": "PO-2025-0042"}),
         FormAnswer("accepted", {"order_number": True}),
         FormAnswer("accepted", {"order_number": ["PO-2025-0042"]}),
-        FormAnswer("accepted", {"order_number": "PO-2025-0042", "decision": "yes"}),
+        FormAnswer("accepted", {"order_number": "PO-2025-0042", "decision": "no"}),
+        FormAnswer("accepted", {"order_number": "PO-2025-0042", "confirm": False}),
         FormAnswer("accepted", {"decision": "PO-2025-0042"}),
     ],
     ids=str,
 )
 def test_no_other_answer_brings_a_typed_number(answer: FormAnswer) -> None:
     assert read_typed_number(answer) is None
+
+
+@pytest.mark.parametrize("more", [{"decision": "yes"}, {"note": "hi"}, {"confirm": True}, {"time": 7}], ids=str)
+def test_a_field_of_the_hosts_own_takes_nothing_from_an_answer(more: dict[str, Any]) -> None:
+    closing = ask_finalize(order(), BOOKS, None)
+    which = ask_which("", (Field("item_1", "Which item", "", (("none", "None"), ("A", "A"))),))
+
+    assert read_typed_number(FormAnswer("accepted", {"order_number": "PO-2025-0042", **more})) == "PO-2025-0042"
+    assert read_decision(FormAnswer("accepted", {**more, "decision": "backorder"}), closing) == "backorder"
+    assert is_no(FormAnswer("accepted", {**more, "decision": closing.fields[0].choices[0][0]}), closing)
+    assert read_choices(FormAnswer("accepted", {"item_1": "A", **more}), which) == {"item_1": "A"}
 
 
 @pytest.mark.parametrize("typed", ["PO-2025-0041", "po-2025-0042", "", "PO-2025-0042 PO-2025-0042"])
@@ -595,7 +608,9 @@ def test_which_item_is_meant_may_be_typed_in_any_case_by_an_older_client(given: 
         {"decision": ["backorder"]},
         {"confirm": True},
         {"confirm": True, "create_backorder": True},
-        {"decision": "backorder", "note": "hi"},
+        {"decision": "backorder", "confirm": False},
+        {"decision": "backorder", "item_1": "None"},
+        {"note": "hi"},
     ],
     ids=str,
 )
