@@ -104,9 +104,11 @@ async def _propose(desk: Desk, new: _New) -> Recorded | Stop:
     draft = _draft(new.asked, new.found, known)
     await _check(desk, draft)
     new = replace(new, known=known)
-    reasons = (*await _explain_restore(desk), *_reasons(desk, new, draft, known))
+    number_reasons = [] if new.asked.number is None else await _compare_number(new.asked.number, latest)
+    currency = await _explain_currency(desk, new.found.vendor, latest)
+    reasons = (*await _explain_restore(desk), *currency, *_reasons(desk, new, draft, known))
     if new.asked.number is not None:
-        return await _record(desk, new, draft, (*await _compare_number(new.asked.number, latest), *reasons))
+        return await _record(desk, new, draft, (*number_reasons, *reasons))
     async for number in numbering.find_free_numbers(desk, new.found.vendor, latest):
         try:
             return await _record(desk, new, draft.model_copy(update={"number": number}), reasons)
@@ -191,6 +193,21 @@ async def _compare_number(number: str, latest: LatestOrders) -> list[Reason]:
     return [
         Reason(short="check the number", sentence=f"{there}; is {order_number(number)} meant as a new order?"),
     ]
+
+
+async def _explain_currency(desk: Desk, vendor: Vendor, latest: LatestOrders) -> list[Reason]:
+    """Say that the currency is not told, where the ERP tells that of others; nothing where it never tells one."""
+    if vendor.currency:
+        return []
+    orders: Sequence[PurchaseOrder] = ()
+    with anyio.move_on_after(_NUMBERS_TIMEOUT_S), suppress(ERPError):
+        orders = await latest.read_recent()
+    if not any(order.currency for order in orders) and not any(one.currency for one in await desk.catalog.vendors()):
+        return []
+    currencies = pricing.find_currencies(vendor, orders)
+    its = f" Orders of this vendor are in {pricing.write_currencies(currencies)}." if currencies else ""
+    sentence = f"The ERP does not say which currency this order will be in.{its}"
+    return [Reason(short="currency not told", sentence=sentence)]
 
 
 async def _explain_restore(desk: Desk) -> list[Reason]:

@@ -18,6 +18,7 @@ class LatestOrders:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._recent: Sequence[PurchaseOrder] | None = None
         self._all: Sequence[PurchaseOrder] | None = None
 
     async def read_all(self) -> Sequence[PurchaseOrder]:
@@ -30,17 +31,33 @@ class LatestOrders:
             self._all = await self._scan(OrderQuery())
         return self._all
 
+    async def read_recent(self) -> Sequence[PurchaseOrder]:
+        """Return the orders of the last months, or more where more were read.
+
+        Raises:
+            ERPError: the orders cannot be read.
+        """
+        if self._all is not None:
+            return self._all
+        if self._recent is None:
+            self._recent = await self._read_back(_REACH_BACK[0])
+        return self._recent
+
+    async def _read_back(self, reach: timedelta) -> Sequence[PurchaseOrder]:
+        return await self._scan(OrderQuery(ordered_from=self._desk.today() - reach))
+
     async def scan_back(self) -> AsyncIterator[Sequence[PurchaseOrder]]:
         """Yield the orders of the last months, then of the last years, then all.
 
         Raises:
             ERPError: the orders cannot be read.
         """
-        for reach in _REACH_BACK:
+        # Most series show in the orders of a few months, which are read much faster than all.
+        if self._all is None:
+            yield await self.read_recent()
+        for reach in _REACH_BACK[1:]:
             if self._all is None:
-                # Most series show in the orders of a few months, which are read much faster than all.
-                begin = self._desk.today() - reach
-                yield await self._scan(OrderQuery(ordered_from=begin))
+                yield await self._read_back(reach)
         yield await self.read_all()
 
     async def _scan(self, query: OrderQuery) -> Sequence[PurchaseOrder]:

@@ -64,11 +64,34 @@ async def find_prices(
         unpriced = {name: items[name] for name in wanted - set(known)}
         known |= await _find_last_paid(desk, found.vendor, unpriced, latest or LatestOrders(desk))
     if missing := sorted(format_entry(items[identifier]) for identifier in wanted - set(known)):
-        raise InvalidInput(
+        several = (
+            [] if found.vendor.currency or latest is None else find_currencies(found.vendor, await latest.read_all())
+        )
+        raise _ask_for_prices(missing, several)
+    return known
+
+
+def find_currencies(vendor: Vendor, orders: Iterable[PurchaseOrder]) -> list[str]:
+    """Return the currencies of this vendor's orders."""
+    return sorted(_currencies(order for order in orders if is_of_vendor(order, vendor)))
+
+
+def _ask_for_prices(missing: Sequence[str], currencies: Sequence[str]) -> InvalidInput:
+    if len(currencies) < 2:
+        return InvalidInput(
             f"No price was given for {', '.join(missing)}, and orders of this vendor show none. Nothing was sent.",
             next_step="Give the unit price.",
         )
-    return known
+    return InvalidInput(
+        f"No price was given for {', '.join(missing)}. Orders of this vendor are in {write_currencies(currencies)}, "
+        "and the ERP does not say which this one will be in. Nothing was sent.",
+        next_step="Ask the user for the unit price and its currency, and give the price.",
+    )
+
+
+def write_currencies(currencies: Sequence[str]) -> str:
+    """Write currencies in a sentence: `EUR and USD`."""
+    return " and ".join(name(one, 12) for one in currencies)
 
 
 def explain_prices(known: Mapping[str, SuggestedPrice], found: ResolvedOrder) -> list[str]:
