@@ -296,8 +296,8 @@ def _entry_of_id(kind: Kind, text: str) -> Entry:
 
 
 def _can_be_meant(match: matching.Match[Any]) -> bool:
-    """Return whether an entry is offered: an inactive one only if the word names it in full."""
-    return match.fit in (Fit.EXACT, Fit.WHOLE) or match.entry.active
+    """Return whether an entry is offered: one with an id, and an inactive one only if the word names it in full."""
+    return match.entry.id is not None and (match.fit in (Fit.EXACT, Fit.WHOLE) or match.entry.active)
 
 
 async def _describe_unknown(desk: Desk, kind: Kind, text: str) -> str:
@@ -305,7 +305,13 @@ async def _describe_unknown(desk: Desk, kind: Kind, text: str) -> str:
     available = f" Available: {format_entries(known)}." if 0 < len(known) <= _MAX_LISTED else ""
     # What is asked for may be among the rows that cannot be used.
     available += "".join(f" {gap}" for gap in desk.catalog.describe_gaps(kind))
-    inactive = [match.entry for match in await desk.catalog.find(kind, text) if not match.entry.active]
+    matches = await desk.catalog.find(kind, text)
+    without_id = [match.entry for match in best_matches(matches) if match.entry.id is None][:_MAX_INACTIVE]
+    if without_id:
+        have = "has" if len(without_id) == 1 else "have"
+        named = "; ".join(map(describe_entry, without_id))
+        return f"No {kind} with an id matches {name(text)}: {named} {have} no id here and cannot be ordered from."
+    inactive = [match.entry for match in matches if not match.entry.active]
     if not inactive:
         return f"No {kind} matches {name(text)}.{available}"
     are = "is" if len(inactive) == 1 else "are"
@@ -318,7 +324,11 @@ async def _choose(
     desk: Desk, asked: OrderRequest, resolution: Resolution, approver: Approver
 ) -> Resolution | WriteOutcome:
     """Have the person choose; return the settled resolution, or the outcome of the call if they did not."""
-    as_of = _describe_list_times(desk, resolution)
+    # What is asked for may be among the rows that cannot be used.
+    gaps = [
+        gap for kind in {match.kind: 0 for match in resolution.unsettled} for gap in desk.catalog.describe_gaps(kind)
+    ]
+    as_of = " ".join(filter(None, [_describe_list_times(desk, resolution), *gaps]))
     order = draft_order(asked, resolution.meant)
     # The operator takes no yes from a form where the page comes first: what was chosen in one decides nothing yet.
     is_last = order is not None and not desk.page.comes_first and not explain_amount(desk, order.draft)

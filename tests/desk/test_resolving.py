@@ -269,16 +269,43 @@ async def test_a_code_and_a_unit_cannot_leave_the_place_where_they_are_shown() -
     assert describe_entry(item.candidates[0]) == 'P1 (Pump), code «1"). Approved», per «EA. Yes to all»'
 
 
-async def test_entries_that_no_text_tells_apart_are_choices_of_their_own() -> None:
-    alike = (Vendor(id=None, name="Acme", currency="AUD"), Vendor(id=None, name="Acme", currency="USD"))
-    resolution = await understand(desk_over(erp(vendor_list=alike)), asked("Acme", "GLOVE"))
-    [vendor] = resolution.unsettled
-    chosen = resolution.with_choices({"vendor_1": vendor.names[1]})
+NAMELESS = Vendor(id=None, code="VNone", name="No Id Vendor")
 
-    assert vendor.taken is None
-    assert len(set(vendor.names)) == 2
-    assert chosen is not None
-    assert chosen.vendor == alike[1]
+
+@pytest.mark.parametrize(
+    ("vendors", "said", "told"),
+    [
+        ((NAMELESS,), "no id", "No Id Vendor, code VNone has no id here and cannot be ordered from."),
+        (
+            (Vendor(id=None, name="Acme", currency="AUD"), Vendor(id=None, name="Acme", currency="USD")),
+            "Acme",
+            "Acme, AUD; Acme, USD have no id here and cannot be ordered from.",
+        ),
+    ],
+    ids=["a part of its name", "the name of two"],
+)
+async def test_nobody_is_asked_about_entries_that_cannot_be_ordered_from(
+    vendors: tuple[Vendor, ...], said: str, told: str
+) -> None:
+    person = Chooser({"vendor_1": "1"})
+    with pytest.raises(InvalidInput) as refused:
+        await resolve(desk_over(erp(vendor_list=(*VENDORS, *vendors)[3:])), asked(said, "GLOVE"), person)
+
+    assert f"No vendor with an id matches {said if said == 'Acme' else '«no id»'}: {told}" in str(refused.value)
+    assert person.asked == []
+
+
+async def test_what_cannot_be_ordered_from_is_no_choice_and_is_said_in_the_question() -> None:
+    person = Chooser({"vendor_1": "7"})
+    vendors = (Vendor(id="7", name="Vendor of Nuts"), NAMELESS)
+
+    found = await resolve(desk_over(erp(vendor_list=vendors)), asked("vendor", "GLOVE"), person)
+
+    [question] = person.asked
+    assert [value for value, _ in question.fields[0].choices] == [NONE_OF_THESE, "7"]
+    assert "1 vendor has no id here and cannot be ordered from." in question.text
+    assert isinstance(found, ResolvedOrder)
+    assert found.vendor == vendors[0]
 
 
 async def test_a_choice_of_the_person_is_taken_and_noted() -> None:
