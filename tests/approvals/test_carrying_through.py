@@ -242,6 +242,7 @@ def _take_the_last(asked: ElicitRequestFormParams) -> ElicitResult:
     return ElicitResult(action="accept", content={name: one["oneOf"][-1]["const"] for name, one in fields.items()})
 
 
+@pytest.mark.usefixtures("book_of_today")
 @both_eras
 @pytest.mark.parametrize("kind", ["form, and the page comes first"])
 async def test_where_the_page_comes_first_a_choice_in_a_form_creates_nothing(

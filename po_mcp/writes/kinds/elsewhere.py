@@ -50,7 +50,7 @@ async def look_elsewhere(
         numbers = " or ".join(order_text.number(one.number) for one in found)
         why = f"{absent.why}, but order {numbers} has the requested vendor and lines: look there"
         return Observation("elsewhere", why, found[0] if len(found) == 1 else None)
-    if found is None or not listed.complete or listed.is_cut or listed.unreadable:
+    if found is None or not listed.complete or listed.is_cut or listed.cut_by or listed.unreadable:
         return Observation("elsewhere", f"{absent.why}, and {place} does not show every order that may be it")
     return absent
 
