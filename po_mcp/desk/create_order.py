@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 import anyio
 
@@ -157,9 +158,7 @@ def _reasons(
     if scripts := imitating_scripts(new.asked.number or "", beside_latin=True):
         sentence = f"Its number is written in {' and '.join(scripts)} letters that look alike."
         reasons.append(Reason(short="check the letters of the number", sentence=sentence))
-    if draft.expected_on is not None and draft.expected_on < desk.today():
-        sentence = f"It is expected {day(draft.expected_on)}, which is past."
-        reasons.append(Reason(short="check the day, which is past", sentence=sentence))
+    reasons += _explain_past_day(draft.expected_on, desk.today())
     reasons += [Reason(short="check that this is current", sentence=old) for old in new.found.old_data]
     reasons += [Reason(short="check what was not looked up", sentence=one) for one in new.found.unchecked]
     several = pricing.explain_several_prices(new.asked, new.found, known)
@@ -170,6 +169,14 @@ def _reasons(
     if new.found.choice == "first" and (desk.page.comes_first or not (reasons or prices)):
         reasons.append(Reason(short="check what was chosen", sentence="Words of this order were chosen in a form."))
     return (*reasons, *(Reason(short="", sentence=price, is_said_by_lines=True) for price in prices))
+
+
+def _explain_past_day(expected_on: date | None, today: date) -> list[Reason]:
+    """Say that the day is past on which an order is expected."""
+    if expected_on is None or expected_on >= today:
+        return []
+    sentence = f"It is expected {day(expected_on)}, which is past."
+    return [Reason(short="check the day, which is past", sentence=sentence)]
 
 
 def _doubts_of_figures(asked: OrderRequest, found: ResolvedOrder) -> list[Reason]:

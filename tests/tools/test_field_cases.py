@@ -53,6 +53,7 @@ from mcp.types import ElicitRequestFormParams, ElicitResult, TextResourceContent
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
+from po_mcp.desk import create_order
 from po_mcp.orders import fold_number
 from po_mcp.server.lifespan import ServerLifespan
 from po_mcp.writes.order_text import name
@@ -280,6 +281,30 @@ async def test_a_day_that_is_past_is_put_to_the_person(
     assert ("which is past" in asked_of(person)) is is_asked
 
 
+async def test_without_the_look_at_the_day_a_past_one_is_ordered_in_silence(
+    connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(create_order, "_explain_past_day", lambda expected_on, today: [])
+    person, erp = ScriptedPerson(picks("no")), SmallExsited()
+    asked = {"vendor": "Acme Fasteners", "lines": [BOLTS_OF_EXSITED], "number": "PO-1", "expected_on": "2020-01-01"}
+    async with connect(erp, person) as client:
+        made = outcome(await client.call_tool(CREATE, asked))
+
+    assert (made["status"], bool(erp.book), person.asked) == ("done", True, [])
+
+
+@pytest.mark.parametrize(
+    ("field", "checked"), [("quantity", "check a quantity"), ("unit_price", "check a price")], ids=str
+)
+async def test_the_second_line_says_which_figure_may_be_thousands(connect: Any, field: str, checked: str) -> None:
+    person = ScriptedPerson(picks("no"))
+    asked = {"vendor": "Acme Fasteners", "lines": [{**BOLTS_OF_EXSITED, field: "1.000"}], "number": "PO-1"}
+    async with connect(SmallExsited(), person) as client:
+        await client.call_tool(CREATE, asked)
+
+    assert person.asked[0].message.splitlines()[1].split(" · ")[2:] == [checked]
+
+
 # What was stored otherwise
 
 
@@ -351,6 +376,21 @@ def answering(erp: SmallInventoryPro, status: str = "Closed", **answer: Any) -> 
         return 200, {**FINALIZED, **answer}
 
     erp._finalize = finalize  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("named", ["PO-1", "po-1", " PO-1 "])
+@pytest.mark.parametrize(("status", "ends"), [("Partial", "unknown"), ("Closed", "done")])
+async def test_an_order_that_is_named_as_its_own_backorder_has_none(
+    connect: Any, named: str, status: str, ends: str
+) -> None:
+    erp = SmallInventoryPro(orders=[order("PO-1", line(received=4), status="Partial")])
+    answering(erp, status=status, backorderCreated=True, backorderPoNo=named)
+    async with connect(erp, ScriptedPerson(picks("backorder"))) as client:
+        ended = outcome(await client.call_tool(FINALIZE, {"number": "PO-1", "create_backorder": True}))
+
+    assert (ended["status"], ended.get("backorder_number")) == (ends, None)
+    assert "The rest is on" not in ended["message"]
+    assert ("Its backorder was not found; check in Inventory Pro." in ended["message"]) is (ends == "done")
 
 
 async def test_a_backorder_that_was_not_wanted_is_said_first(connect: Any) -> None:
