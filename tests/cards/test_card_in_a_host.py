@@ -151,6 +151,23 @@ async def test_a_result_of_another_shape_breaks_nothing(structured: dict[str, An
     assert errors == []
 
 
+async def test_blanks_in_a_row_within_a_number_are_drawn_as_such() -> None:
+    """An order PO  1 is another than PO 1."""
+    number, done = "PO  1", {"status": "done", "message": "Order «PO  1» was closed."}
+    async with declaring_client(build_server(SETTINGS)) as client, card_host(client) as host:
+        drawn = []
+        for shown in (
+            result(**{**LIST, "orders": [{**ORDER, "number": number}]}),
+            result(**{**ORDER, "number": number}),
+        ):
+            card = await host.show(shown)
+            drawn.append(await card.locator("main").inner_text())
+        card = await host.show(result(**done))
+        drawn.append(await card.locator("main").inner_text())
+
+    assert [number in text for text in drawn] == [True, True, True]
+
+
 async def test_a_link_that_the_host_does_not_open_is_shown_as_text() -> None:
     async with sandbox_host() as host:
         host.declines = True
