@@ -282,11 +282,15 @@ class PurchaseOrder(Record):
 
 
 class Vendor(Record):
-    """A supplier. `id` identifies it in a new order; None where the ERP does not show it. `word` is as in `Item`."""
+    """A supplier. `id` identifies it in a new order; None where the ERP does not show it. `word` is as in `Item`.
+
+    `other_name` is a second name that the ERP has for it, by which it is found as by the first.
+    """
 
     id: Text | None
     code: Text | None = None
     name: Text
+    other_name: Text | None = None
     currency: Text | None = None
     active: bool = True
     word: Text | None = None

@@ -307,7 +307,8 @@ def words_of(entry: Entry | ItemWithoutId) -> Words:
     if isinstance(entry, ItemWithoutId):
         return (("code", entry.code), ("name", entry.name))
     code = None if isinstance(entry, Warehouse) else entry.code
-    return (("id", entry.id), ("code", code), ("name", entry.name))
+    other_name = entry.other_name if isinstance(entry, Vendor) else None
+    return (("id", entry.id), ("code", code), ("name", entry.name), ("name", other_name))
 
 
 def to_candidate(entry: Entry | ItemWithoutId, why: str) -> Candidate:

@@ -17,6 +17,8 @@ def convert_vendors(accounts: Iterable[schemas.Account]) -> tuple[Vendor, ...]:
         Vendor(
             id=account.id,
             name=account.display_name or account.name or account.id,
+            # Either is what its people call it (https://developer.exsited.com, Account).
+            other_name=account.name if account.display_name and account.name != account.display_name else None,
             currency=account.currency,
             active=_is_active(account.status),
         )
