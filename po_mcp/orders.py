@@ -447,6 +447,7 @@ class OrderScan(Record):
         total: orders of the list, None where the ERP does not count them.
         complete: the list did not move, was not cut, and had no unreadable rows.
         is_cut: the list is longer than is read.
+        moved: the list changed while it was read.
         cut_by: a sentence on the ERP's answer in the place of the rest; "" where there was none.
         unreadable: rows that could not be read; they are in no other number.
         unreadable_numbers: the numbers of those, as far as they say it.
@@ -458,6 +459,7 @@ class OrderScan(Record):
     total: int | None = None
     complete: bool = True
     is_cut: bool = False
+    moved: bool = False
     cut_by: str = ""
     unreadable: int = 0
     unreadable_numbers: tuple[NumberText, ...] = ()

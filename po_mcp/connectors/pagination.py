@@ -204,6 +204,9 @@ async def scan_pages(
     full = scanner.collector.result()
     if scanner.error is not None and not (full.rows and _leaves_rows(scanner.error)):
         raise scanner.error
+    # What follows after as many rows as the ERP counts is no part of the list.
+    if full.complete and len(full.rows) == scanner.total:
+        scanner.error, scanner.is_at_end = None, True
     is_cut = scanner.error is not None or not scanner.is_at_end
     if full.unreadable > 1 and not full.rows:
         raise BadAnswer(f"No order of {erp}'s list is in the documented format.")
@@ -213,6 +216,7 @@ async def scan_pages(
         total=scanner.total,
         complete=full.complete and not is_cut,
         is_cut=is_cut,
+        moved=full.moved,
         cut_by="" if scanner.error is None else scanner.error.what,
         unreadable=full.unreadable,
         unreadable_numbers=full.unreadable_names,

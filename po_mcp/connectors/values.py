@@ -118,9 +118,18 @@ def object_or_none(value: object) -> object:
     return value if isinstance(value, dict) else None
 
 
+def _parse_place(value: object) -> int | None:
+    """Read the number of a line, which nothing depends on: one that cannot be read is none."""
+    try:
+        return _parse_count(value)
+    except ValueError:
+        return None
+
+
 Number = Annotated[Decimal | None, BeforeValidator(_parse_number)]
 Positive = Annotated[Decimal | None, Field(gt=0), BeforeValidator(_parse_number)]
 Count = Annotated[int | None, BeforeValidator(_parse_count)]
+Place = Annotated[int | None, BeforeValidator(_parse_place)]
 Flag = Annotated[bool | None, BeforeValidator(_parse_flag)]
 Word = Annotated[str | None, BeforeValidator(_parse_word)]
 Prose = Annotated[str | None, BeforeValidator(_parse_prose)]

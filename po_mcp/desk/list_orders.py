@@ -213,8 +213,18 @@ def _explain_gaps(scan: OrderScan, erp: str) -> list[str]:
         gaps.append(_explain_cut(scan, erp))
     # One reason is enough: a list that was cut, or has bad rows, is incomplete in any case.
     elif not scan.complete and not scan.unreadable:
-        gaps.append("The list changed while it was being read; an order may be missing or outdated.")
+        gaps.append(_explain_incomplete(scan, erp))
     return gaps
+
+
+def _explain_incomplete(scan: OrderScan, erp: str) -> str:
+    if scan.total is None:
+        return f"{erp}'s pages do not follow one another, so an order may be missing."
+    if scan.moved or scan.total == scan.read:
+        return "The list changed while it was being read; an order may be missing or outdated."
+    if scan.total > scan.read:
+        return f"{erp} counts {scan.total} orders and gave {scan.read}; counts and totals cover those."
+    return f"{erp} counts {scan.total} orders and gave {scan.read}, so how many there are is not certain."
 
 
 def _explain_cut(scan: OrderScan, erp: str) -> str:

@@ -92,7 +92,7 @@ def describe_unknown(orders: Sequence[PurchaseOrder]) -> list[str]:
     """Return a sentence on orders that were left out for a status that is not known here; none without such orders."""
     if not orders:
         return []
-    words = ", ".join(sorted({visible(order.status_text, 40) for order in orders})[:5])
+    words = ", ".join(sorted({visible(order.status_text.strip(), 40) or "none given" for order in orders})[:5])
     return [f"{count(len(orders), 'order')} of a status that po-mcp does not know ({words}) left out."]
 
 

@@ -88,8 +88,10 @@ def order_rows(orders: Sequence[PurchaseOrder]) -> list[str]:
 def order_row(order: PurchaseOrder, year: int | None = None) -> str:
     """Return an order as a row of a table with the columns ORDERS_HEAD; `year` stands in the head."""
     # A status that this server does not know is shown in the ERP's own word.
-    status = order.status_text if order.status == "unknown" else order.status
-    return join_cells(mark_number(order.number), order.vendor, status, _format_dates(order, year), format_total(order))
+    status = order.status_text.strip() or "-" if order.status == "unknown" else order.status
+    return join_cells(
+        mark_number(order.number), order.vendor or "-", status, _format_dates(order, year), format_total(order)
+    )
 
 
 def _format_dates(order: PurchaseOrder, year: int | None) -> str:

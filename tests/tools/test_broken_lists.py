@@ -128,6 +128,51 @@ async def test_no_number_follows_from_a_part_of_the_orders(connect: Any) -> None
     assert erp.sent == []
 
 
+def with_page(erp: type[SmallInventoryPro], change: Any) -> type[SmallERP]:
+    """Return an ERP whose pages of orders are changed: by its number, and what stands in it."""
+
+    class Changed(erp):  # type: ignore[misc, valid-type]
+        def _page(self, rows: Any, query: dict[str, str], most: int) -> Answer:
+            status, body = super()._page(rows, query, most)
+            is_of_orders = query.get("pageSize") == "50"
+            return change(status, body) if is_of_orders else (status, body)
+
+    return Changed
+
+
+@pytest.mark.parametrize(
+    ("change", "note"),
+    [
+        (lambda status, body: (status, {**body, "totalCount": 500}), "counts 500 orders and gave 120; counts and"),
+        (lambda status, body: (status, {**body, "totalCount": 7}), "counts 7 orders and gave 120, so how many"),
+        (
+            lambda status, body: (status, body) if body["page"] == 1 else (404, {"statusCode": 404, "error": "no"}),
+            "counts 120 orders and gave 50; counts and totals cover those.",
+        ),
+        (
+            lambda status, body: (status, {"value": body["value"], "page": 1, "hasMore": body["hasMore"]}),
+            "pages do not follow one another, so an order may be missing.",
+        ),
+    ],
+    ids=["too many", "too few", "no page", "no count"],
+)
+async def test_what_is_missing_is_said_as_it_is(connect: Any, change: Any, note: str) -> None:
+    async with connect(with_page(SmallInventoryPro, change)(orders=book(120))) as client:  # type: ignore[call-arg]
+        listed = outcome(await client.call_tool(LIST, {}))
+
+    assert listed["complete"] is False
+    assert note in listed["note"]
+    assert "changed" not in listed["note"]
+
+
+async def test_what_follows_after_all_that_is_counted_is_no_part_of_the_list(connect: Any) -> None:
+    erp = with_page(SmallInventoryPro, lambda status, body: (status, {**body, "hasMore": True}))
+    async with connect(erp(orders=book(120))) as client:  # type: ignore[call-arg]
+        listed = outcome(await client.call_tool(LIST, {}))
+
+    assert (listed["total_count"], listed["complete"], listed.get("note")) == (120, True, None)
+
+
 @dataclass
 class CountsFromZero(SmallInventoryPro):
     """Says 0 of its first page, and gives the right ones."""

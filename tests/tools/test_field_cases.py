@@ -831,6 +831,21 @@ async def test_a_status_that_is_not_known_is_said_to_be_left_out(connect: Any, s
     assert listed["by_status"] == {"unknown": 1}
 
 
+@pytest.mark.parametrize("status", [None, "", "  "])
+async def test_a_status_or_vendor_that_is_not_given_is_said_to_be_so(connect: Any, status: str | None) -> None:
+    late = {"expectedDate": "2026-06-01T00:00:00Z"}
+    erp = SmallInventoryPro(orders=[order("PO-6", line(lineNo=-1), status=status, vendor=None, **late)])
+    async with connect(erp) as client:
+        overdue = await client.call_tool(LIST, {"overdue": True})
+        read = await client.call_tool(GET, {"number": "PO-6"})
+        ended = await client.call_tool(FINALIZE, {"number": "PO-6"})
+
+    assert "1 order of a status that po-mcp does not know (none given) left out." in text(overdue)
+    assert "PO-6|-|-|2026-11-01/06-01|" in text(read)
+    assert "The ERP gives no status of order PO-6." in text(ended)
+    assert "does not know" not in text(ended)
+
+
 async def test_open_orders_are_counted_without_others_and_with_what_is_not_known(connect: Any) -> None:
     """More of case 35: the filter `open`, and the resource of the open orders."""
     orders = [order("PO-1"), order("PO-2", status="Past Due"), order("PO-3", status="Canceled")]

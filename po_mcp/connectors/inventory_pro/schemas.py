@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictStr
 from pydantic.alias_generators import to_camel
 
 from po_mcp.connectors import schema_base
-from po_mcp.connectors.values import Count, Flag, Id, Moment, Name, Number, Positive, Prose, Word, empty_if_unset
+from po_mcp.connectors.values import Count, Flag, Id, Moment, Name, Number, Place, Positive, Prose, Word, empty_if_unset
 
 
 class ErpModel(schema_base.ErpModel):
@@ -57,7 +57,7 @@ class OrderHeader(OrderNumber):
 class Line(ErpModel):
     """A line of an order; `units` is what was ordered. A line of text or of freight has no item."""
 
-    line_no: Count = None
+    line_no: Place = None
     short_id: Annotated[Word, Field(alias="shortID")] = None
     description: Prose = None
     units: Number = None

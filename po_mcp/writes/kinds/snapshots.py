@@ -90,5 +90,7 @@ def forbid_status(snapshot: Snapshot, verb: str) -> Forbidden:
         return Forbidden(
             f"Order {number} is already {verb}." if is_already else f"Order {number} is {status} and cannot be {verb}."
         )
+    if not order.status_text.strip():
+        return Forbidden(f"The ERP gives no status of order {number}. Check it in the ERP.")
     called = order_text.name(order.status_text)
     return Forbidden(f"Order {number} has a status that po-mcp does not know: {called}. Check it in the ERP.")
