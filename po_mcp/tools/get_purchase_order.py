@@ -53,6 +53,8 @@ def describe_order(order: PurchaseOrder, page: order_pages.OrderPage) -> list[st
 
 def _describe_lines(order: PurchaseOrder, page: order_pages.OrderPage) -> list[str]:
     """Return a sentence on the lines that are not shown; none if all are."""
+    if order.lines == () and not order.untold_lines:
+        return ["The ERP shows no lines of it."]
     if page.lines is None:
         return [_count_lines(order)]
     return [_explain_more(page)] if page.next_cursor else []

@@ -700,7 +700,10 @@ async def test_an_order_without_lines_says_so(connect: Any, lines: list[Row] | N
     person = ScriptedPerson(picks("keep"))
     async with connect(SmallInventoryPro(orders=[{**order("PO-1"), "lines": lines}]), person) as client:
         await client.call_tool(FINALIZE, {"number": "PO-1"})
+        read = [await client.call_tool(GET, {"number": "PO-1", "detail": detail}) for detail in ("full", "short")]
 
+    assert ["The ERP shows no lines of it." in text(one) for one in read] == [True, True]
+    assert "0 lines" not in text(read[1])
     assert " · no lines" in person.asked[0].message
     assert "received" not in asked_of(person)
 
