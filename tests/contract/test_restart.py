@@ -125,7 +125,16 @@ async def test_the_kept_catalog_holds_no_secret_and_is_for_its_user_alone(url: s
     [path] = kept_files()
     content = json.loads(path.read_text())
     assert path.stat().st_mode & 0o777 == 0o600
-    assert sorted(content) == ["connection", "entries", "format", "kind", "left_out", "read_at", "version"]
+    assert sorted(content) == [
+        "connection",
+        "entries",
+        "format",
+        "kind",
+        "left_out",
+        "read_at",
+        "version",
+        "without_id",
+    ]
     assert {key for entry in content["entries"] for key in entry} <= {"id", "name", "code", "unit", "price", "active"}
     assert "token" not in path.read_text().casefold()
 
