@@ -90,6 +90,18 @@ async def test_exsiteds_first_page_is_given_too(connect: Any) -> None:
     assert "Only 100 of 250 orders could be read" in listed["note"]
 
 
+async def test_a_next_page_that_is_never_set_ends_no_full_page(connect: Any) -> None:
+    class Silent(SmallExsited):
+        def _page(self, name: str, rows: Any, query: dict[str, str]) -> Answer:
+            status, body = super()._page(name, rows, query)
+            return status, {**body, "pagination": {"next_page": None}}
+
+    async with connect(Silent(orders=[exsited_order(f"PO-{place}") for place in range(200)])) as client:
+        listed = outcome(await client.call_tool(LIST, {}))
+
+    assert (listed["total_count"], listed["complete"]) == (200, True)
+
+
 async def test_the_open_orders_are_said_not_to_be_all(connect: Any) -> None:
     async with connect(Stuck(orders=book(120))) as client:
         [content] = (await client.read_resource("po://orders/open")).contents

@@ -980,6 +980,27 @@ async def test_rows_that_cannot_be_ordered_are_counted(connect: Any) -> None:
     assert "No item matches Nut." in text(refused)
 
 
+async def test_suppliers_of_exsited_without_an_id_are_found_and_not_ordered_from(connect: Any) -> None:
+    class WithoutIds(SmallExsited):
+        def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+            if path != "/accounts":
+                return super().answer(method, path, query, body)
+            rows = [{"id": None, "name": "Acme", "type": "SUPPLIER"}, {"id": "", "type": "SUPPLIER"}]
+            rows += [{"id": None, "type": "CUSTOMER"}]
+            return 200, {"accounts": rows, "pagination": {"records": 3, "next_page": "NULL"}}
+
+    erp = WithoutIds()
+    async with connect(erp) as client:
+        found = await client.call_tool(SEARCH, {"kind": "vendor"})
+        made = await client.call_tool(CREATE, {"vendor": "Acme", "lines": [BOLTS_OF_EXSITED], "number": "PO-1"})
+
+    assert "no id|Acme|" in text(found)
+    assert "1 vendor row of the ERP's list cannot be used" in text(found)
+    assert "1 vendor has no id here" in text(found)
+    assert "needs the vendor's account id. Nothing was sent." in text(made)
+    assert erp.sent == []
+
+
 async def test_items_of_exsited_without_an_id_are_found(connect: Any) -> None:
     class WithoutIds(SmallExsited):
         def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:

@@ -12,18 +12,25 @@ _SUPPLIERS = ("supplier", "customer_and_supplier")
 
 
 def convert_vendors(accounts: Iterable[schemas.Account]) -> tuple[Vendor, ...]:
-    """Convert the accounts that are suppliers; an account without a type may be one."""
+    """Convert the accounts that are suppliers, those without an id, too; an account without a type may be one."""
     return tuple(
         Vendor(
             id=account.id,
-            name=account.display_name or account.name or account.id,
+            name=name,
             # Either is what its people call it (https://developer.exsited.com, Account).
             other_name=account.name if account.display_name and account.name != account.display_name else None,
             currency=account.currency,
             active=_is_active(account.status),
         )
         for account in accounts
-        if account.type is None or account.type.casefold() in _SUPPLIERS
+        if _is_supplier(account) and (name := account.display_name or account.name or account.id)
+    )
+
+
+def count_nameless(accounts: Iterable[schemas.Account]) -> int:
+    """Count the suppliers without a name and an id, of which nothing can be shown."""
+    return sum(
+        _is_supplier(account) and not (account.display_name or account.name or account.id) for account in accounts
     )
 
 
@@ -60,6 +67,10 @@ def convert_items_without_id(rows: Iterable[schemas.Item]) -> tuple[ItemWithoutI
 def convert_warehouses(rows: Iterable[schemas.Warehouse]) -> tuple[Warehouse, ...]:
     """Convert warehouses, each once. The id is the name, by which an order's line refers to a warehouse."""
     return tuple(Warehouse(id=name, name=name) for name in dict.fromkeys(row.name for row in rows))
+
+
+def _is_supplier(account: schemas.Account) -> bool:
+    return account.type is None or account.type.casefold() in _SUPPLIERS
 
 
 def _is_active(status: str | None) -> bool:

@@ -209,7 +209,7 @@ class Exsited:
         rows = await self._read_every(
             translate.parse_accounts, schemas.Account, self._build_path("accounts", "/accounts")
         )
-        return Entries(catalog.convert_vendors(rows), rows.left_out)
+        return Entries(catalog.convert_vendors(rows), rows.left_out + catalog.count_nameless(rows))
 
     async def items(self, on_items: OnItems | None = None) -> Entries[Item]:
         """Return every item, inactive ones too."""

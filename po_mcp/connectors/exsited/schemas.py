@@ -170,7 +170,7 @@ class Invoice(ErpModel):
 class Account(ErpModel):
     """A customer, a supplier, or both."""
 
-    id: Id
+    id: Word = None
     name: Name = None
     display_name: Name = None
     type: Word = None

@@ -203,11 +203,14 @@ def parse_page(page: schemas.Page, row: type[R], offset: int, asked: int | None 
     """Parse one page of any list, at `offset`; `asked` is the number of rows that were asked for."""
     found, odd = row.parse_rows(page.rows)
     next_start = next_offset(page, offset)
+    tells = tells_end(page)
     is_full = asked is not None and len(page.rows) >= asked
+    # A next page that is not set ends a list; on a full page, it may be one that is never set.
+    if next_start is None and is_full and page.pagination.records is None:
+        next_start, tells = offset + len(page.rows), False
     is_other = page.pagination.offset not in (None, offset)
-    return Page(
-        found, next_start, page.pagination.records, len(odd), tells_end(page), row.name_rows(odd), is_full, is_other
-    )
+    names = row.name_rows(odd)
+    return Page(found, next_start, page.pagination.records, len(odd), tells, names, is_full, is_other)
 
 
 def build_order_filter(status: Status | None) -> dict[str, str]:
