@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from po_mcp.approvals import standing
-from po_mcp.approvals.presentation import LINES_SHOWN, Sheet, money, quantity, sheet_of
+from po_mcp.approvals.presentation import LINES_SHOWN, NOT_GIVEN, Sheet, money, quantity, sheet_of
 from po_mcp.writes.journal import Event, JournalStore
 from po_mcp.writes.operation import Recorded, State, WriteOutcome
 from po_mcp.writes.payloads import CreatePayload, LineNote, Reason
@@ -104,7 +104,7 @@ def test_a_return_is_said_to_be_one_of_which_the_rest_is_not_known() -> None:
 
     store.close()
     assert shown.consequence == "The ERP does not show what is outstanding. Closing cannot be undone."
-    assert (shown.order.rows[0].received, shown.order.rows[0].outstanding) == ("0", "not given")
+    assert (shown.order.rows[0].received, shown.order.rows[0].outstanding) == ("0", NOT_GIVEN)
 
 
 def test_what_is_outstanding_is_counted_over_all_lines_and_beside_what_is_not_told() -> None:
