@@ -53,6 +53,8 @@ HOWS: tuple[How, ...] = (
 )
 TIMEOUT, SHORT_TIMEOUT = 30.0, 8.0
 """Seconds of a call: Tryton is asked a dozen times before a create, on a machine that is busy with others."""
+PATIENCE = 240.0
+"""Seconds without an answer or a request after which a call is one that hangs."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,7 @@ async def kill(at: Crash, server: Server, users: TrytonUsers) -> Crashed:
         async with RpcRelay(server.port, users) as relay:
             url = f"{relay.url}/{server.database.name}"
             async with server_process(at.flow, url, journal, seconds=TIMEOUT) as peer:
-                peer.count_requests = lambda: relay.count
+                peer.count_requests, peer.patience = lambda: relay.count, PATIENCE
                 await ask_until_it_is_struck(ran, relay, peer, journal)
             network = RpcNetwork(ran, journal)
             await start_anew(ran, relay, RpcPlay(at, ran, Clock(), journal, url, network, user=USER))
