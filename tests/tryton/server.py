@@ -5,6 +5,7 @@ Nothing of Tryton is imported: its two programs run as processes of a virtual en
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -33,6 +34,8 @@ REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 _DRIVER = Path(__file__).with_name("requirements-postgresql.txt")
 HOME = Path(os.environ.get("PO_MCP_TEST_TRYTON", Path(__file__).parent.parent.parent / ".tryton"))
 """Where the environment and the template lie."""
+SERIES = os.environ.get("PO_MCP_TEST_TRYTON_SERIES", "")
+"""Of which series of Tryton the newest is taken, such as 8.0; the versions of requirements.txt where it is not given."""
 DATABASE = "po"
 ADMIN_PASSWORD = "admin-secret-1"
 _STARTS_WITHIN = 240.0  # seconds, on a machine that is busy with others
@@ -40,10 +43,13 @@ _STARTS_WITHIN = 240.0  # seconds, on a machine that is busy with others
 
 def environment(folder: Path) -> Path:
     """Make the virtual environment if it is not there, and return its programs' folder."""
-    programs = folder / "venv" / "bin"
+    of_series = [f"{package}~={SERIES}.0" for package in ("trytond", "trytond-purchase")]
+    made_of = of_series if SERIES else ["--requirement", str(REQUIREMENTS)]
+    place = folder / (f"venv-{SERIES}" if SERIES else "venv")
+    programs = place / "bin"
     if not (programs / "trytond").exists():
-        subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-        subprocess.run([programs / "pip", "install", "--quiet", "--requirement", REQUIREMENTS], check=True)
+        subprocess.run([sys.executable, "-m", "venv", place], check=True)
+        subprocess.run([programs / "pip", "install", "--quiet", *made_of], check=True)
     if POSTGRESQL:  # at once where it is there
         subprocess.run([programs / "pip", "install", "--quiet", "--requirement", _DRIVER], check=True)
     return programs
@@ -62,9 +68,13 @@ def template(folder: Path) -> Template:
     """Make the template if it is not there: a company, and an order in every state."""
     key = _key()
     database, described = database_of(folder, f"template-{key}"), folder / f"template-{key}.json"
-    if not described.exists():
-        facts, orders = _fill(environment(folder), folder, database)
-        described.write_text(json.dumps({"facts": asdict(facts), "orders": orders}))
+    folder.mkdir(parents=True, exist_ok=True)
+    # Of several workers one makes it.
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not described.exists():
+            facts, orders = _fill(environment(folder), folder, database)
+            described.write_text(json.dumps({"facts": asdict(facts), "orders": orders}))
     kept = json.loads(described.read_text())
     return Template(database, Facts(**kept["facts"]), kept["orders"])
 
@@ -166,7 +176,12 @@ class Server:
 def _key() -> str:
     """Name what a template is made of: the versions, what is put in, and the year of its accounts."""
     made_of = (REQUIREMENTS, Path(company.__file__), Path(book.__file__))
-    texts = [*(path.read_bytes() for path in made_of), str(book.today().year).encode(), POSTGRESQL.encode()]
+    texts = [
+        *(path.read_bytes() for path in made_of),
+        str(book.today().year).encode(),
+        POSTGRESQL.encode(),
+        SERIES.encode(),
+    ]
     return hashlib.sha256(b"".join(texts)).hexdigest()[:12]
 
 
