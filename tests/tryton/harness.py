@@ -22,7 +22,7 @@ from po_mcp.config import Settings
 from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.tryton import Tryton
 from tests.conversations.record import Put, Wire, Written
-from tests.harness import ERAS, MODES, ScriptedPerson, ServerHarness
+from tests.harness import ERAS, MODES, ScriptedPerson, ServerHarness, WriteFault
 from tests.tryton.book import PURCHASE, TrytonUsers
 from tests.tryton.company import password
 
@@ -91,6 +91,8 @@ class RpcWire(Wire):
     """The wire to Tryton, where every call is a POST: its body tells what is a write."""
 
     users: TrytonUsers | None = None
+    on_read_rpc: WriteFault | None = None
+    """Called for a read in the place of Tryton."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         assert self.inner is not None
@@ -104,6 +106,8 @@ class RpcWire(Wire):
             self.record.events.append(Written(self._say(method, body), sha256(body).hexdigest()))
             if self.on_write is not None:
                 return await self.on_write(self.inner, request)
+        elif self.on_read_rpc is not None:
+            return await self.on_read_rpc(self.inner, request)
         return await self.inner.handle_async_request(request)
 
     @property

@@ -35,7 +35,7 @@ _DRIVER = Path(__file__).with_name("requirements-postgresql.txt")
 HOME = Path(os.environ.get("PO_MCP_TEST_TRYTON", Path(__file__).parent.parent.parent / ".tryton"))
 """Where the environment and the template lie."""
 SERIES = os.environ.get("PO_MCP_TEST_TRYTON_SERIES", "")
-"""Of which series of Tryton the newest is taken, such as 8.0; the versions of requirements.txt where it is not given."""
+"""Of which series of Tryton the newest is taken, such as 8.0; where none is given, what requirements.txt says."""
 DATABASE = "po"
 ADMIN_PASSWORD = "admin-secret-1"
 _STARTS_WITHIN = 240.0  # seconds, on a machine that is busy with others

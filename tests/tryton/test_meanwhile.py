@@ -157,3 +157,91 @@ async def test_an_order_that_the_user_may_no_longer_see_is_not_taken_for_deleted
     assert [one["status"] for one in told] == ["unknown", "unknown"]
     assert len(harness.wire.writes) == 1
     assert show(book) == ("draft", 0)
+
+
+# Several companies
+
+
+@pytest.fixture
+def second(book: Book) -> Iterator[int]:
+    """Make another company, in which the buyer may work as well; it has an order under the draft's number."""
+    admin, dollar = book.users.admin, book.facts.currencies["USD"]
+    (party,) = admin.create("party.party", {"name": "Second Works Ltd"})
+    (company,) = admin.create("company.company", {"party": party, "currency": dollar})
+    for user in (admin.user, user_id(book)):
+        admin.write("res.user", user, companies=[["add", [company]]], company_filter="all")
+    order = {"party": book.facts.vendors["acme"], "company": company, "currency": dollar}
+    admin.create(PURCHASE, *({**order, "reference": name} for name in (DRAFT, "OTHER-1")))
+    yield company
+    for user in (admin.user, user_id(book)):
+        admin.write("res.user", user, company=book.facts.company)
+        admin.write("res.user", user, companies=[["remove", [company]]], company_filter="one")
+
+
+def ids_of(book: Book, company: int) -> list[int]:
+    return book.users.admin.search(PURCHASE, ["company", "=", company])
+
+
+async def test_an_order_of_another_company_is_neither_listed_nor_found_nor_ended(
+    harness: TrytonHarness, book: Book, second: int
+) -> None:
+    others = ids_of(book, second)
+
+    async with harness.client(person=ScriptedPerson(says_yes)) as client:
+        listed = text(await client.call_tool("list_purchase_orders", {"status": "draft"}))
+        missed = [
+            text(await client.call_tool(tool, {"number": f"({one})"}))
+            for tool in ("get_purchase_order", CANCEL, DELETE)
+            for one in others
+        ]
+        created = outcome(await client.call_tool(CREATE, dict(arguments_of("OTHER-1"))))
+        deleted = outcome(await client.call_tool(DELETE, {"number": DRAFT}))
+
+    assert (len(others), "OTHER-1" in listed) == (2, False)
+    assert all("no order (" in told for told in missed)
+    assert (created["status"], deleted["status"]) == ("done", "done")
+    assert len(book.users.admin.search(PURCHASE, ["reference", "=", "OTHER-1"], ["company", "!=", second])) == 1
+    assert ids_of(book, second) == others
+
+
+@pytest.mark.parametrize("tool", [CREATE, CANCEL, DELETE])
+async def test_what_was_lost_on_its_way_is_not_settled_in_the_books_of_another_company(
+    harness: TrytonHarness, book: Book, second: int, tool: str
+) -> None:
+    """The user's current company is changed, and the server started anew: there, no such order stands."""
+
+    async def lose(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        if tool == CREATE:
+            await (await wire.handle_async_request(request)).aread()
+        harness.wire.on_read_rpc = out_of_reach
+        raise httpx2.ReadError("lost")
+
+    async def out_of_reach(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ConnectError("gone")
+
+    harness.wire.on_write = lose
+    async with harness.client(person=ScriptedPerson(says_yes)) as client:
+        first = outcome(await ask(client, tool))
+    harness.wire.on_read_rpc = None
+    book.users.admin.write("res.user", user_id(book), company=second)
+    async with harness.client() as client:
+        told = text(await client.call_tool("get_operation", {"operation_id": first["operation_id"]}))
+
+    assert first["status"] == "unknown"
+    assert told.startswith("unknown"), told
+    assert show(book) == ("draft", tool == CREATE)
+
+
+async def test_a_user_who_sees_one_of_several_companies_at_a_time_is_told_in_place_of_an_empty_book(
+    harness: TrytonHarness, book: Book, second: int
+) -> None:
+    """Which one that is depends on who called first: a missing order proves nothing."""
+    book.users.admin.write("res.user", user_id(book), company_filter="one")
+
+    async with harness.client(person=ScriptedPerson(says_yes)) as client:
+        told = text(await client.call_tool(DELETE, {"number": "PM-2026-9999"}))
+        created = text(await client.call_tool(CREATE, dict(arguments_of(NEW))))
+
+    assert "sees one of them at a time" in told
+    assert "sees one of them at a time" in created
+    assert harness.wire.writes == []

@@ -12,7 +12,7 @@ from po_mcp.connectors.numbers import order_not_found
 from po_mcp.connectors.pagination import MAX_PAGES, SCAN_TIMEOUT_S, select_orders
 from po_mcp.connectors.tryton import drafts, names, schemas, translate
 from po_mcp.connectors.tryton.rpc import Rpc
-from po_mcp.errors import BadAnswer, OrderNotFound
+from po_mcp.errors import BadAnswer, Conflict, OrderNotFound
 from po_mcp.orders import Entries, OrderQuery, OrderScan, Progress
 
 R = TypeVar("R", bound=schemas.Identified)
@@ -114,18 +114,25 @@ class Reader:
         return names.select_order(alike, name, in_any_case=True)
 
     async def read_by_id(self, identifier: int) -> schemas.Order:
-        """Read the order of an id."""
-        return names.select_order(await self._read_orders(["id", "=", identifier]), names.format_id(identifier))
+        """Read the order of an id; one of another company is `Conflict`, since it only looks as if it were gone."""
+        of_id = ["id", "=", identifier]
+        found = await self._read_orders(of_id)
+        if not found:
+            await self._refuse_other_company(of_id)
+        return names.select_order(found, names.format_id(identifier))
 
     async def find_created(self, reference: str) -> schemas.Order:
         """Read the order that was created with this reference: the oldest, since a copy carries it, too.
 
         Raises:
             OrderNotFound: there is none.
+            Conflict: it is in another company.
         """
         # A person may have written beside it.
-        found = await self._read_orders(["description", "ilike", f"%{drafts.describe_reference(reference)}%"])
+        of_reference = ["description", "ilike", f"%{drafts.describe_reference(reference)}%"]
+        found = await self._read_orders(of_reference)
         if not found:
+            await self._refuse_other_company(of_reference)
             raise order_not_found("Tryton", reference)
         return min(found, key=lambda order: order.id)
 
@@ -213,6 +220,16 @@ class Reader:
 
         read = [first, *await map_concurrently(read_page, pages)]
         return Entries((row for page in read for row in page.rows), sum(page.unreadable for page in read))
+
+    async def _refuse_other_company(self, condition: Any) -> None:
+        """Raise where the user's current company was changed since, so that such an order is out of sight alone."""
+        of_others = [condition, ["company", "!=", await self._rpc.read_company()]]
+        if await self._rpc.call_model(translate.PURCHASE, "search", of_others, 0, 1, None) != []:
+            raise Conflict(
+                "The order is in another company in Tryton than the one that its user works in now. "
+                "Nothing was changed.",
+                next_step="Tryton's administrator must give its user the former company again.",
+            )
 
     async def _build_company_domain(self, *conditions: Any) -> list[Any]:
         """Return the domain of our company's orders that meet the conditions."""

@@ -89,10 +89,20 @@ class Rpc:
         return self._company
 
     async def check_company(self) -> None:
-        """Raise `NotPermitted` where the user lost the company: Tryton then shows no order, as if there were none."""
+        """Raise `NotPermitted` where Tryton may show no order of the company, as if there were none.
+
+        To a user who lost it; and to one who works in several, one at a time: which one that is Tryton keeps in memory
+        as it was for whichever of the user's clients called first.
+        """
         company, preferences = await self.read_company(), await self._read_preferences()
         if preferences.companies is not None and company not in preferences.companies:
             raise _no_company_error("lost the company")
+        if len(preferences.companies or ()) > 1 and preferences.company_filter == "one":
+            raise NotPermitted(
+                "The user of this server works in several companies in Tryton, and sees one of them at a time, so an "
+                "order may be out of sight. Nothing was changed.",
+                next_step="Tryton's administrator must leave its user one company, or set its Company Filter to All.",
+            )
 
     async def read_access(self) -> schemas.Access:
         """Read what the user may do with orders."""

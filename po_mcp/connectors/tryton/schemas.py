@@ -223,6 +223,8 @@ class Preferences(ErpModel):
 
     company: int | None = None
     companies: tuple[int, ...] | None = None
+    company_filter: Word = None
+    """"one" where a user of several companies sees one at a time."""
 
 
 class Company(Identified):
