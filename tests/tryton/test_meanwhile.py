@@ -209,11 +209,13 @@ async def test_what_was_lost_on_its_way_is_not_settled_in_the_books_of_another_c
     harness: TrytonHarness, book: Book, second: int, tool: str
 ) -> None:
     """The user's current company is changed, and the server started anew: there, no such order stands."""
+    network = harness.wire
+    assert isinstance(network, RpcWire)
 
     async def lose(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
         if tool == CREATE:
             await (await wire.handle_async_request(request)).aread()
-        harness.wire.on_read_rpc = out_of_reach
+        network.on_read_rpc = out_of_reach
         raise httpx2.ReadError("lost")
 
     async def out_of_reach(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
@@ -222,7 +224,7 @@ async def test_what_was_lost_on_its_way_is_not_settled_in_the_books_of_another_c
     harness.wire.on_write = lose
     async with harness.client(person=ScriptedPerson(says_yes)) as client:
         first = outcome(await ask(client, tool))
-    harness.wire.on_read_rpc = None
+    network.on_read_rpc = None
     book.users.admin.write("res.user", user_id(book), company=second)
     async with harness.client() as client:
         told = text(await client.call_tool("get_operation", {"operation_id": first["operation_id"]}))
