@@ -21,6 +21,7 @@ from po_mcp.commands.journal.opening import legible, need_journal, no_journal, o
 from po_mcp.commands.journal.settle import need_doubt
 from po_mcp.commands.journal.settle import settle as settle_one
 from po_mcp.commands.journal.tables import counted
+from po_mcp.config import Settings
 from po_mcp.errors import InvalidInput, JournalUnavailable
 from po_mcp.untrusted import visible
 from po_mcp.writes.journal import JournalStore
@@ -64,6 +65,7 @@ def list_operations(config: Path | None, everything: bool = False, as_json: bool
             elif found:
                 tables.print_list(shown, begun, totals, journal.now(), LocalTime(settings.zone()))
             _say_unreadable(journal, len(found))
+            _say_moved(settings, journal)
 
 
 @command.command("show")
@@ -191,6 +193,18 @@ def _say_unreadable(journal: JournalStore, read: int) -> None:
     unread = journal.counts()[0] - read if journal.exists() else 0
     if unread:
         click.echo(f"{counted(unread, 'operation')} cannot be read. Run: po-mcp journal verify", err=True)
+
+
+def _say_moved(settings: Settings, journal: JournalStore) -> None:
+    """Say that a file tells how things stood when it was brought over to another place."""
+    if is_postgres(settings.journal_path()) or not journal.exists():
+        return
+    moves = [event for event in journal.events("") if event.event == "moved"]
+    if moves:
+        to = visible(str(moves[-1].detail.get("to")))
+        click.echo(
+            f"This journal was moved to {to}. This is how it stood then; PO_MCP_JOURNAL names the old place.", err=True
+        )
 
 
 def _open_and_latest(found: Sequence[Recorded], now: float) -> list[Recorded]:
