@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -95,7 +95,7 @@ async def test_a_read_is_a_call_with_the_session_and_the_company() -> None:
         login, company, search = calls(peer)
         assert order.number == NAME
         assert login == ("common.db.login", ["buyer", {"password": SECRET}, "en"])
-        assert company == ("model.res.user.get_preferences", [True, {}])
+        assert company == ("model.res.user.get_preferences", [False, {}])
         assert search[0] == "model.purchase.purchase.search_read"
         domain = [["company", "=", 1], ["OR", ["number", "=", NAME], ["reference", "=", NAME]]]
         assert (search[1][0], search[1][-1]) == (domain, {"company": 1})
@@ -115,9 +115,18 @@ async def test_an_order_is_found_by_the_reference_of_its_draft() -> None:
 
 
 async def test_a_reference_that_no_order_has_finds_none() -> None:
-    async with connected(*answers([])) as (erp, _):
+    async with connected(*answers([], [])) as (erp, _):  # nor has one of another company
         with pytest.raises(OrderNotFound):
             await erp.get_order_of_reference("3f2a91c0")
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda erp: erp.get_order_of_reference("3f2a91c0"), lambda erp: erp.get_order_of_id("7", NAME)]
+)
+async def test_an_order_of_another_company_is_not_said_to_be_gone(ask: Callable[[Tryton], Awaitable[object]]) -> None:
+    async with connected(*answers([], [7])) as (erp, _):
+        with pytest.raises(Conflict, match="in another company"):
+            await ask(erp)
 
 
 async def test_a_read_that_failed_for_a_moment_is_tried_again() -> None:

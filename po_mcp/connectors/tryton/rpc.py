@@ -155,7 +155,8 @@ class Rpc:
         await self._http.aclose()
 
     async def _read_preferences(self) -> schemas.Preferences:
-        return schemas.Preferences.parse(await self._call("model.res.user.get_preferences", [True, {}]))
+        # All of them: those of the context alone, which are fewer, lack the companies before Tryton 8.2.
+        return schemas.Preferences.parse(await self._call("model.res.user.get_preferences", [False, {}]))
 
     async def _call(self, method: str, params: list[Any]) -> Any:
         """Make a call that changes nothing; a refusal of it is `Refused`."""

@@ -219,7 +219,7 @@ class Order(Row):
 
 
 class Preferences(ErpModel):
-    """Of the user; `company` is missing where they have none, and `companies` before Tryton 8.2."""
+    """Of the user; `company` is missing where they have none."""
 
     company: int | None = None
     companies: tuple[int, ...] | None = None
