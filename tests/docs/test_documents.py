@@ -38,7 +38,7 @@ DOCUMENTS = sorted(
     ]
 )
 SETTINGS = {f"{PREFIX}{name.upper()}" for name in (*Settings.model_fields, *declared_settings())}
-TEST_SETTINGS = {"PO_MCP_TEST_TRYTON", "PO_MCP_TEST_TRYTON_POSTGRESQL"}
+TEST_SETTINGS = {"PO_MCP_TEST_TRYTON", "PO_MCP_TEST_TRYTON_POSTGRESQL", "PO_MCP_TEST_TRYTON_SERIES"}
 """Read by the tests alone."""
 
 
