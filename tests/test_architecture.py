@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
 }
 """Room -> the rooms that it may import. `po_mcp` itself (the version) is open to all."""
-PART_OF = {"config_secrets": "config", "config_keys": "config"}
+PART_OF = {"config_sources": "config", "config_secrets": "config", "config_keys": "config"}
 """Module -> the room that it is a part of."""
 
 
