@@ -13,12 +13,11 @@ from typing import Any, TypeVar
 import anyio
 import httpx2
 
-from po_mcp.connectors.http import exact_json, response_body
 from po_mcp.connectors.http.breaker import ErpBreaker
 from po_mcp.connectors.http.call_limit import CallLimit
-from po_mcp.connectors.http.cause import UNKNOWN_HOST, describe_cause
 from po_mcp.connectors.http.error_mapping import TRANSIENT_STATUSES, Answer, ErrorMapping
 from po_mcp.connectors.http.exchange import Exchange, Method, Params
+from po_mcp.connectors.http.failures import BROKEN, FOREIGN, NOT_SENT, UNREADABLE, no_answer_error
 from po_mcp.connectors.http.pace import Pace
 from po_mcp.connectors.http.retry import AttemptResult, Retrier
 from po_mcp.connectors.http.tokens import Token, Tokens
@@ -38,21 +37,6 @@ from po_mcp.errors import (
 from po_mcp.untrusted import visible
 
 T = TypeVar("T")
-
-# These errors arise before the first byte of a request is written, so a write was certainly not sent.
-_NOT_SENT = (
-    httpx2.ConnectError,
-    httpx2.ConnectTimeout,
-    httpx2.PoolTimeout,
-    httpx2.UnsupportedProtocol,
-    httpx2.LocalProtocolError,
-    httpx2.InvalidURL,
-)
-# The answer arrived, but nothing can be concluded from its body.
-_UNREADABLE = (response_body.TooLarge, exact_json.NotExact)
-# The connection failed during or after the request, so a write may have been executed.
-_BROKEN = (httpx2.HTTPError, httpx2.StreamError, TimeoutError, OSError)
-_FOREIGN = (*_NOT_SENT, *_UNREADABLE, *_BROKEN)
 
 
 class ErpHttpClient:
@@ -223,7 +207,7 @@ class ErpHttpClient:
         result = await self._run_in_time(ask_once if once else lambda: self._retrier(ask))
         # A sign-in is a part of a call that passed the breaker, so it is counted and never stopped.
         self.breaker.note(result)
-        if isinstance(result.outcome, _UNREADABLE):
+        if isinstance(result.outcome, UNREADABLE):
             what = f"{name}'s answer to the sign-in could not be read. Nothing was sent."
             raise Unreachable(what) from result.outcome
         answer, explanation = self._require_answer(result)
@@ -265,7 +249,7 @@ class ErpHttpClient:
             # Over the whole call: httpx2's time-outs count silence, and a server that drips bytes is never silent.
             with anyio.fail_after(self._timeout):
                 return await call()
-        except _FOREIGN as exc:
+        except FOREIGN as exc:
             return AttemptResult(exc)
 
     async def _read_with_retries(self, send: Callable[[Token | None], Awaitable[Answer]]) -> AttemptResult:
@@ -320,11 +304,11 @@ class ErpHttpClient:
         try:
             with anyio.fail_after(self._timeout):
                 return await self._exchange.send(request)
-        except _NOT_SENT as exc:
+        except NOT_SENT as exc:
             raise self._no_answer(exc) from exc
-        except _UNREADABLE as exc:
+        except UNREADABLE as exc:
             raise self._unknown_outcome("its answer could not be read") from exc
-        except _BROKEN as exc:
+        except BROKEN as exc:
             raise self._unknown_outcome("the connection broke before it answered") from exc
 
     async def _raise_if_signed_out(self, token: Token) -> None:
@@ -341,7 +325,7 @@ class ErpHttpClient:
             with anyio.fail_after(self._timeout):
                 answer = await (self._get(url, token, None) if body is None else self._post(url, token, body))
         # No place for the read says nothing of the write, which was sent.
-        except (*_FOREIGN, TooManyRequests) as exc:
+        except (*FOREIGN, TooManyRequests) as exc:
             raise self._unknown_outcome("it says that the sign-in ended, and a read to check that failed") from exc
         # An ERP that fails says nothing of the token, so the write stays in doubt.
         if answer.status in TRANSIENT_STATUSES or answer.status >= 500:
@@ -389,14 +373,7 @@ class ErpHttpClient:
         return verified
 
     def _no_answer(self, error: Exception, explanation: str = "") -> ERPError:
-        """Return the error for a request that changed nothing and has no readable answer."""
-        name = self._mapping.name
-        if isinstance(error, _UNREADABLE):
-            return BadAnswer(f"{name}'s answer could not be read ({error}). Nothing was changed. {explanation}".strip())
-        if isinstance(error, _NOT_SENT):
-            why = describe_cause(error).replace(UNKNOWN_HOST, f"{UNKNOWN_HOST} {self._base.host}")
-            return Unreachable(f"{name} cannot be reached: {why}. Nothing was sent. {explanation}".strip())
-        return Unreachable(f"{name} did not answer completely. Nothing was changed. {explanation}".strip())
+        return no_answer_error(self._mapping.name, self._base.host, error, explanation)
 
     def _unknown_outcome(self, reason: str, answered_number: str | None = None) -> ERPError:
         return OutcomeUnknown(
