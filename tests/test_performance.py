@@ -24,7 +24,8 @@ from benchmarks.tokens import DAY_BEFORE, NEWER
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
 from po_mcp.connectors.inventory_pro import InventoryPro
-from po_mcp.connectors.pagination import ConvertedRows, Page, read_all_stable
+from po_mcp.connectors.pages import Page
+from po_mcp.connectors.pagination import ConvertedRows, read_all_stable
 from po_mcp.desk.catalog import words_of
 from po_mcp.desk.matching import Index
 from po_mcp.orders import Item

@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 import httpx2
 
-from po_mcp.connectors import pagination
+from po_mcp.connectors import pages, pagination
 from po_mcp.connectors.http import exact_json, retry
 from po_mcp.connectors.http.call_limit import CallLimit
 from po_mcp.connectors.http.client import ErpHttpClient
@@ -325,10 +325,10 @@ async def wait_long() -> str:
 async def repeat_page_for_ever() -> str:
     asked = 0
 
-    async def read_page(place: int) -> pagination.Page[str]:
+    async def read_page(place: int) -> pages.Page[str]:
         nonlocal asked
         asked += 1
-        return pagination.Page(["ITEM-1"], place + 1, None)
+        return pages.Page(["ITEM-1"], place + 1, None)
 
     with contextlib.suppress(PurchaseOrderError):
         await pagination.read_all("An ERP", read_page, lambda row: row)

@@ -15,7 +15,7 @@ import anyio
 import httpx2
 import pytest
 
-from po_mcp.connectors import numbers, pagination
+from po_mcp.connectors import numbers, pages
 from po_mcp.connectors.exsited import client as exsited_client
 from po_mcp.connectors.http import breaker, client, exact_json, exchange, response_body, retry
 from po_mcp.connectors.http.call_limit import CallLimit
@@ -182,7 +182,7 @@ def all_loggers(patch: pytest.MonkeyPatch) -> None:
 
 
 def never_seen(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pagination._RowCollector, "add", lambda self, page: self._rows.extend(page.rows))
+    patch.setattr(pages.RowCollector, "add", lambda self, page: self._rows.extend(page.rows))
 
 
 async def stay(response: httpx2.Response) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from po_mcp.concurrency import MAX_CONCURRENT_REQUESTS
 from po_mcp.connectors.http.pace import RECOVERY_S, Pace
-from po_mcp.connectors.pagination import Page, read_all
+from po_mcp.connectors.pages import Page
+from po_mcp.connectors.pagination import read_all
 from po_mcp.errors import BadAnswer, Unreachable
 from po_mcp.orders import Item
 from tests.connectors.calls import exsited, inventory_pro

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from po_mcp.connectors import pagination
-from po_mcp.connectors.pagination import FullList, Page, read_all, read_all_stable
+from po_mcp.connectors.pages import FullList, Page
+from po_mcp.connectors.pagination import read_all, read_all_stable
 from po_mcp.errors import BadAnswer
 from po_mcp.orders import OrderQuery
 from tests.connectors.calls import Connect, exsited, inventory_pro

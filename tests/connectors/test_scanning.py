@@ -9,7 +9,8 @@ import pytest
 
 from po_mcp.concurrency import MAX_CONCURRENT_REQUESTS
 from po_mcp.connectors import pagination
-from po_mcp.connectors.pagination import Page, scan_pages
+from po_mcp.connectors.pages import Page
+from po_mcp.connectors.pagination import scan_pages
 from po_mcp.errors import BadAnswer, IgnoredFilter, Unreachable
 from po_mcp.orders import OrderScan, PurchaseOrder
 

@@ -19,7 +19,7 @@ from mcp.types import ElicitRequestFormParams
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
-from po_mcp.connectors import lookup, numbers, pagination
+from po_mcp.connectors import lookup, numbers, pages
 from po_mcp.connectors.inventory_pro import client as inventory_pro_client
 from po_mcp.connectors.inventory_pro import translate
 from po_mcp.desk import (
@@ -549,8 +549,8 @@ def nothing_is_missing_in_a_list(patch: Patch) -> None:
 
 
 def a_missing_page_is_the_end(patch: Patch) -> None:
-    result = pagination._RowCollector.result
-    patch.setattr(pagination._RowCollector, "result", lambda self: replace(result(self), is_short=False))
+    result = pages.RowCollector.result
+    patch.setattr(pages.RowCollector, "result", lambda self: replace(result(self), is_short=False))
 
 
 def the_best_match_is_taken(patch: Patch) -> None:

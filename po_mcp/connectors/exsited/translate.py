@@ -11,7 +11,7 @@ from po_mcp.connectors import days
 from po_mcp.connectors.exsited import references, schemas
 from po_mcp.connectors.exsited.error_body import raise_for_error
 from po_mcp.connectors.numbers import is_same_number, need_number_echo, wrong_order
-from po_mcp.connectors.pagination import Page
+from po_mcp.connectors.pages import Page
 from po_mcp.errors import BadAnswer, IgnoredFilter, InvalidInput
 from po_mcp.orders import (
     EXACT,

@@ -18,11 +18,11 @@ from po_mcp.connectors.http.tokens import Tokens
 from po_mcp.connectors.http.urls import normalize_base_url
 from po_mcp.connectors.inventory_pro import catalog, error_body, schemas, translate
 from po_mcp.connectors.lookup import read_by_path_or_list, read_for_write
+from po_mcp.connectors.pages import Page
 from po_mcp.connectors.pagination import (
     MAX_CATALOG_PAGES,
     ConvertedRows,
     OnRows,
-    Page,
     read_all_stable,
     scan_pages,
     select_orders,

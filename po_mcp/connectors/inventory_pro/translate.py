@@ -12,7 +12,7 @@ from po_mcp.connectors import days
 from po_mcp.connectors.inventory_pro import schemas
 from po_mcp.connectors.inventory_pro.error_body import is_error
 from po_mcp.connectors.numbers import is_number_echo, is_same_number, need_number_echo, wrong_order
-from po_mcp.connectors.pagination import Page
+from po_mcp.connectors.pages import Page
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import (
     EXACT,
