@@ -7,9 +7,7 @@ callers who ask the same thing at once cannot both be served.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -22,29 +20,25 @@ from po_mcp.sandbox.drafting import build_order, new_line, new_order
 from po_mcp.sandbox.habits import Habits
 from po_mcp.sandbox.history import History
 from po_mcp.sandbox.query import Query, QueryResult
-from po_mcp.sandbox.records import LIVE, Item, Order, OrderDraft, Spot, Status, Vendor, Warehouse
+from po_mcp.sandbox.records import (
+    LIVE,
+    EnterResult,
+    FinalizeResult,
+    Item,
+    Order,
+    OrderDraft,
+    Spot,
+    Status,
+    Vendor,
+    Warehouse,
+)
 from po_mcp.sandbox.refusals import Conflict, Invalid, Missing
+from po_mcp.sandbox.rules import check_arrival, check_independent, choose_backorder_number
 from po_mcp.sandbox.seed import seed
 from po_mcp.sandbox.storage import Storage
 from po_mcp.sandbox.tables import Tables
 
 INVOICE_TERM = timedelta(days=30)
-
-
-@dataclass(frozen=True)
-class FinalizeResult:
-    """The order that was closed, and the backorder for what it still lacked, if one was made."""
-
-    order: Order
-    backorder: Order | None
-
-
-@dataclass(frozen=True)
-class EnterResult:
-    """The order that stands under the number now; `is_new` unless an order stood there before."""
-
-    order: Order
-    is_new: bool
 
 
 class Book:
@@ -197,7 +191,7 @@ class Book:
             order = self.habits.change_new_order(order, tables)
             existing = tables.order(order.number)
             if existing is None:
-                return EnterResult(self._show(_enter(tables, order)), is_new=True)
+                return EnterResult(self._show(tables.enter_order(order)), is_new=True)
             return EnterResult(self._show(self._enter_again(tables, existing, order)), is_new=False)
 
     def finalize(self, number: str, *, create_backorder: bool) -> FinalizeResult:
@@ -228,7 +222,7 @@ class Book:
             order = self._find_unlocked(tables, number)
             if order.status is Status.DELETED:
                 raise Missing(f"There is no purchase order {number}.")
-            _check_independent(order)
+            check_independent(order)
             if "soft-delete" in self.habits:
                 self._change(tables, order, status=Status.DELETED)
             else:
@@ -282,7 +276,7 @@ class Book:
         """
         with self._storage.writing() as tables:
             order = self._find_live(tables, number)
-            _check_arrival(order, quantities)
+            check_arrival(order, quantities)
             receipt = f"IR-{tables.next('receipts'):08d}"
             at = self.now()
             tables.insert("receipts", id=receipt, uuid=str(uuid4()), order_uuid=order.uuid, received_at=at)
@@ -384,9 +378,9 @@ class Book:
         if "overwrites" not in self.habits:
             raise Conflict(f"Purchase order {order.number} already exists.")
         # An order with receipts or invoices is not overwritten: they would refer to nothing.
-        _check_independent(existing)
+        check_independent(existing)
         tables.delete_order(existing)
-        return _enter(tables, order)
+        return tables.enter_order(order)
 
     def _change(self, tables: Tables, order: Order, **values: Any) -> Order:
         tables.update_order(order, modified_at=self.now(), **values)
@@ -398,38 +392,5 @@ class Book:
             new_line(number, line.item, line.outstanding, line.price, line.warehouse)
             for number, line in enumerate(short, start=1)
         ]
-        number = _choose_backorder_number(tables, order.number)
-        return _enter(tables, new_order(number, order.vendor, order.currency, lines, self.now()))
-
-
-def _enter(tables: Tables, order: Order) -> Order:
-    tables.insert_order(order)
-    entered = tables.order(order.number)
-    assert entered, "the order was inserted"
-    return entered
-
-
-def _check_independent(order: Order) -> None:
-    dependants = [f"item receipt {receipt.id}" for receipt in order.receipts]
-    dependants += [f"purchase invoice {invoice.id}" for invoice in order.invoices]
-    if dependants:
-        raise Conflict(f"Purchase order {order.number} is in use by {', '.join(dependants)}.")
-
-
-def _check_arrival(order: Order, quantities: Mapping[int, Decimal]) -> None:
-    outstanding = {line.number: line.outstanding for line in order.lines}
-    problems = {
-        f"lines[{number - 1}].quantity": ["must be > 0 and not more than is outstanding"]
-        for number, units in quantities.items()
-        if not (0 < units <= outstanding.get(number, Decimal(0)) and exact.is_storable(units))
-    }
-    if problems or not quantities:
-        raise Invalid(problems or {"lines": ["must have at least one line"]})
-
-
-def _choose_backorder_number(tables: Tables, number: str) -> str:
-    # The backorder of PO-1-BO1 is PO-1-BO2, not PO-1-BO1-BO1.
-    base, count = re.sub(r"-BO\d+$", "", number), 1
-    while tables.order(f"{base}-BO{count}"):
-        count += 1
-    return f"{base}-BO{count}"
+        number = choose_backorder_number(tables, order.number)
+        return tables.enter_order(new_order(number, order.vendor, order.currency, lines, self.now()))

@@ -205,3 +205,19 @@ class OrderDraft:
     note: str = ""
     supplier_invoice: str = ""
     tax_inclusive: bool = False
+
+
+@dataclass(frozen=True)
+class FinalizeResult:
+    """The order that was closed, and the backorder for what it still lacked, if one was made."""
+
+    order: Order
+    backorder: Order | None
+
+
+@dataclass(frozen=True)
+class EnterResult:
+    """The order that stands under the number now; `is_new` unless an order stood there before."""
+
+    order: Order
+    is_new: bool

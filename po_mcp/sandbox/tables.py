@@ -109,6 +109,13 @@ class Tables:
                 warehouse_id=line.warehouse.id,
             )
 
+    def enter_order(self, order: Order) -> Order:
+        """Insert an order, and return it as it is stored."""
+        self.insert_order(order)
+        entered = self.order(order.number)
+        assert entered, "the order was inserted"
+        return entered
+
     def update_order(self, order: Order, **values: Any) -> None:
         """Change columns of an order's header, and raise its version."""
         # One counter for all orders: a version is never given twice, also not after a delete.

@@ -8,10 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from po_mcp.sandbox.book import FinalizeResult
 from po_mcp.sandbox.exact import format_instant
 from po_mcp.sandbox.query import QueryResult
-from po_mcp.sandbox.records import Item, Line, Order, Spot, Status, Vendor
+from po_mcp.sandbox.records import FinalizeResult, Item, Line, Order, Spot, Status, Vendor
 
 STATUS = {
     Status.OPEN: "Open",
