@@ -28,14 +28,14 @@ def join(db: Transaction, connection: Connection, now: float) -> str:
     others = rows_at(db, connection)
     same_credentials = _with_same_credentials(others, connection)
     if (name := _name_beside(same_credentials, connection)) is not None:
-        return _add(db, connection, name, now)
+        return add(db, connection, name, now)
     if same_credentials or clashing(others, connection):
         raise ConnectionNotAdopted(
             f"The journal knows {connection.address} with other credentials, or under another company's name. "
             "Nothing was sent, and nothing is written until a person says whose these are.",
             next_step="Reading goes on. Your administrator must run: po-mcp journal adopt",
         )
-    return _add(db, connection, connection.key, now)
+    return add(db, connection, connection.key, now)
 
 
 def find(db: Transaction, connection: Connection) -> str | None:
@@ -76,20 +76,6 @@ def former_names(db: Transaction, connection: Connection) -> list[str]:
     return [name for name in names if name.startswith(prefix) and "://" not in name]
 
 
-def adopt_same(db: Transaction, connection: Connection, now: float) -> str:
-    """Record that these credentials are those of the company that is known at this address."""
-    clash = clashing(rows_at(db, connection), connection)
-    return _add(db, connection, clash[-1]["connection"] if clash else connection.key, now)
-
-
-def adopt_other(db: Transaction, connection: Connection, now: float) -> str | None:
-    """Record that these are another company's; None where that company has the same name, so that it needs another."""
-    # Under one name two companies would share the room for one operation of each order number.
-    if any(row["connection"] == connection.key for row in rows_at(db, connection)):
-        return None
-    return _add(db, connection, connection.key, now)
-
-
 def _with_same_credentials(others: Sequence[Row], connection: Connection) -> list[Row]:
     return [row for row in others if row["credentials"] == connection.credentials]
 
@@ -101,7 +87,8 @@ def _name_beside(same_credentials: Sequence[Row], connection: Connection) -> str
     return None
 
 
-def _add(db: Transaction, connection: Connection, name: str, now: float) -> str:
+def add(db: Transaction, connection: Connection, name: str, now: float) -> str:
+    """Record the name of this very connection, and return it."""
     db.execute("INSERT INTO connections VALUES (?, ?, ?, ?, ?, ?)", (*_key(connection), name, now))
     return name
 

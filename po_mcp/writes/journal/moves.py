@@ -97,3 +97,16 @@ def rename_connection(db: Transaction, before: str, after: str, now: float) -> N
             continue  # the order has a live operation of its own already: this one stays what it was
         db.execute("UPDATE write_operations SET connection = ? WHERE id = ?", (after, row["id"]))
         audit_log.append(db, Event(row["id"], now, "adopted", {"connection": after}))
+
+
+def note_foreign(db: Transaction, operation_id: str, since: float | None, now: float) -> None:
+    """Note when another's order, or a gap, was first seen in the place of ours; None: no longer."""
+    changed = db.execute(
+        "UPDATE write_operations SET foreign_since = ?"
+        " WHERE id = ? AND coalesce(foreign_since, -1.0) != coalesce(?, -1.0)",
+        (since, operation_id, since),
+    )
+    # Only what changed is an event: a look every second must not fill the log.
+    if changed.rowcount:
+        event = "looked: to be read again" if since is not None else "looked"
+        audit_log.append(db, Event(operation_id, now, event, {}))

@@ -81,6 +81,38 @@ def live(db: Transaction, connection: str | None) -> list[Recorded]:
     return list(readable(rows))
 
 
+def of_connection(db: Transaction, connection: str) -> list[Recorded]:
+    """Return every operation that is recorded under this name."""
+    return list(readable(db.execute("SELECT * FROM write_operations WHERE connection = ?", (connection,))))
+
+
+def latest(db: Transaction, connection: str, limit: int) -> list[Recorded]:
+    """Return the operations of a connection that are at their end, the latest first."""
+    # From the end of the table; the joined text keeps SQLite from an index that it would have to sort by.
+    rows = db.execute(
+        "SELECT * FROM write_operations WHERE connection || '' = ?"
+        " AND id NOT IN (SELECT id FROM live_operations) ORDER BY rowid DESC LIMIT ?",
+        (connection, limit),
+    )
+    return list(readable(rows))
+
+
+def done_by_same_call(db: Transaction, operation: Operation, since: float, until: float) -> Recorded | None:
+    """Return what the same call of the same user did then, whatever the state of the order was."""
+    return first(
+        db,
+        "connection = ? AND kind = ? AND number = ? AND arguments = ? AND requested_by = ?"
+        " AND state = 'DONE' AND settled_at > ? AND settled_at <= ? ORDER BY settled_at DESC",
+        operation.connection,
+        operation.kind,
+        operation.number,
+        operation.arguments,
+        operation.requester.user,
+        since,
+        until,
+    )
+
+
 def same_create(db: Transaction, operation: Operation, since: float, until: float) -> Recorded | None:
     """Return the create that the very same call of the same user made, live or done then, whatever its number."""
     # Without the number: a call that gave none gets another one each time, and is the same call.

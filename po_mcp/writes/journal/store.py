@@ -17,11 +17,13 @@ from po_mcp.erp import Connection
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.consent import Agreement, Consented
 from po_mcp.writes.journal import (
+    adoption,
     agreements,
     approver_pin,
     audit_log,
     connections,
     due,
+    late_news,
     moves,
     proposals,
     queries,
@@ -147,23 +149,12 @@ class JournalStore:
     def adoptable(self, connection: Connection) -> list[Recorded]:
         """Return the operations that may be this connection's and are recorded under another name, latest first."""
         with self._file.reading() as db:
-            if connections.find(db, connection) is None:
-                names = {
-                    row["connection"] for row in connections.clashing(connections.rows_at(db, connection), connection)
-                }
-            else:
-                names = set()
-            found = [one for name in {*names, *connections.former_names(db, connection)} for one in _of(db, name)]
-        return sorted(found, key=lambda one: one.expires_at, reverse=True)
+            return adoption.adoptable(db, connection)
 
     def needs_adoption(self, connection: Connection) -> bool:
         """Tell whether a person must say whose credentials these are, or whose an older version's operations."""
         with self._file.reading() as db:
-            if connections.former_names(db, connection):
-                return True
-            if connections.find(db, connection) is not None:
-                return False
-            return bool(connections.clashing(connections.rows_at(db, connection), connection))
+            return adoption.is_needed(db, connection)
 
     def adopt(self, connection: Connection, answer: Literal["same", "other"]) -> str | None:
         """Record whose these credentials are; return the connection's name, None where another name must be set.
@@ -172,19 +163,7 @@ class JournalStore:
         or was approved ends. `other`: they stay what they are, and nothing of them is used here.
         """
         with self._moving() as db:
-            former = connections.former_names(db, connection)
-            name = connections.find(db, connection)
-            if name is None:
-                take = connections.adopt_same if answer == "same" else connections.adopt_other
-                name = take(db, connection, self._clock())
-            if name is None:
-                return None
-            if answer == "same":
-                moves.end_waiting(db, name, "the credentials were changed", self._clock())
-            for old in former:
-                moves.rename_connection(db, old, name if answer == "same" else f"former {old}", self._clock())
-            audit_log.append(db, Event("", self._clock(), "adopted", {"connection": name, "as": answer}))
-            return name
+            return adoption.adopt(db, connection, answer, self._clock())
 
     def adopt_file(self) -> str:
         """Take the file, or the database, as it is for the journal from now on; say what was done, "" for nothing."""
@@ -365,15 +344,7 @@ class JournalStore:
     def note_foreign(self, operation_id: str, since: float | None) -> None:
         """Note when another's order, or a gap, was first seen in the place of ours; None: no longer."""
         with self._moving() as db:
-            changed = db.execute(
-                "UPDATE write_operations SET foreign_since = ?"
-                " WHERE id = ? AND coalesce(foreign_since, -1.0) != coalesce(?, -1.0)",
-                (since, operation_id, since),
-            )
-            # Only what changed is an event: a look every second must not fill the log.
-            if changed.rowcount:
-                event = "looked: to be read again" if since is not None else "looked"
-                audit_log.append(db, Event(operation_id, self._clock(), event, {}))
+            moves.note_foreign(db, operation_id, since, self._clock())
 
     def find_fault(self) -> str:
         """Say why nothing can be recorded, without making the file; "" where it can, as far as is seen."""
@@ -411,19 +382,12 @@ class JournalStore:
     def has_late_news(self, connection: str) -> bool:
         """Tell whether there is any, without waiting for a writer."""
         with self._file.looking() as db:
-            rows = db.execute("SELECT id FROM write_operations WHERE connection = ? AND is_untold = 1", (connection,))
-            return rows.fetchone() is not None
+            return late_news.exist(db, connection)
 
     def take_late_news(self, connection: str, reader: Requester | None = None) -> list[Recorded]:
         """Return what turned out to be done after it was called refused, once; of the reader's, or (None) of all."""
         with self._moving() as db:
-            rows = db.execute("SELECT * FROM write_operations WHERE connection = ? AND is_untold = 1", (connection,))
-            found = list(queries.readable(rows.fetchall()))
-            if reader is not None:
-                found = [one for one in found if reader.may_handle(one.operation)]
-            for one in found:
-                db.execute("UPDATE write_operations SET is_untold = 0 WHERE id = ?", (one.operation.id,))
-            return found
+            return late_news.take(db, connection, reader)
 
     # Reading
 
@@ -454,13 +418,7 @@ class JournalStore:
     def latest(self, connection: str, limit: int) -> list[Recorded]:
         """Return the operations of a connection that are at their end, the latest first."""
         with self._file.reading() as db:
-            # From the end of the table; the joined text keeps SQLite from an index that it would have to sort by.
-            rows = db.execute(
-                "SELECT * FROM write_operations WHERE connection || '' = ?"
-                " AND id NOT IN (SELECT id FROM live_operations) ORDER BY rowid DESC LIMIT ?",
-                (connection, limit),
-            )
-            return list(queries.readable(rows))
+            return queries.latest(db, connection, limit)
 
     def find_in_progress(self, operation: Operation) -> Recorded | None:
         """Return what the same call asked for before, if that was approved or sent and is not at its end."""
@@ -484,17 +442,7 @@ class JournalStore:
     def find_recent(self, operation: Operation) -> Recorded | None:
         """Return what the same call of the same user did within the ttl, whatever the state of the order was."""
         with self._file.looking() as db:
-            return queries.first(
-                db,
-                "connection = ? AND kind = ? AND number = ? AND arguments = ? AND requested_by = ?"
-                " AND state = 'DONE' AND settled_at > ? AND settled_at <= ? ORDER BY settled_at DESC",
-                operation.connection,
-                operation.kind,
-                operation.number,
-                operation.arguments,
-                operation.requester.user,
-                *self._within_ttl(),
-            )
+            return queries.done_by_same_call(db, operation, *self._within_ttl())
 
     def numbers_of_creates(self, connection: str) -> set[str]:
         """Return the numbers that orders have or may get: of creates that are not at their end, or done."""
@@ -583,8 +531,3 @@ class JournalStore:
 
     def _ttl_ago(self) -> float:
         return self._clock() - self._ttl
-
-
-def _of(db: Transaction, connection: str) -> list[Recorded]:
-    rows = db.execute("SELECT * FROM write_operations WHERE connection = ?", (connection,))
-    return list(queries.readable(rows))
