@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from po_mcp.transports.uvicorn_server import HttpServer
 
 HOST = "127.0.0.1"
+_LAST_ANSWERS_S = 2.0
+"""Seconds for pages that are being made when the server ends."""
 logger = logging.getLogger(__name__)
 
 
@@ -105,6 +107,9 @@ class Listener:
         """
         if self._socket is not None and self._pending.journal.is_shared and await self._is_awaited():
             keep(self._socket)
+            if self._server is not None:
+                # A request that this process takes now would find the journal closed.
+                await self._server.end_answers(_LAST_ANSWERS_S)
 
     async def _is_awaited(self) -> bool:
         try:

@@ -8,6 +8,7 @@ from po_mcp.desk.approval_flow import describe_declined, describe_waiting
 from po_mcp.desk.context import Desk
 from po_mcp.errors import InvalidInput
 from po_mcp.orders import Record
+from po_mcp.writes import order_text
 from po_mcp.writes.approving import Approver, describe_answer
 from po_mcp.writes.forms import Question, ask_whether_it_happened, read_decision
 from po_mcp.writes.kinds import kind_of, place_of
@@ -17,6 +18,8 @@ from po_mcp.writes.verdict import record_verdict
 
 _LOOK_TIMEOUT_S = 15.0
 """How long the reads of one call may take together: many clients give a call up after a minute."""
+_LATELY_S, _MOST_LATELY = 600.0, 5
+"""What was done within so many seconds is named, at most so many of them: a host may have dropped their answers."""
 
 
 class Operations(Record):
@@ -46,6 +49,23 @@ async def get_operations(desk: Desk, operation_id: str | None, approver: Approve
     if recorded.state == "UNKNOWN" and desk.may_decide(approver):
         return Operations(operations=(await _ask_whether_it_happened(desk, recorded, approver),))
     return Operations(operations=(await _describe(desk, recorded),))
+
+
+async def describe_latest(desk: Desk, approver: Approver) -> str:
+    """Return a sentence that names what was carried out for the caller in the last ten minutes; "" for nothing.
+
+    A host that gave a call up has no operation id to ask for.
+    """
+    latest = await desk.journal.latest(await desk.journal.name_of(desk.erp.connection), 2 * _MOST_LATELY)
+    begin = desk.journal.now() - _LATELY_S
+    done = [one for one in latest if one.state == "DONE" and (one.settled_at or 0) > begin]
+    named = [
+        f"order {order_text.number(one.operation.number)} was {kind_of(one.operation.kind).words.done} "
+        f"(operation_id {one.operation.id})"
+        for one in done[:_MOST_LATELY]
+        if approver.requester.may_handle(one.operation)
+    ]
+    return f"In the last ten minutes {', '.join(named)}." if named else ""
 
 
 async def _reconcile_all(desk: Desk, found: list[Recorded]) -> tuple[WriteOutcome, ...]:

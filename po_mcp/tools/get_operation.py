@@ -37,8 +37,13 @@ async def get_operation(
         " ".join(filter(None, (f"{one.status}: {one.message}", one.next_step, *name_operation(one))))
         for one in found.operations
     ]
-    note = None if rows else desk.add_notice("Nothing is waiting for approval, and nothing is unconfirmed.")
+    note = None if rows else desk.add_notice(await _describe_none(desk, Elicitor(ctx)))
     return tool_result(note or "\n".join(rows), found, note=note)
+
+
+async def _describe_none(desk: Desk, elicitor: Elicitor) -> str:
+    latest = await operations.describe_latest(desk, elicitor)
+    return " ".join(filter(None, ("Nothing is waiting for approval, and nothing is unconfirmed.", latest)))
 
 
 TOOL = RegisteredTool(

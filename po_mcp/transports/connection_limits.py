@@ -69,6 +69,11 @@ class BoundedConnection(_Protocol):
         return is_answered or self._has_body_to_come
 
     @property
+    def has_answered(self) -> bool:
+        """Whether a request was answered, and no other is under way."""
+        return self.cycle is not None and self.cycle.response_complete
+
+    @property
     def _has_body_to_come(self) -> bool:
         return self.cycle is not None and self.cycle.more_body
 

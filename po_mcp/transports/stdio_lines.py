@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -15,7 +16,17 @@ from typing import Any, BinaryIO
 
 import anyio
 import anyio.to_thread
-from mcp.types import INVALID_REQUEST, JSONRPCMessage, JSONRPCNotification, JSONRPCRequest
+from mcp.types import (
+    CONNECTION_CLOSED,
+    INVALID_REQUEST,
+    ErrorData,
+    JSONRPCError,
+    JSONRPCMessage,
+    JSONRPCNotification,
+    JSONRPCRequest,
+    JSONRPCResponse,
+    RequestId,
+)
 
 from po_mcp.transports.bounded_stdin import BoundedLines, Line
 from po_mcp.transports.descriptors import can_wait_for, write_at_once
@@ -29,6 +40,19 @@ from po_mcp.transports.messages import (
     read_line,
     read_value,
 )
+
+GRACE_S = 2.0
+"""Seconds for the answers to what was called before stdin closed: as long as hosts wait before they send SIGTERM."""
+WRITE_GRACE_S = 10.0
+"""The same where one of the calls may write: its outcome is worth more than a quick end."""
+_NO_MORE_REPLIES = ErrorData(code=CONNECTION_CLOSED, message="Standard input was closed.")
+_CUT_OFF = ErrorData(
+    code=CONNECTION_CLOSED,
+    message="The server ended before the outcome was known. If this was a change, it may have been carried out: do not "
+    "repeat it. Check with get_operation, and tell the user.",
+)
+_head = re.compile(r'\{"jsonrpc":"2\.0","id":("(?:[^"\\]|\\.)*"|-?\d+),"(method|result|error)":')
+"""How the SDK's requests, results and errors begin."""
 
 
 @dataclass
@@ -65,6 +89,9 @@ class StdioLines:
         self._version = ""
         self._initialize_id: str | None = None  # the id of the initialize request that is not answered
         self._batches: list[_OpenBatch] = []
+        self._calls: dict[str, bool] = {}  # calls of tools that have no answer, and whether they may write
+        self._asked: list[RequestId | None] = []  # the server's own requests that have no reply
+        self._news = anyio.Event()  # something was asked or answered
 
     async def __aiter__(self) -> AsyncIterator[JSONRPCMessage]:
         """Yield every line that is a message, and answer the others."""
@@ -80,6 +107,23 @@ class StdioLines:
             elif read is not None:
                 await self._track(read)
                 yield read.message
+        async for reply in self._end():
+            yield reply
+
+    async def _end(self) -> AsyncIterator[JSONRPCError]:
+        """Let what was called before the end be answered, for a while: the SDK cuts off what is left.
+
+        Nobody can reply any more: a question ends as not shown, and its call says where else it is decided.
+        """
+        until = anyio.current_time() + (WRITE_GRACE_S if any(self._calls.values()) else GRACE_S)
+        while self._calls and not self._is_gone:
+            self._news = anyio.Event()
+            while self._asked:
+                yield JSONRPCError(jsonrpc="2.0", id=self._asked.pop(), error=_NO_MORE_REPLIES)
+            with anyio.move_on_at(until) as waiting:
+                await self._news.wait()
+            if waiting.cancelled_caught:
+                return
 
     async def _read_line(self) -> Line | None:
         """Return the next line, or None at the end."""
@@ -92,6 +136,7 @@ class StdioLines:
 
     async def write(self, text: str) -> None:
         """Write one message of the SDK, or keep it until its batch is complete."""
+        text = self._note(text)
         # The usual case: nothing to wait for, so the text need not be parsed.
         if self._initialize_id is None and not self._batches:
             await self._send(text)
@@ -109,9 +154,33 @@ class StdioLines:
                 return
         await self._send(text)
 
+    def _note(self, text: str) -> str:
+        """Keep in mind what is asked and what is answered; return the text, plainer where a write was cut off."""
+        head = _head.match(text)
+        if head is None:
+            return text
+        key, kind = head[1], head[2]
+        self._news.set()
+        if kind == "method":
+            self._asked.append(json.loads(key))
+            return text
+        may_write = self._calls.pop(key, False)
+        is_cut_off = kind == "error" and may_write and f'"code":{CONNECTION_CLOSED}' in text
+        return (
+            f'{{"jsonrpc":"2.0","id":{key},"error":{_CUT_OFF.model_dump_json(exclude_unset=True)}}}'
+            if is_cut_off
+            else text
+        )
+
     async def _track(self, passed: ParsedMessage) -> None:
         """Keep the id of an initialize request, and drop a cancelled request from its batch: it gets no response."""
         message = passed.message
+        if isinstance(message, JSONRPCResponse | JSONRPCError) and message.id in self._asked:
+            self._asked.remove(message.id)
+        if isinstance(message, JSONRPCRequest) and message.method == "tools/call":
+            self._calls[json.dumps(message.id, ensure_ascii=False)] = self._writes(
+                str((message.params or {}).get("name"))
+            )
         if isinstance(message, JSONRPCRequest) and message.method == "initialize":
             self._initialize_id = json.dumps(message.id)
         if isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":

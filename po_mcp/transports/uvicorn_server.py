@@ -8,10 +8,13 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import anyio
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from po_mcp.transports.connection_limits import BoundedConnection
+
+_LOOK_S = 0.02
 
 
 class HttpServer(uvicorn.Server):
@@ -29,9 +32,30 @@ class HttpServer(uvicorn.Server):
 
     def close_silent(self) -> None:
         """Close the connections on which nothing is being answered: a balancer keeps some open for later."""
-        for connection in [*self.server_state.connections]:
-            if isinstance(connection, BoundedConnection) and connection.is_silent:
+        for connection in self._bounded_connections():
+            if connection.is_silent:
                 connection.transport.close()
+
+    def _bounded_connections(self) -> list[BoundedConnection]:
+        return [one for one in self.server_state.connections if isinstance(one, BoundedConnection)]
+
+    async def end_answers(self, longest_s: float) -> None:
+        """Take no further connection, and wait for the answers to those that are there: who shares the socket goes on.
+
+        A browser opens some connections ahead, and sends nothing on them.
+        """
+        # asyncio drops what it has taken right before it closes: nothing is taken first, and it is closed later.
+        for listener in self.servers:
+            for sock in listener.sockets:
+                asyncio.get_running_loop().remove_reader(sock)
+        with anyio.move_on_after(longest_s):
+            await anyio.sleep(_LOOK_S)
+            while any(  # noqa: ASYNC110 - uvicorn has no event for it
+                not one.has_answered for one in self._bounded_connections()
+            ):
+                await anyio.sleep(_LOOK_S)
+        self.stop_listening()
+        self.close_silent()
 
     def stop(self) -> None:
         """Make `serve` return within a fifth of a second, whatever connections are open."""

@@ -79,6 +79,21 @@ async def test_the_next_step_stands_in_both_forms(harness: ServerHarness) -> Non
     assert operations["note"] == none == f"{NOTICE} Nothing is waiting for approval, and nothing is unconfirmed."
 
 
+async def test_what_was_just_done_is_named_where_nothing_is_open(harness: ServerHarness) -> None:
+    new = {"vendor": "12", "lines": [{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}]}
+    _, created = await call(harness, "create_purchase_order", number="PO-2025-0050", **new)
+    said, operations = await call(harness, "get_operation")
+
+    assert (
+        operations["note"]
+        == said
+        == (
+            f"{NOTICE} Nothing is waiting for approval, and nothing is unconfirmed. In the last ten minutes order "
+            f"PO-2025-0050 was created (operation_id {created['operation_id']})."
+        )
+    )
+
+
 async def test_an_effect_that_shows_later_stands_in_both_forms_of_the_next_answer(harness: ServerHarness) -> None:
     async def refuse(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(409, stream=httpx2.ByteStream(b'{"errors": [{"code": 409}]}'))
