@@ -49,7 +49,7 @@ _NO_MORE_REPLIES = ErrorData(code=CONNECTION_CLOSED, message="Standard input was
 _CUT_OFF = ErrorData(
     code=CONNECTION_CLOSED,
     message="The server ended before the outcome was known. If this was a change, it may have been carried out: do not "
-    "repeat it. Check with get_operation, and tell the user.",
+    "repeat it. Check with get_operation.",
 )
 _head = re.compile(r'\{"jsonrpc":"2\.0","id":("(?:[^"\\]|\\.)*"|-?\d+),"(method|result|error)":')
 """How the SDK's requests, results and errors begin."""

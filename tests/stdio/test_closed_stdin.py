@@ -94,7 +94,7 @@ async def test_a_write_that_is_cut_off_is_not_said_to_have_failed(tmp_path: Path
 
     assert answer["error"]["message"] == (
         "The server ended before the outcome was known. If this was a change, it may have been carried out: "
-        "do not repeat it. Check with get_operation, and tell the user."
+        "do not repeat it. Check with get_operation."
     )
 
 
