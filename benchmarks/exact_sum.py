@@ -48,8 +48,8 @@ if __name__ == "__main__":
         place = Path(folder) / "book.db"
         Book.open(place, orders=count).close()
         held, worth = in_the_book(place)
-        told, seconds = anyio.run(summed, place)
-    exact = told["total_count"] == held and Decimal(str(told["total_value"])) == worth and told["complete"]
+        said, seconds = anyio.run(summed, place)
+    exact = said["total_count"] == held and Decimal(str(said["total_value"])) == worth and said["complete"]
     verdict = "exact" if exact else "WRONG"
-    print(f"{told['total_count']} orders worth {told['total_value']} in {seconds:.2f} s: {verdict}")
+    print(f"{said['total_count']} orders worth {said['total_value']} in {seconds:.2f} s: {verdict}")
     sys.exit(not exact)

@@ -196,9 +196,9 @@ SENT = Written("delete PO-1", "x")
 def test_an_invariant_that_is_broken_is_named(events: list[Any], broke: str) -> None:
     record = Record(events, secrets={"secret-token", "another-secret"}, has_read=True)
 
-    [told] = broken(record)
+    [said] = broken(record)
 
-    assert told.startswith(broke)
+    assert said.startswith(broke)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,6 @@ def test_an_example_runs_and_shows_something(script: Path) -> None:
 
 
 def test_every_example_is_named_in_their_readme() -> None:
-    told = (EXAMPLES / "README.md").read_text()
+    said = (EXAMPLES / "README.md").read_text()
 
-    assert all(f"`{path.name}`" in told for path in EXAMPLES.glob("*.py"))
+    assert all(f"`{path.name}`" in said for path in EXAMPLES.glob("*.py"))

@@ -236,11 +236,11 @@ PROMPTS = {"new_order_from_quote": ("vendor", "item", "quote"), "overdue_this_we
 
 async def beside_the_tools(client: Client, insert: str) -> list[str]:
     """All that resources, completion and prompts tell; the prompts are given the text, as if it had been completed."""
-    told: list[str] = []
+    said: list[str] = []
     for uri in RESOURCES:
         [content] = (await client.read_resource(uri)).contents
         assert isinstance(content, TextResourceContents)
-        told += strings(json.loads(content.text))
+        said += strings(json.loads(content.text))
     for ref, name in (
         (ResourceTemplateReference(type="ref/resource", uri="po://orders/{number}"), "number"),
         (PromptReference(type="ref/prompt", name="new_order_from_quote"), "vendor"),
@@ -248,11 +248,11 @@ async def beside_the_tools(client: Client, insert: str) -> list[str]:
     ):
         values = (await client.complete(ref, {"name": name, "value": ""})).completion.values
         assert len(values) == 1, name
-        told += values
+        said += values
     for name, arguments in PROMPTS.items():
         got = await client.get_prompt(name, dict.fromkeys(arguments, f"a{insert}b"))
-        told += [message.content.text for message in got.messages if message.content.type == "text"]
-    return told
+        said += [message.content.text for message in got.messages if message.content.type == "text"]
+    return said
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -268,10 +268,10 @@ async def test_no_unseen_character_leaves_by_a_resource_a_completion_or_a_prompt
     async with Client(build_server(IN_MEMORY, erp=make(inserted)), mode=MODES[era]) as client:
         for inserted.text in CHUNKS:
             sendable = inserted.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-            told = await beside_the_tools(client, sendable)
-            told += [record.getMessage() for record in caplog.records]
-            survivors |= {one for string in told for one in string if one in inserted.text and one != "\n"}
-            written_out += sum(string.count("\\u{") for string in told)
+            said = await beside_the_tools(client, sendable)
+            said += [record.getMessage() for record in caplog.records]
+            survivors |= {one for string in said for one in string if one in inserted.text and one != "\n"}
+            written_out += sum(string.count("\\u{") for string in said)
 
     assert survivors == set()
     assert written_out > len(UNSEEN)

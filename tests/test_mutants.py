@@ -197,8 +197,8 @@ async def a_cancel_that_is_told_of_another_order(harness: ServerHarness) -> bool
 
     harness.wire.on_write = mistaken
     async with harness.client(person=ScriptedPerson(yes)) as client:
-        told = outcome(await client.call_tool(CANCEL, {"number": "PO-2025-0037"}))
-    return bool(told["status"] == "done")
+        said = outcome(await client.call_tool(CANCEL, {"number": "PO-2025-0037"}))
+    return bool(said["status"] == "done")
 
 
 async def a_vendor_whose_name_reverses_the_text_behind_it(harness: ServerHarness) -> bool:
@@ -222,10 +222,10 @@ async def a_request_that_is_applied_late(harness: ServerHarness) -> bool:
 
     harness.wire.on_write = keep_back
     async with harness.client(person=ScriptedPerson(YES), erp_bounds=(20.0, 10.0)) as client:
-        told = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
+        said = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
         assert harness.wire.inner is not None
         await (await harness.wire.inner.handle_async_request(late[0])).aread()
-    return bool(told["status"] == "refused" and harness.order("PO-2025-0037").status == "closed")
+    return bool(said["status"] == "refused" and harness.order("PO-2025-0037").status == "closed")
 
 
 async def a_cancel_whose_order_is_active_again(harness: ServerHarness) -> bool:
@@ -643,8 +643,8 @@ async def a_request_that_was_declined_before(harness: ServerHarness) -> bool:
         for _ in range(2):
             await client.call_tool(FINALIZE, {"number": "PO-2025-0037"})
     async with harness.client() as client:
-        told = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))["message"]
-    return not all("it was requested again" in text for text in (person.asked[-1].message, told))
+        said = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))["message"]
+    return not all("it was requested again" in text for text in (person.asked[-1].message, said))
 
 
 async def a_fourth_number_typed(harness: ServerHarness) -> bool:

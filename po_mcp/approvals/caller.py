@@ -36,7 +36,7 @@ def user_name() -> str:
 
 
 def person() -> Person:
-    """Return who makes the call, with what their token says of them; without sign-in whoever runs the server."""
+    """Return who makes the call, with what their token says of them; without sign-in the operator of the server."""
     token = get_access_token()
     if token is None:
         return THE_OPERATOR

@@ -77,7 +77,7 @@ def create_app(
         pending: what is decided on.
         origins: those that are ours.
         cookie: the name of the browser's cookie; ports of one machine share cookies, so it must differ by port.
-        sign_in: signs people in; None where whoever holds a link decides.
+        sign_in: signs people in; None where any holder of a link decides.
         keys: what signs cookies and forms, so that other replicas take them; where there are none, one of this process.
     """
     is_secure = all(origin.startswith("https://") for origin in origins)
@@ -198,7 +198,7 @@ class _Page:
         return self._people.end(self._message(200, "Signed out", text, back="/", link="Sign in again"))
 
     async def ask_to_sign_in(self, request: Request, exc: NotSignedIn) -> Response:
-        """Send whoever opens a page to the issuer; a form is never sent there."""
+        """Send a person who opens a page to the issuer; a form is never sent there."""
         assert self._people is not None
         if request.method == "GET":
             return self._people.send_to_sign_in(request)
@@ -286,7 +286,7 @@ class _Page:
             locked_until=self._local.time(self._pending.journal.now() + pin.wait_s) if pin.wait_s else "",
             not_by_you=self._pending.why_not_by(recorded, "approve", self._person(request)),
             elsewhere=await self._pending.why_not_here(recorded, "approve"),
-            # A page that is loaded anew under a form would empty what is being typed into it.
+            # A page that is loaded again under a form would empty what is being typed into it.
             is_settling="settle" in request.query_params or form.get("decision") in _VERDICTS,
             verdict=verdict,
             said=said,

@@ -1,4 +1,4 @@
-"""Who opens the page: with sign-in a person whom the issuer knows, else whoever holds a link."""
+"""Who opens the page: with sign-in a person whom the issuer knows, else any holder of a link."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOGIN_PATH, CALLBACK_PATH, LOGOUT_PATH = "/auth/login", "/auth/callback", "/auth
 
 
 class SignedIn(Protocol):
-    """Whoever has signed in; `key` is random, of this sign-in alone."""
+    """A person who has signed in; `key` is random, of this sign-in alone."""
 
     @property
     def user(self) -> str: ...
@@ -44,7 +44,7 @@ class SignIn(Protocol):
         """Return what the browser keeps from now on, and the path that was wanted. Raises: `SignInRefused`."""
 
     def find(self, kept: str | None) -> SignedIn | None:
-        """Return who has signed in; None if nobody has, or not lately."""
+        """Return who has signed in; None if nobody has, or not recently."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Visitor:
 
 
 class NotSignedIn(Exception):
-    """Nobody has signed in with this browser, or not lately."""
+    """Nobody has signed in with this browser, or not recently."""
 
 
 class PeopleOfPage:

@@ -169,7 +169,7 @@ class PendingApprovals:
         return payload.consent.needed if self.rules is None else self.rules.count_needed(payload)
 
     def why_not_by(self, recorded: Recorded, decision: Decision, person: Person) -> str:
-        """Say why this person may not decide so; "" where they may. Whoever asked for it may end it."""
+        """Say why this person may not decide so; "" where they may. The person who asked for it may end it."""
         rules, operation = self.rules, recorded.operation
         if rules is None:
             return ""

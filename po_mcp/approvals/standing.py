@@ -73,7 +73,7 @@ def describe_standing(
         return None
     if recorded.state == "APPROVED":
         return _APPROVED_AND_RUNNING if is_running else _describe_approval(recorded, events, local)
-    # Whoever said yes must not read that they declined, or that nobody decided.
+    # A person who said yes must not read that they declined, or that nobody decided.
     if recorded.state in _AFTER_A_YES and any(event.event == "APPROVED" for event in events):
         after = _AFTER_A_YES[recorded.state]
         if recorded.outcome is not None:

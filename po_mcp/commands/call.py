@@ -100,7 +100,7 @@ async def _call(settings: Settings, name: str | None, arguments: tuple[str, ...]
         return interruptions.report()
     if isinstance(result, int):
         return result
-    # Printed once the server has ended: whoever reads may leave at any line, as `head` does.
+    # Printed once the server has ended: the reader may leave at any line, as `head` does.
     if isinstance(result, dict):
         _list(console, result)
         return 0

@@ -102,11 +102,11 @@ def command(pace: float | None, era: str) -> None:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered has nowhere to go
         raise SystemExit(0) from None
-    raise SystemExit(0 if stage.as_told else 1)
+    raise SystemExit(0 if stage.is_as_expected else 1)
 
 
 class _Gone(Exception):
-    """Whoever read the output has left, as `head` does."""
+    """The reader of the output has left, as `head` does."""
 
 
 class _Screen(Console):
@@ -148,7 +148,7 @@ class Stage:
 
     console: Console
     pace: float
-    as_told: bool = True
+    is_as_expected: bool = True
     waits: bool = False
     _scene: Scene | None = None
     _asked: int = 0
@@ -200,13 +200,13 @@ class Stage:
     def closes(self, scene: Scene, result: CallToolResult) -> None:
         content = result.structured_content or {}
         status = "failed" if result.is_error else str(content.get("status")) if scene.ends != "read" else "read"
-        self.as_told = self.as_told and status == scene.ends
+        self.is_as_expected = self.is_as_expected and status == scene.ends
         self.console.print(Padding(shown(result), (0, 0, 1, 2)))
 
     def ends(self) -> None:
         seconds = "" if self.waits else f" in {time.monotonic() - self._begun:.1f} s"
         self.console.rule(f"{len(STORY)} calls and {self._asked} questions{seconds}")
-        if not self.as_told:
+        if not self.is_as_expected:
             self.console.print("The demo did not run as expected. Please report this with the output above.")
             return
         program = running_program(None)

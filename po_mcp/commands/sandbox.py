@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from po_mcp.sandbox.habits import Habits
     from po_mcp.transports.uvicorn_server import HttpServer
 
-# Never on the network: whoever reaches it signs in with a secret that is printed below.
+# Never on the network: anyone who reaches it signs in with a secret that is printed below.
 HOST = "127.0.0.1"
 NAMES = {"inventory-pro": "Inventory Pro", "exsited": "Exsited"}
 

@@ -121,7 +121,7 @@ class Storage:
                 "SELECT COUNT(*) FROM sqlite_master",
             )
         )
-        # Another version is refused and not brought up to date: a book is practice, and easily made anew.
+        # Another version is refused and not brought up to date: a book is practice, and easily made again.
         if (application, version) == (APPLICATION_ID, SCHEMA_VERSION):
             return False
         if table_count or application or version:

@@ -103,7 +103,7 @@ class PurchasingServer(MCPServer[Desk]):
         self._card = card
         self._scopes = dict(scopes)
         self._limits = limits
-        # Two, so that whoever asked for much can still answer what was asked of them, and see what came of it.
+        # Two, so that a client that asked for much can still answer what was asked of them, and see what came of it.
         self._rates = None if calls_per_minute is None else (CallRate(calls_per_minute), CallRate(calls_per_minute))
         # MCPServer has no public way to replace this handler; the dependency is pinned below mcp 2.4 for that.
         self._lowlevel_server.add_request_handler("server/discover", RequestParams, self._discover)

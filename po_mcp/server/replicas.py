@@ -34,23 +34,23 @@ class Replicas:
 
     async def run(self, executor: Executor) -> None:
         """Hear of what is done until cancelled; end where nobody tells of it."""
-        done, told = anyio.create_memory_object_stream[str](_KEPT)
+        sending, receiving = anyio.create_memory_object_stream[str](_KEPT)
 
         def hear(operation_id: str, event: str) -> None:
             if event == "DONE" or not operation_id:
                 try:
-                    done.send_nowait(operation_id)
+                    sending.send_nowait(operation_id)
                 except anyio.WouldBlock:
                     logger.warning("too many writes at once: not every client was told")
 
-        with done, told:
+        with sending, receiving:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._tell, told, executor)
+                tasks.start_soon(self._tell, receiving, executor)
                 await executor.journal.listen(hear)
                 tasks.cancel_scope.cancel()
 
-    async def _tell(self, told: MemoryObjectReceiveStream[str], executor: Executor) -> None:
-        async for operation_id in told:
+    async def _tell(self, done: MemoryObjectReceiveStream[str], executor: Executor) -> None:
+        async for operation_id in done:
             await anyio.sleep(_OWN_FIRST_S)
             if operation_id in self._own or executor.reconciler.is_sending(operation_id):
                 continue

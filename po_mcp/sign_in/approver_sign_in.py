@@ -1,6 +1,6 @@
 """Approvers who sign in at the approval page: what their browser keeps of it, and for how long.
 
-Both cookies are sealed: one for the minutes of a sign-in under way, one for whoever has signed in. Nothing is kept
+Both cookies are sealed: one for the minutes of a sign-in under way, one for a person who has signed in. Nothing is kept
 here, so any replica with the same key goes on.
 """
 
@@ -26,7 +26,7 @@ _next_path = re.compile(r"/(?:approve(?:/[0-9a-f]{32})?)?", re.ASCII)
 
 @dataclass(frozen=True)
 class SignedIn:
-    """Whoever has signed in.
+    """A person who has signed in.
 
     Attributes:
         user: issuer and subject, as for a call.
@@ -106,7 +106,7 @@ class ApproverSignIn:
             raise SignInRefused(NOT_TAKEN) from exc
 
     def find(self, kept: str | None) -> SignedIn | None:
-        """Return who has signed in with this browser; None if nobody has, or not lately."""
+        """Return who has signed in with this browser; None if nobody has, or not recently."""
         content = self._seal.open(_SESSION, kept)
         if content is None:
             return None

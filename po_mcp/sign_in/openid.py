@@ -102,7 +102,7 @@ class OpenIdClient:
         self._person_claim = person_claim
         self._metadata: Mapping[str, Any] = {}
         self._read_at = -math.inf
-        # Whoever has begun a sign-in can send any code, and each is a request to the issuer.
+        # A browser that has begun a sign-in can send any code, and each is a request to the issuer.
         self._redeeming = anyio.CapacityLimiter(_MAX_REDEEMED_AT_ONCE)
 
     async def find_address(self, attempt: Attempt) -> str:

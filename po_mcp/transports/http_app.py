@@ -150,7 +150,7 @@ def _normalize(scope: Scope) -> Scope:
     Both are case-insensitive (RFC 9110, 4.2.3 and 8.3.1); blanks are no part of a value (5.5), and httptools leaves
     those behind it. A redirect to /mcp would not do: clients lose the body or the session header on it.
 
-    Last-Event-ID is left out: no stream is kept here, so that it begins anew; the SDK then answers nothing at all.
+    Last-Event-ID is left out: no stream is kept here, so that it begins again; the SDK then answers nothing at all.
     """
     path = {"path": MCP_PATH, "raw_path": MCP_PATH.encode()} if _is_mcp(scope) else {}
     headers = [

@@ -20,7 +20,7 @@ _SCOPE, _GROUP = "scope:", "group:"
 
 @dataclass(frozen=True)
 class Person:
-    """Whoever decides, as a verified sign-in tells: `user` is issuer and subject, `name` what people read."""
+    """A person who decides, as a verified sign-in tells: `user` is issuer and subject, `name` what people read."""
 
     user: str
     name: str
@@ -45,7 +45,7 @@ class ApproverRules:
 
     Args:
         approvers: `scope:NAME`, `group:NAME` or the subjects of people.
-        may_approve_own: whoever asked for a write may approve it, too.
+        may_approve_own: the person who asked for a write may approve it, too.
         second_over: the totals above which two people must approve; None for no such amount.
         limits: up to which total whoever an entry means may approve, None for any; `*` is for everybody else. Who is
             meant by none of them may approve nothing, unless there are no limits at all.

@@ -10,7 +10,7 @@ from typing import Literal
 from po_mcp.orders import Record
 
 OPERATOR = "operator"
-"""Whoever runs the server, as an approver: every terminal of it counts as this one person."""
+"""The operator of the server, as an approver: every terminal of it counts as this one person."""
 OPERATOR_NAME = "the server's operator"
 
 Consented = Literal["approved", "first", "again", "otherwise", "late"]

@@ -169,10 +169,10 @@ def facts_of(order: PurchaseOrder) -> list[str]:
 
 def lines_told(order: PurchaseOrder) -> str:
     """Say how many lines there are, and how many of them the ERP told where that is fewer."""
-    told = len(order.lines or ())
+    given = len(order.lines or ())
     if not order.untold_lines:
-        return count(told, "line")
-    return f"{count(told + order.untold_lines, 'line')} by the ERP, {told:,} told"
+        return count(given, "line")
+    return f"{count(given + order.untold_lines, 'line')} by the ERP, {given:,} told"
 
 
 def receipts_of(order: PurchaseOrder) -> str:

@@ -344,8 +344,8 @@ async def a_yes_that_is_taken_back_after_it_was_sent(file: Path) -> bool:
     async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
         token = await person.token()
         await person.send("approve", token=token, order_number="PO-7")
-        told = await person.send("take_back", token=token)
-        return "Taken back" in told.text or desk.state(one) == "DECLINED"
+        said = await person.send("take_back", token=token)
+        return "Taken back" in said.text or desk.state(one) == "DECLINED"
 
 
 async def a_lost_write_called_undone_under_the_number_of_another_order(file: Path) -> bool:

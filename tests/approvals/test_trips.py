@@ -75,12 +75,12 @@ class Person:
             return ElicitResult(action="accept")
         return accept(order_number=self._wish.arguments["number"]) if "delete" in self._wish.tool else yes(params)
 
-    async def go(self, told: Mapping[str, Any]) -> None:
+    async def go(self, said: Mapping[str, Any]) -> None:
         """Decide where the assistant's answer says that it can be decided."""
-        if "approve_at" in told:
-            await self._visit(told["approve_at"])
+        if "approve_at" in said:
+            await self._visit(said["approve_at"])
         else:
-            assert "run po-mcp approve in a terminal" in told["message"]
+            assert "run po-mcp approve in a terminal" in said["message"]
             await to_thread.run_sync(self._decide_at_a_terminal)
 
     async def _visit(self, link: str) -> None:
@@ -108,16 +108,16 @@ async def carry_through(harness: ServerHarness, era: str, wish: Wish) -> Person:
     """Have one wish carried out by a person who goes out as often as it takes; the chat goes on after each way."""
     person = Person(harness, wish)
     async with harness.client(era, person, create_approval_over="0") as client:  # type: ignore[arg-type]
-        told = outcome(await client.call_tool(wish.tool, dict(wish.arguments)))
-        while "DONE" not in events_of(harness, told["operation_id"]):
+        said = outcome(await client.call_tool(wish.tool, dict(wish.arguments)))
+        while "DONE" not in events_of(harness, said["operation_id"]):
             assert person.trips < 3
-            await person.go(told)
-            if "DONE" not in events_of(harness, told["operation_id"]):
-                told = outcome(await client.call_tool(wish.tool, dict(wish.arguments)))
+            await person.go(said)
+            if "DONE" not in events_of(harness, said["operation_id"]):
+                said = outcome(await client.call_tool(wish.tool, dict(wish.arguments)))
                 person.trips += 1  # they had to go back to the chat and say so
         again = outcome(await client.call_tool(wish.tool, dict(wish.arguments)))
-    assert (again["status"], again["replayed"], again["operation_id"]) == ("done", True, told["operation_id"])
-    assert events_of(harness, told["operation_id"]).count("SENT") == 1
+    assert (again["status"], again["replayed"], again["operation_id"]) == ("done", True, said["operation_id"])
+    assert events_of(harness, said["operation_id"]).count("SENT") == 1
     return person
 
 

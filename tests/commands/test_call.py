@@ -292,19 +292,19 @@ def test_a_repeat_is_said_to_be_one(harness: ServerHarness) -> None:
 
 
 def test_a_short_order_is_told_by_its_sentence_and_no_empty_table(harness: ServerHarness) -> None:
-    told = piped(harness.book, "get_purchase_order", "number=PO-2025-0037", "detail=short").stdout
+    shown = piped(harness.book, "get_purchase_order", "number=PO-2025-0037", "detail=short").stdout
 
-    assert "3 lines, 2 outstanding; detail=full lists them." in told
-    assert "Unit price" not in told
+    assert "3 lines, 2 outstanding; detail=full lists them." in shown
+    assert "Unit price" not in shown
 
 
 def test_the_help_of_a_tool_shows_the_shape_of_what_is_written_as_json(harness: ServerHarness) -> None:
-    told = " ".join(piped(harness.book, "create_purchase_order", "--help").stdout.split())
+    shown = " ".join(piped(harness.book, "create_purchase_order", "--help").stdout.split())
     general = " ".join(piped(harness.book, "--help").stdout.split())
     unknown = piped(harness.book, "get_order", "--help")
 
-    assert "lines (JSON list, needed)" in told
-    assert """such as: '[{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}]'""" in told
+    assert "lines (JSON list, needed)" in shown
+    assert """such as: '[{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}]'""" in shown
     assert "What a tool takes, with an example: po-mcp call create_purchase_order --help" in general
     assert (unknown.returncode, "no tool named get_order" in unknown.stderr) == (2, True)
 

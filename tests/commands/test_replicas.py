@@ -96,10 +96,10 @@ async def test_what_one_replica_asked_is_approved_at_a_second_and_told_at_a_thir
             async with browser(link) as person:
                 answered = await person.send("approve", create_backorder="yes", pin=PIN)
             async with third.client(ERAS[0]) as client:
-                told = outcome(await client.call_tool("get_operation", {"operation_id": asked["operation_id"]}))
+                said = outcome(await client.call_tool("get_operation", {"operation_id": asked["operation_id"]}))
 
     assert (asked["status"], answered.status_code) == ("approval_required", 303)
-    assert [one["status"] for one in told["operations"]] == ["done"]
+    assert [one["status"] for one in said["operations"]] == ["done"]
     assert len(erp.writes) == 1
 
 
@@ -148,11 +148,11 @@ async def create_in_vain(server: Serving) -> None:
 
 
 async def test_the_same_call_at_three_replicas_at_once_makes_one_order(harness: ServerHarness, address: str) -> None:
-    told: list[str] = []
+    said: list[str] = []
 
     async def create(server: Serving) -> None:
         async with server.client(ERAS[0]) as client:
-            told.append(outcome(await client.call_tool(CREATE, NEW))["status"])
+            said.append(outcome(await client.call_tool(CREATE, NEW))["status"])
 
     async with slow_erp(harness.book) as erp:
         erp.may_answer.set()
@@ -161,7 +161,7 @@ async def test_the_same_call_at_three_replicas_at_once_makes_one_order(harness: 
                 for server in servers * 4:
                     calls.start_soon(create, server)
 
-    assert told == ["done"] * 12
+    assert said == ["done"] * 12
     assert len(erp.writes) == 1
     assert events_of(address) == [["APPROVED", "SENT", "DONE"]]
 
@@ -182,6 +182,6 @@ async def test_subscribers_of_every_replica_are_told_of_a_write_once(
             ):
                 await anyio.sleep(1)  # its connection to the database may take a moment
                 assert outcome(await writer.call_tool(CREATE, NEW))["status"] == "done"
-                told = await heard.all(2)
+                said = await heard.all(2)
 
-    assert sorted(told) == uris
+    assert sorted(said) == uris

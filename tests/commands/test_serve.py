@@ -205,7 +205,7 @@ async def test_an_operation_of_one_client_is_there_for_the_next(harness: ServerH
         async with server.client(ERAS[1]) as second, server.client(ERAS[0]) as third:
             waits = [outcome(await client.call_tool("get_operation", {}))["operations"] for client in (second, third)]
 
-    assert [[one["approve_at"] for one in told] for told in waits] == [[asked["approve_at"]]] * 2
+    assert [[one["approve_at"] for one in shown] for shown in waits] == [[asked["approve_at"]]] * 2
 
 
 async def test_the_process_has_one_desk_one_connector_and_one_recovery(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,8 +294,8 @@ async def test_a_website_can_use_neither_mcp_nor_the_page(harness: ServerHarness
 
 async def client_state(server: Serving, operation_id: str) -> str:
     async with server.client(ERAS[0]) as client:
-        told = outcome(await client.call_tool("get_operation", {"operation_id": operation_id}))
-    return str(told["operations"][0]["status"])
+        shown = outcome(await client.call_tool("get_operation", {"operation_id": operation_id}))
+    return str(shown["operations"][0]["status"])
 
 
 async def test_mcp_with_a_slash_is_mcp_and_any_other_address_names_the_right_one() -> None:
@@ -424,10 +424,10 @@ async def test_a_request_that_is_too_large_is_refused_and_the_largest_order_is_n
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.20", "erp.example.com", "127.0.0.1.evil.example", ""])
 def test_only_this_machine_is_served(host: str) -> None:
-    told = CliRunner().invoke(serve.command, ["--host", host])
+    shown = CliRunner().invoke(serve.command, ["--host", host])
 
-    assert (told.exit_code, told.stdout) == (2, "")
-    assert told.stderr == (
+    assert (shown.exit_code, shown.stdout) == (2, "")
+    assert shown.stderr == (
         f"po-mcp: --host {host} is not possible: without sign-in (PO_MCP_ISSUER), only this computer may connect. "
         "Use 127.0.0.1 or ::1.\n"
     )

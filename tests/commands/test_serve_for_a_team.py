@@ -74,10 +74,10 @@ def test_with_sign_in_any_address_is_served(host: str) -> None:
 
 
 def test_a_name_is_no_address_to_listen_on() -> None:
-    told = CliRunner().invoke(serve.command, ["--host", "po.example.com"], env=ISSUER)
+    shown = CliRunner().invoke(serve.command, ["--host", "po.example.com"], env=ISSUER)
 
-    assert told.exit_code == 2
-    assert told.stderr == (
+    assert shown.exit_code == 2
+    assert shown.stderr == (
         "po-mcp: --host po.example.com must be an address of this computer, such as 0.0.0.0 or ::.\n"
     )
 

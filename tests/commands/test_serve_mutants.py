@@ -62,8 +62,8 @@ async def a_page_that_whoever_connects_can_use() -> bool:
         if "approve_at" in asked:
             async with browser(asked["approve_at"]) as person:
                 await person.send("approve", order_number="PO-2025-0038")
-        told = outcome(await client.call_tool("get_operation", {"operation_id": asked["operation_id"]}))
-    return bool(told["operations"][0]["status"] == "done")
+        said = outcome(await client.call_tool("get_operation", {"operation_id": asked["operation_id"]}))
+    return bool(said["operations"][0]["status"] == "done")
 
 
 async def a_name_that_was_rebound_to_this_machine() -> bool:

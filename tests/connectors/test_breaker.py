@@ -56,12 +56,12 @@ async def read(erp: InventoryPro | Exsited) -> str:
 async def test_after_five_failed_calls_the_next_fails_at_once_and_says_when_to_ask(failure: Reply) -> None:
     async with raw_peer(failure) as peer:
         erp = inventory_pro(peer.url)
-        told = [await read(erp) for _ in range(MAX_FAILURES)]
+        said = [await read(erp) for _ in range(MAX_FAILURES)]
         sent = len(peer.requests)
         last = await read(erp)
         await erp.aclose()
 
-    assert all("several times in a row" not in one for one in told)
+    assert all("several times in a row" not in one for one in said)
     assert last.startswith(
         "Inventory Pro did not answer several times in a row, and is asked again in 5 s. Nothing was sent."
     )

@@ -49,11 +49,11 @@ async def test_a_write_goes_before_reads_that_wait() -> None:
 async def test_a_call_that_waits_too_long_says_that_nothing_was_sent() -> None:
     limit = CallLimit(1)
     async with limit.take(60):
-        with pytest.raises(TooManyRequests, match="Too many requests of this server to the ERP") as told:
+        with pytest.raises(TooManyRequests, match="Too many requests of this server to the ERP") as said:
             async with limit.take(0.01):
                 pass
 
-    assert told.value.effect == "nothing_sent"
+    assert said.value.effect == "nothing_sent"
     async with limit.take(0.01):
         pass
 
@@ -83,11 +83,11 @@ async def test_a_write_that_finds_no_place_is_not_in_doubt() -> None:
         await erp._http.tokens.current()  # type: ignore[union-attr]
         erp._http.limit, erp._http._timeout = CallLimit(1), 0.2
         async with erp._http.limit.take(60):
-            with pytest.raises(TooManyRequests) as told:
+            with pytest.raises(TooManyRequests) as said:
                 await erp.delete_order(NUMBER)
         await erp.aclose()
 
-    assert told.value.effect == "nothing_sent"
+    assert said.value.effect == "nothing_sent"
     assert peer.requests == []
 
 

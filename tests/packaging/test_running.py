@@ -71,6 +71,6 @@ def test_systemd_understands_the_service(tmp_path: Path) -> None:
         return
     unit = tmp_path / "po-mcp.service"
     unit.write_text(SERVICE.replace("/opt/po-mcp/bin/po-mcp", "/bin/true"), encoding="utf-8")
-    told = subprocess.run([program, "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False)
+    said = subprocess.run([program, "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False)
 
-    assert "po-mcp.service" not in told.stderr, told.stderr
+    assert "po-mcp.service" not in said.stderr, said.stderr

@@ -51,15 +51,15 @@ async def test_another_person_approves_and_both_stand_in_the_outcome_and_in_the_
     async with approving(harness) as server:
         asked = await ask(server)
         status = await decide(server, "bob", asked)
-        told = await state_of(server, "alice", asked)
+        shown = await state_of(server, "alice", asked)
 
     issuer = server.issuer.url
     assert asked["status"] == "approval_required"
     assert "An approver decides by" in asked["message"]
     assert "Requested by Alice Adams." in asked["message"]
     assert asked["next_step"].startswith("Give the user the link for an approver, and wait.")
-    assert (status, told["status"], harness.order(NUMBER)) == (303, "done", None)
-    assert told["message"].endswith("was deleted. Requested by Alice Adams, approved by Bob Brown.")
+    assert (status, shown["status"], harness.order(NUMBER)) == (303, "done", None)
+    assert shown["message"].endswith("was deleted. Requested by Alice Adams, approved by Bob Brown.")
     record = dict(events(harness))
     assert (record["PROPOSED"]["user"], record["PROPOSED"]["name"]) == (f"{issuer} alice", "Alice Adams")
     approved = {name: record["APPROVED"][name] for name in ("by", "name", "through")}
@@ -73,14 +73,14 @@ async def test_the_requester_is_shown_the_order_and_may_only_end_it(harness: Ser
             page = await bob.get(path_of(asked))
             refused = await bob.send(path_of(asked))
             ended = await bob.send(path_of(asked), "reject")
-        told = await state_of(server, "bob", asked)
+        shown = await state_of(server, "bob", asked)
 
     assert page.status_code == 200
     assert "You requested this, so another person must approve it." in page.text
     assert 'value="approve"' not in page.text
     assert (refused.status_code, ended.status_code) == (403, 303)
-    assert "declined by" not in told["message"]
-    assert told["message"].startswith(f"SANDBOX: Declined by Bob Brown. Order {NUMBER} was not deleted.")
+    assert "declined by" not in shown["message"]
+    assert shown["message"].startswith(f"SANDBOX: Declined by Bob Brown. Order {NUMBER} was not deleted.")
     assert harness.order(NUMBER) is not None
 
 
@@ -121,7 +121,7 @@ async def test_above_the_amount_two_people_approve(harness: ServerHarness) -> No
         async with visiting(server, "carol") as carol:
             page = await carol.get(path_of(asked))
             second = await carol.send(path_of(asked))
-        told = await state_of(server, "alice", asked)
+        shown = await state_of(server, "alice", asked)
 
     assert "Two approvers must say yes by" in asked["message"]
     assert (first, again, second.status_code) == (303, 403, 303)
@@ -129,8 +129,8 @@ async def test_above_the_amount_two_people_approve(harness: ServerHarness) -> No
     assert "approved by Bob Brown; another person must approve it, too." in between["message"]
     assert "Approved by <bdi" in page.text
     assert "Another person must approve it, too." in page.text
-    assert (told["status"], harness.order(NUMBER)) == ("done", None)
-    assert told["message"].endswith("Requested by Alice Adams, approved by Bob Brown and Carol Clark.")
+    assert (shown["status"], harness.order(NUMBER)) == ("done", None)
+    assert shown["message"].endswith("Requested by Alice Adams, approved by Bob Brown and Carol Clark.")
     assert [event for event, _ in events(harness)] == ["PROPOSED", "approved by one", "APPROVED", "SENT", "DONE"]
 
 
@@ -140,11 +140,11 @@ async def test_an_order_that_changed_after_the_first_of_two_yeses_is_not_sent(ha
         await decide(server, "bob", asked)
         harness.change(lambda book: book.revise(NUMBER, note="Deliver on Friday"))
         await decide(server, "carol", asked)
-        told = await state_of(server, "alice", asked)
+        shown = await state_of(server, "alice", asked)
         anew = await ask(server)
 
-    assert told["status"] == "stale"
-    assert "changed after it was approved, so nothing was done." in told["message"]
+    assert shown["status"] == "stale"
+    assert "changed after it was approved, so nothing was done." in shown["message"]
     assert harness.order(NUMBER) is not None
     assert (anew["operation_id"] != asked["operation_id"], anew["status"]) == (True, "approval_required")
     assert "Bob" not in anew["message"]
@@ -158,11 +158,11 @@ async def test_two_approvers_must_choose_the_same(harness: ServerHarness) -> Non
         async with visiting(server, "carol") as carol:
             other = await carol.send(path_of(asked), create_backorder="no")
             same = await carol.send(path_of(asked), create_backorder="yes")
-        told = await state_of(server, "alice", asked)
+        shown = await state_of(server, "alice", asked)
 
     assert (other.status_code, same.status_code) == (409, 303)
     assert "Another person approved it with another choice. Nothing was changed." in other.text
-    assert (told["status"], "backorder_number" in told) == ("done", True)
+    assert (shown["status"], "backorder_number" in shown) == ("done", True)
 
 
 async def test_a_large_new_order_is_put_to_two_people_though_no_new_order_else_is(harness: ServerHarness) -> None:
@@ -179,9 +179,9 @@ async def test_a_large_new_order_is_put_to_two_people_though_no_new_order_else_i
             )
         await decide(server, "bob", asked)
         await decide(server, "carol", asked)
-        told = await state_of(server, "alice", asked)
+        shown = await state_of(server, "alice", asked)
 
-    assert (asked["status"], small["status"], told["status"]) == ("approval_required", "done", "done")
+    assert (asked["status"], small["status"], shown["status"]) == ("approval_required", "done", "done")
     assert "Two people must approve it." in asked["message"]
 
 
@@ -271,10 +271,10 @@ async def test_the_operator_at_a_terminal_is_one_of_two(harness: ServerHarness) 
         built.journal.close()
         await built.executor.erp.aclose()
         await decide(server, "bob", asked)
-        told = await state_of(server, "alice", asked)
+        shown = await state_of(server, "alice", asked)
 
     assert said == ["first", "not_allowed"]
-    assert told["message"].endswith("Requested by Alice Adams, approved by the server's operator and Bob Brown.")
+    assert shown["message"].endswith("Requested by Alice Adams, approved by the server's operator and Bob Brown.")
 
 
 async def test_an_assistant_over_stdin_has_neither_form_nor_page_of_its_own_where_people_sign_in(

@@ -170,9 +170,9 @@ def test_nothing_of_opentelemetrys_sdk_is_imported_unless_a_collector_is_named()
     program = (
         "import sys, po_mcp.transports.http, po_mcp.transports.json_log; print('opentelemetry.sdk' in sys.modules)"
     )
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
-    assert told.stdout == "False\n"
+    assert said.stdout == "False\n"
 
 
 def test_without_a_recorder_nothing_is_measured() -> None:
@@ -189,25 +189,25 @@ def line(**more: Any) -> dict[str, Any]:
     record = logging.LogRecord("po_mcp.x", logging.WARNING, "", 0, "order %s\nis odd", ("PO-1",), more.get("exc_info"))
     text = JsonLines().format(record)
     assert "\n" not in text
-    told: dict[str, Any] = json.loads(text)
-    return told
+    said: dict[str, Any] = json.loads(text)
+    return said
 
 
 def test_a_line_of_the_log_is_an_object_with_the_operation() -> None:
     with telemetry.about("7f3a"):
-        told = line()
+        said = line()
 
-    assert told.pop("at").endswith("+00:00")
-    assert told == {"level": "WARNING", "logger": "po_mcp.x", "message": "order PO-1\nis odd", "operation": "7f3a"}
+    assert said.pop("at").endswith("+00:00")
+    assert said == {"level": "WARNING", "logger": "po_mcp.x", "message": "order PO-1\nis odd", "operation": "7f3a"}
     assert "operation" not in line()
 
 
 def test_a_line_names_the_type_of_an_exception_and_not_its_text() -> None:
     error = ValueError("what an ERP wrote")
-    told = line(exc_info=(ValueError, error, None))
+    said = line(exc_info=(ValueError, error, None))
 
-    assert told["exception"] == "ValueError"
-    assert "what an ERP wrote" not in json.dumps(told)
+    assert said["exception"] == "ValueError"
+    assert "what an ERP wrote" not in json.dumps(said)
 
 
 @pytest.mark.process
@@ -221,8 +221,8 @@ async def test_the_log_tells_people_apart_without_naming_them(harness: ServerHar
                 answer = await http.post("/mcp", **modern("get_purchase_order", {"number": "PO-0000-0000"}))
             _, errors = await server.end()
 
-    told = [json.loads(one) for one in errors.splitlines() if one.startswith("{")]
+    said = [json.loads(one) for one in errors.splitlines() if one.startswith("{")]
     assert answer.status_code == 200
-    assert digest_of_user(f"{issuer.url} {ALICE}") in [one.get("user") for one in told]
-    assert not [one for one in told if ALICE in json.dumps(one)]
+    assert digest_of_user(f"{issuer.url} {ALICE}") in [one.get("user") for one in said]
+    assert not [one for one in said if ALICE in json.dumps(one)]
     assert token not in errors

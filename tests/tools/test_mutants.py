@@ -347,8 +347,8 @@ async def a_return_that_is_received(place: Place) -> bool:
 
 async def what_is_outstanding_beside_what_is_not_known(place: Place) -> bool:
     """Damage: of two lines whose receipts are not told nothing is said."""
-    told = await asked_about(place, line("A", received=2), line("B", received=None), line("C", received=None))
-    return "not known" not in told
+    shown = await asked_about(place, line("A", received=2), line("B", received=None), line("C", received=None))
+    return "not known" not in shown
 
 
 async def an_order_received_in_full_that_is_overdue(place: Place) -> bool:

@@ -58,12 +58,12 @@ async def test_an_order_whose_lines_cannot_be_read_is_refused_with_the_field(
     erp = SmallInventoryPro(orders=[order(number, line(), odd, totalValue="9.00")])
     person = ScriptedPerson(field_cases.picks("close"))
     async with connect(erp, person) as client:
-        told = await client.call_tool(tool, {"number": number})
+        shown = await client.call_tool(tool, {"number": number})
 
-    assert told.is_error
-    assert f"Order {number} cannot be opened or changed here" in text(told)
-    assert said in text(told)
-    assert "Try again" not in text(told)
+    assert shown.is_error
+    assert f"Order {number} cannot be opened or changed here" in text(shown)
+    assert said in text(shown)
+    assert "Try again" not in text(shown)
     assert (person.asked, erp.sent) == ([], [])
 
 
@@ -80,6 +80,6 @@ async def test_exsiteds_orders_name_their_odd_fields_too(connect: Any) -> None:
 
     assert 'total cannot be read and is left out: the ERP has "n/a"' in text(read)
     assert 'order date cannot be read and is left out: the ERP has "31/12/2025"' in text(read)
-    for told in refused:
-        assert 'Order PO-2 cannot be opened or changed here: Exsited has "3,5" for item_quantity in line 1' in told
+    for shown in refused:
+        assert 'Order PO-2 cannot be opened or changed here: Exsited has "3,5" for item_quantity in line 1' in shown
     assert erp.sent == []

@@ -82,10 +82,10 @@ async def test_a_listed_number_that_cannot_be_asked_for_is_told_why(
 ) -> None:
     erp = SmallInventoryPro(orders=[order(number)])
     async with connect(erp) as client:
-        told = await client.call_tool(tool, {"number": number})
+        said = await client.call_tool(tool, {"number": number})
 
-    assert told.is_error
-    assert "cannot be opened" in text(told)
-    assert why in text(told)
-    assert "at most 100 characters" not in text(told)
+    assert said.is_error
+    assert "cannot be opened" in text(said)
+    assert why in text(said)
+    assert "at most 100 characters" not in text(said)
     assert erp.sent == []

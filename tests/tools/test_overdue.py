@@ -166,12 +166,12 @@ async def test_numbers_that_no_path_takes_do_not_read_the_list_for_each(connect:
 
 
 async def test_progress_counts_on_from_the_list(connect: Any) -> None:
-    told: list[tuple[float, float | None]] = []
+    said: list[tuple[float, float | None]] = []
 
     async def tell(progress: float, total: float | None, message: str | None) -> None:
-        told.append((progress, total))
+        said.append((progress, total))
 
     async with connect(CountedERP(orders=many(3))) as client:
         await client.call_tool(LIST, BY_NUMBER, progress_callback=tell)
 
-    assert told == [(3, 3), (4, 6), (5, 6), (6, 6)]
+    assert said == [(3, 3), (4, 6), (5, 6), (6, 6)]

@@ -62,10 +62,10 @@ async def test_what_the_erp_numbered_itself_is_named_and_never_sent_again(
         ]
         again = outcome(await calls.call_tool(CREATE, asked_for(BOLTS)))
 
-    for told in (first, looked, again):
-        assert (told["status"], told["do_not_repeat"]) == ("unknown", True)
-        assert "answered with order ERP-701: look there" in told["message"]
-        assert "counts as not done" not in told["message"]
+    for said in (first, looked, again):
+        assert (said["status"], said["do_not_repeat"]) == ("unknown", True)
+        assert "answered with order ERP-701: look there" in said["message"]
+        assert "counts as not done" not in said["message"]
     assert list(erp.book) == ["ERP-701"]
 
 

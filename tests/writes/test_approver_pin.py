@@ -48,13 +48,13 @@ def test_the_page_is_locked_as_long_as_it_says_whatever_fitted_before(store: Jou
     for _ in range(10):
         store.note_pin_try("", "page")
         clock.now += 1
-    told = store.seconds_to_pin_try("page")
-    clock.now += told - 1
+    said = store.seconds_to_pin_try("page")
+    clock.now += said - 1
     before = store.note_pin_try("", "page")
     clock.now += 2
     after = store.note_pin_try("", "page")
 
-    assert (told, before, after) == (3590.0, 1.0, 0.0)
+    assert (said, before, after) == (3590.0, 1.0, 0.0)
 
 
 def test_page_and_terminal_count_apart(store: JournalStore) -> None:

@@ -104,12 +104,12 @@ TOLD_OTHERWISE: dict[str, tuple[PurchaseOrder, str]] = {
 }
 
 
-@pytest.mark.parametrize(("order", "told"), TOLD_OTHERWISE.values(), ids=TOLD_OTHERWISE)
-def test_all_that_was_asked_for_and_stored_otherwise_is_told(order: PurchaseOrder, told: str) -> None:
+@pytest.mark.parametrize(("order", "said"), TOLD_OTHERWISE.values(), ids=TOLD_OTHERWISE)
+def test_all_that_was_asked_for_and_stored_otherwise_is_told(order: PurchaseOrder, said: str) -> None:
     found = compare_order(draft(reference="our id", **ASKED), order, SENT_AT)
 
     assert found.verdict == "ours"
-    assert told in found.differences
+    assert said in found.differences
 
 
 @pytest.mark.parametrize(
@@ -145,11 +145,11 @@ STANDING: dict[str, tuple[PurchaseOrder, bool, tuple[str, ...]]] = {
 }
 
 
-@pytest.mark.parametrize(("order", "may_be_draft", "told"), STANDING.values(), ids=STANDING)
+@pytest.mark.parametrize(("order", "may_be_draft", "said"), STANDING.values(), ids=STANDING)
 def test_a_new_order_that_does_not_stand_as_new_is_told(
-    order: PurchaseOrder, may_be_draft: bool, told: tuple[str, ...]
+    order: PurchaseOrder, may_be_draft: bool, said: tuple[str, ...]
 ) -> None:
-    assert describe_standing(order, may_be_draft=may_be_draft) == told
+    assert describe_standing(order, may_be_draft=may_be_draft) == said
 
 
 FOREIGN = {

@@ -98,16 +98,16 @@ async def test_an_effect_that_is_seen_settles_a_lost_answer_at_once(
 ) -> None:
     harness.wire.on_write = disturb
     async with harness.client(person=ScriptedPerson(CALLS[tool][1])) as client:
-        told = await call(client, tool)
+        said = await call(client, tool)
         again = await call(client, tool)
 
-    assert (told["status"], told["do_not_repeat"]) == ("done", False)
-    assert "confirmed by reading it back" in told["message"]
+    assert (said["status"], said["do_not_repeat"]) == ("done", False)
+    assert "confirmed by reading it back" in said["message"]
     assert (again["status"], again["replayed"]) == ("done", True)
     assert applied(harness, tool)
     assert len(harness.wire.writes) == 1
     if tool == "finalize_purchase_order":
-        assert told["backorder_number"] == "PO-2025-0037-BO1"
+        assert said["backorder_number"] == "PO-2025-0037-BO1"
 
 
 @pytest.mark.parametrize("disturb", [lose_the_request, fail], ids=lambda f: f.__name__)
@@ -117,13 +117,13 @@ async def test_an_effect_that_is_not_seen_is_not_known_and_is_never_sent_again(
 ) -> None:
     harness.wire.on_write = disturb
     async with harness.client(person=ScriptedPerson(CALLS[tool][1]), erp_bounds=(None, None)) as client:
-        told = [await call(client, tool) for _ in range(3)]
+        said = [await call(client, tool) for _ in range(3)]
         listed = outcome(await client.call_tool("get_operation", {}))["operations"]
 
-    assert {(one["status"], one["do_not_repeat"]) for one in [*told, *listed]} == {("unknown", True)}
-    assert "Do not repeat the call" in told[0]["next_step"]
-    assert "po-mcp journal settle" in told[0]["message"]
-    assert {one["operation_id"] for one in told} == {listed[0]["operation_id"]}
+    assert {(one["status"], one["do_not_repeat"]) for one in [*said, *listed]} == {("unknown", True)}
+    assert "Do not repeat the call" in said[0]["next_step"]
+    assert "po-mcp journal settle" in said[0]["message"]
+    assert {one["operation_id"] for one in said} == {listed[0]["operation_id"]}
     assert len(harness.wire.writes) == 1
     assert not applied(harness, tool)
 
@@ -140,12 +140,12 @@ async def test_an_unknown_write_that_was_applied_late_is_settled_by_the_next_loo
 
     harness.wire.on_write = keep_back
     async with harness.client(person=ScriptedPerson(CALLS[tool][1]), erp_bounds=(None, None)) as client:
-        told = await call(client, tool)
+        said = await call(client, tool)
         assert harness.wire.inner is not None
         await (await harness.wire.inner.handle_async_request(late[0])).aread()
-        looked = outcome(await client.call_tool("get_operation", {"operation_id": told["operation_id"]}))
+        looked = outcome(await client.call_tool("get_operation", {"operation_id": said["operation_id"]}))
 
-    assert told["status"] == "unknown"
+    assert said["status"] == "unknown"
     assert [one["status"] for one in looked["operations"]] == ["done"]
     assert applied(harness, tool)
 
@@ -262,20 +262,20 @@ async def test_a_call_that_is_cancelled_while_it_is_sent_does_not_lose_its_outco
 
 @every_write
 async def test_two_servers_of_one_user_send_once_between_them(harness: ServerHarness, tool: str) -> None:
-    told: list[Any] = []
+    said: list[Any] = []
     person = ScriptedPerson(CALLS[tool][1])
     twin = ServerHarness(harness.book)
     async with harness.client(person=person) as one, twin.client(person=person) as other:
 
         async def ask(client: Client) -> None:
-            told.append(await call(client, tool))
+            said.append(await call(client, tool))
 
         async with anyio.create_task_group() as calls:
             for client in (one, other) * 5:
                 calls.start_soon(ask, client)
 
-    assert {one["status"] for one in told} == {"done"}
-    assert [one["replayed"] for one in told].count(False) == 1
+    assert {one["status"] for one in said} == {"done"}
+    assert [one["replayed"] for one in said].count(False) == 1
     assert len(harness.wire.writes + twin.wire.writes) == 1
 
 
@@ -292,22 +292,22 @@ async def test_a_reading_that_is_older_than_another_servers_write_asks_nobody(
         await was_done.wait()
         return httpx2.Response(response.status_code, stream=httpx2.ByteStream(content))
 
-    told: list[Any] = []
+    said: list[Any] = []
     person = ScriptedPerson(CALLS[tool][1])
     twin = ServerHarness(harness.book)
     twin.wire.on_read = late
     async with harness.client(person=person) as one, twin.client(person=person) as other:
 
         async def ask_the_other() -> None:
-            told.append(await call(other, tool))
+            said.append(await call(other, tool))
 
         async with anyio.create_task_group() as calls:
             calls.start_soon(ask_the_other)
             await was_read.wait()
-            told.append(await call(one, tool))
+            said.append(await call(one, tool))
             was_done.set()
 
-    assert [(one["status"], one["replayed"]) for one in told] == [("done", False), ("done", True)]
+    assert [(one["status"], one["replayed"]) for one in said] == [("done", False), ("done", True)]
     assert len(person.asked) == 1
 
 
@@ -331,9 +331,9 @@ async def test_a_likely_duplicate_that_nobody_can_be_asked_about_is_not_created(
     first, _ = CALLS["create_purchase_order"]
     async with harness.client(era) as client:
         await client.call_tool("create_purchase_order", first)
-        told = outcome(await client.call_tool("create_purchase_order", {**first, "number": "PO-2025-0044"}))
+        said = outcome(await client.call_tool("create_purchase_order", {**first, "number": "PO-2025-0044"}))
 
-    assert told["status"] == "approval_required"
+    assert said["status"] == "approval_required"
     assert harness.order("PO-2025-0044") is None
 
 
@@ -401,9 +401,9 @@ async def test_a_large_order_is_put_to_the_person_where_the_operator_says_so(
 ) -> None:
     person = ScriptedPerson(reply)
     async with harness.client(era, person, create_approval_over="449.99") as client:
-        told = await call(client, "create_purchase_order")
+        said = await call(client, "create_purchase_order")
 
-    assert told["status"] == status
+    assert said["status"] == status
     assert "above your limit of 449.99" in person.asked[0].message
     assert "\n1) 1,000 EA at 0.45 = 450.00: BOLT-M8-30, M8 x 30mm Hex Bolt" in person.asked[0].message
     assert applied(harness, "create_purchase_order") == (status == "done")
@@ -412,9 +412,9 @@ async def test_a_large_order_is_put_to_the_person_where_the_operator_says_so(
 async def test_an_order_of_just_that_amount_is_not(harness: ServerHarness) -> None:
     person = ScriptedPerson(no)
     async with harness.client(person=person, create_approval_over="450.00") as client:
-        told = await call(client, "create_purchase_order")
+        said = await call(client, "create_purchase_order")
 
-    assert (told["status"], person.asked) == ("done", [])
+    assert (said["status"], person.asked) == ("done", [])
 
 
 @pytest.mark.parametrize(
@@ -438,18 +438,18 @@ async def test_a_limit_is_that_of_the_orders_currency(
     monkeypatch.setattr(Sandbox, "vendors", priced)
     person = ScriptedPerson(no)
     async with harness.client(person=person, create_approval_over=limits) as client:
-        told = await call(client, "create_purchase_order")
+        said = await call(client, "create_purchase_order")
 
-    assert told["status"] == ("done" if reason is None else "declined")
+    assert said["status"] == ("done" if reason is None else "declined")
     assert [reason in question.message for question in person.asked if reason] == [True] * bool(reason)
 
 
 async def test_a_large_order_of_a_client_that_cannot_be_asked_is_not_created(harness: ServerHarness) -> None:
     async with harness.client(create_approval_over="0") as client:
-        told = await call(client, "create_purchase_order")
+        said = await call(client, "create_purchase_order")
 
-    assert told["status"] == "approval_required"
-    assert "Every new order needs approval." in told["message"]
+    assert said["status"] == "approval_required"
+    assert "Every new order needs approval." in said["message"]
     assert harness.wire.writes == []
 
 
@@ -457,12 +457,12 @@ async def test_a_person_is_not_flooded_with_questions(harness: ServerHarness) ->
     async with harness.client() as client:
         page = outcome(await client.call_tool("list_purchase_orders", {"limit": 50}))
         numbers = [order["number"] for order in page["orders"]]
-        told = [await client.call_tool("finalize_purchase_order", {"number": number}) for number in numbers]
+        said = [await client.call_tool("finalize_purchase_order", {"number": number}) for number in numbers]
 
-    waiting = [result for result in told if not result.is_error]
+    waiting = [result for result in said if not result.is_error]
     assert len(numbers) == 28
     assert len(waiting) == MAX_OPEN_QUESTIONS
-    assert "20 requests are already waiting for approval. Nothing was changed." in text(told[-1])
+    assert "20 requests are already waiting for approval. Nothing was changed." in text(said[-1])
 
 
 @every_write
@@ -484,14 +484,14 @@ async def test_a_journal_that_fails_after_the_send_does_not_make_the_answer_a_li
 
         harness.wire.on_write = held
         async with harness.client(person=ScriptedPerson(CALLS[tool][1])) as client:
-            told = await call(client, tool)
+            said = await call(client, tool)
         holder.execute("ROLLBACK")
     harness.wire.on_write = None
     async with harness.client(person=ScriptedPerson(CALLS[tool][1])) as client:
         again = await call(client, tool)
 
-    assert told["status"] == ("done" if disturb is None else "unknown")
-    assert told["do_not_repeat"] == (disturb is not None)
+    assert said["status"] == ("done" if disturb is None else "unknown")
+    assert said["do_not_repeat"] == (disturb is not None)
     assert (again["status"], again["replayed"]) == ("done", True)
     assert len(harness.wire.writes) == 1
     assert applied(harness, tool)
@@ -549,9 +549,9 @@ async def test_a_person_says_in_the_chat_that_an_unknown_write_happened(harness:
     harness.wire.on_write = lose_the_request
     async with harness.client(era, person, erp_bounds=(None, None)) as client:
         unknown = await call(client, "finalize_purchase_order")
-        told = outcome(await client.call_tool("get_operation", {"operation_id": unknown["operation_id"]}))
+        said = outcome(await client.call_tool("get_operation", {"operation_id": unknown["operation_id"]}))
 
-    assert [one["status"] for one in told["operations"]] == ["done"]
+    assert [one["status"] for one in said["operations"]] == ["done"]
     assert "PO-2025-0037: did it happen? It was sent once." in person.asked[-1].message
     assert "Seen now: the order is partly received" in person.asked[-1].message
     assert len(harness.wire.writes) == 1
@@ -564,6 +564,6 @@ async def test_any_other_answer_leaves_it_open(harness: ServerHarness, reply: An
     async with harness.client(person=ScriptedPerson(yes), erp_bounds=(None, None)) as one:
         unknown = await call(one, "finalize_purchase_order")
     async with harness.client(person=ScriptedPerson(reply), erp_bounds=(None, None)) as other:
-        told = outcome(await other.call_tool("get_operation", {"operation_id": unknown["operation_id"]}))
+        said = outcome(await other.call_tool("get_operation", {"operation_id": unknown["operation_id"]}))
 
-    assert [one["status"] for one in told["operations"]] == ["unknown"]
+    assert [one["status"] for one in said["operations"]] == ["unknown"]

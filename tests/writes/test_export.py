@@ -36,10 +36,10 @@ def kept(lines: list[str]) -> Callable[[list[str]], None]:
 
 
 def changed(line: str, **values: Any) -> str:
-    told = json.loads(line)
-    [inner] = [part for part in told.values() if (isinstance(part, dict) and "place" in part) or "kind" in part]
+    shown = json.loads(line)
+    [inner] = [part for part in shown.values() if (isinstance(part, dict) and "place" in part) or "kind" in part]
     inner |= values
-    return json.dumps(told)
+    return json.dumps(shown)
 
 
 # Exporting

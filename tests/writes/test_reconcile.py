@@ -73,10 +73,10 @@ async def test_a_call_does_not_wait_until_a_sender_is_sure_to_be_dead(
     operation_id = take_to(bench.store, create() if kind == "create" else guarded(kind), "SENT")
 
     with anyio.fail_after(10):
-        told = await bench.executor.outcome_of(operation_id)
+        said = await bench.executor.outcome_of(operation_id)
 
-    assert (told.status, told.do_not_repeat) == ("unknown", True)
-    assert "has not answered yet" in told.message
+    assert (said.status, said.do_not_repeat) == ("unknown", True)
+    assert "has not answered yet" in said.message
     assert (state_of(bench.store, operation_id), bench.erp.writes) == ("SENT", [])
 
 

@@ -16,7 +16,7 @@ from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.journal.export import Checked, check_lines
 
 MIN_DAYS = 30
-"""Days that always stay: what was done lately answers repeated calls, and settles what is not known."""
+"""Days that always stay: what was done recently answers repeated calls, and settles what is not known."""
 
 
 def write_new(path: Path, lines: Iterable[str]) -> None:

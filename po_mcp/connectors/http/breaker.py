@@ -1,6 +1,6 @@
 """A breaker: an ERP that is down is asked now and then, and not by every call of every person.
 
-Without it each call waits out its time, and whoever asks next to it. Writes pass it: each is claimed right after a
+Without it each call waits out its time, one after the other. Writes pass it: each is claimed right after a
 reading of the same order, and a reading that the breaker ends keeps the approval for later.
 """
 

@@ -84,7 +84,7 @@ class CallLimit:
         try:
             await turn.wait()
         except BaseException:
-            # Whoever leaves at the moment at which it was their turn hands the place on.
+            # A call that leaves at the moment at which it was its turn hands the place on.
             if turn.is_set():
                 self._give_back()
             else:

@@ -1,4 +1,4 @@
-"""A token that is kept for other processes, encrypted: whoever reads the journal or a copy of it cannot use it.
+"""A token that is kept for other processes, encrypted: a reader of the journal or a copy of it cannot use it.
 
 The key is made of the client secret, from which anybody could fetch a token anyway. So it needs no setting, all
 processes of a connection have it, and it changes with the credentials. Each token is bound to its connection.

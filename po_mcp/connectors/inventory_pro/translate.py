@@ -243,9 +243,9 @@ def parse_finalized(body: Any, number: str) -> Finalized:
     # What is left of an order is on another one: where this one is named, nothing says what became of it.
     if source.backorder_po_no and is_number_echo(source.backorder_po_no, source.po_no):
         raise BadAnswer("Inventory Pro names the order as its own backorder.")
-    is_told = source.backorder_created is not None or bool(source.backorder_po_no)
+    tells_backorder = source.backorder_created is not None or bool(source.backorder_po_no)
     return Finalized(
-        status_text=source.status, backorder_number=source.backorder_po_no or None, tells_backorder=is_told
+        status_text=source.status, backorder_number=source.backorder_po_no or None, tells_backorder=tells_backorder
     )
 
 

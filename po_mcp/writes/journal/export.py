@@ -1,7 +1,7 @@
 """The journal as a file for auditors: lines of JSON with the chain, which is checked without the journal.
 
 The first line says which journal it is, and where its part of the log begins and ends; then come the events in order,
-then the operations as they stand. Whoever keeps the hash of the last event apart notices a file that was written anew.
+then the operations as they stand. Keep the hash of the last event apart, and you notice a file that was rewritten.
 """
 
 from __future__ import annotations

@@ -140,7 +140,7 @@ class PostgresDatabase:
         db.execute(f"ALTER TABLE audit_log ENABLE TRIGGER {audit_log.GUARD}")
 
     def exists(self) -> bool:
-        """Tell that there is one: it is made by whoever reads or writes first."""
+        """Tell that there is one: it is made by the first reader or writer."""
         return True
 
     def now(self) -> float:

@@ -233,7 +233,7 @@ class JournalStore:
                 return similar
             if live is not None:
                 moves.move(db, live.operation.id, "PROPOSED", "STALE", {"because": "replaced by a newer request"}, now)
-            # Whoever asked for it did not know: the very same order may have been sent, and be missing here.
+            # The person who asked for it did not know: the very same order may have been sent, and be missing here.
             if approved and restores.may_lack_events(db, self._file.origin()):
                 raise JournalUnavailable(
                     "The journal was just restored from a backup or another copy. Nothing was sent.",
