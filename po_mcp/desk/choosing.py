@@ -43,12 +43,13 @@ def build_question(
     *,
     is_last: bool = True,
     about: str = "",
+    where: str = "",
 ) -> Question:
     """Return the question of an order: a choice among the candidates, or none, for every word that is not exact.
 
     The whole order stands beside it, unless a price is missing: then, and where it is not the last question, the
     person sees the whole order afterwards. `as_of` is a sentence on lists that are not fresh, `doubts` are those on
-    figures of the order, `about` says which order it is and whose books it goes to.
+    figures of the order, `about` says which order it is, and `where` whose books it goes to.
     """
     meant = resolution.meant
     order = draft_order(asked, meant)
@@ -62,7 +63,8 @@ def build_question(
         for name, match in zip(field_names(resolution), resolution.unsettled, strict=True)
     ]
     note = "" if order is None else describe_currency(asked, meant)
-    return ask_which(notice, fields, as_of, order, note, doubts, is_last=is_last and order is not None, about=about)
+    is_last = is_last and order is not None
+    return ask_which(notice, fields, as_of, order, note, doubts, is_last=is_last, about=about, where=where)
 
 
 def _describe_wanted(asked: OrderRequest, match: WordMatch, order: CreatePayload | None) -> str:

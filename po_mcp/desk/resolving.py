@@ -335,7 +335,9 @@ async def _choose(
     doubts = _explain_figures(asked, order) if is_last else ()
     place = place_of(desk.erp)
     about = describe_new(asked.number, place)
-    question = build_question(asked, resolution, place.tag, as_of, doubts, is_last=is_last, about=about)
+    question = build_question(
+        asked, resolution, place.tag, as_of, doubts, is_last=is_last, about=about, where=place.label
+    )
     answer = await approver.choose(question)
     # The assistant gets the candidates in words, and can ask its user itself.
     if answer.how in ("not_asked", "cancelled", "timed_out"):  # no person saw the question

@@ -61,6 +61,7 @@ def ask_which(
     *,
     is_last: bool = True,
     about: str = "",
+    where: str = "",
 ) -> Question:
     """Make the question which vendor, item or warehouse is meant; it approves nothing.
 
@@ -72,20 +73,11 @@ def ask_which(
         currency_note: what is known of the currency of its amounts, where that is not all.
         doubts: sentences on figures that may be meant otherwise.
         is_last: the person is not asked about the order again.
-        about: which order, and whose books it goes to.
+        about: which order is to be made, and in which ERP.
+        where: whose books it goes to.
     """
     asked = tuple(fields)
-    if not is_last:
-        what = f"{asked[0].title}?" if len(asked) == 1 else f"{len(asked)} choices needed."
-        lines = [f"{tag}{what} You see the whole order before it is made."]
-    elif len(asked) == 1:
-        lines = [f"{tag}{asked[0].title}? The order is made with your choice."]
-    else:
-        lines = [f"{tag}{len(asked)} choices needed. The order is made with them."]
-    lines += [text.cut(about, text.HEAD_COLUMNS)] if about else []
-    if order is not None:
-        lines.append(text.DOT.join(_amounts(order)))
-        lines += [text.cut(f"Vendor: {_name_vendor(order)}", text.HEAD_COLUMNS)] if order.draft.vendor.name else []
+    lines = _which_head(tag, asked, order, about, where, is_last=is_last)
     lines += [text.cut(doubt, _LONGEST) for doubt in doubts]
     for field in asked:
         lines.append(text.cut(f"{field.title}? {field.description}", text.HEAD_COLUMNS))
@@ -94,10 +86,30 @@ def ask_which(
     return Question(_join([*lines, as_of]), asked)
 
 
+def _which_head(
+    tag: str, asked: Sequence[Field], order: CreatePayload | None, about: str, where: str, *, is_last: bool
+) -> list[str]:
+    """Return the first lines of a choice: three that say all of the order, which some hosts draw and no more."""
+    what = f"{asked[0].title}?" if len(asked) == 1 else f"{len(asked)} choices needed."
+    made = "The order is made with them." if len(asked) > 1 else "The order is made with your choice."
+    sentence = f"{what} {made if is_last else 'You see the whole order before it is made.'}"
+    if order is None:
+        return [tag + sentence, text.DOT.join(filter(None, [about, text.shown(where, 29) if where else ""]))]
+    return text.head(
+        tag=tag,
+        sentence=sentence,
+        short=sentence,
+        effect="",
+        facts=[*_amounts(order), *([about[0].lower() + about[1:]] if about else [])],
+        vendor=_name_vendor(order) if order.draft.vendor.name else "the one you choose",
+        where=where,
+    )
+
+
 def describe_new(number: str | None, place: Place) -> str:
-    """Say which order is to be made, and in whose books, in one line."""
+    """Say which order is to be made, and in which ERP."""
     order = f"New order {text.number(number)} in {place.erp}" if number else f"New order in {place.erp}"
-    return text.DOT.join(filter(None, [text.cut(order, 42), text.shown(place.label, 29)]))
+    return text.cut(order, 42)
 
 
 def notes_of(payload: CreatePayload) -> Sequence[LineNote]:

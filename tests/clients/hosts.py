@@ -70,9 +70,9 @@ class Host(ABC):
         assert ended.returncode == 0, ended.stdout[-1000:] + ended.stderr[-3000:]
 
     @contextmanager
-    def on_screen(self) -> Iterator[Screen]:
-        """Start the host in a terminal."""
-        with Screen.of(self.command(), self.folder, {**self.environment, "TERM": "xterm-256color"}) as screen:
+    def on_screen(self, size: tuple[int, int] = (120, 50)) -> Iterator[Screen]:
+        """Start the host in a terminal of so many columns and rows."""
+        with Screen.of(self.command(), self.folder, {**self.environment, "TERM": "xterm-256color"}, size) as screen:
             screen.wait_for(self.prompt)
             yield screen
 

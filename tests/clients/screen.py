@@ -15,18 +15,20 @@ _LOOK_S, _PRESS_AGAIN_S = 0.1, 3.0
 
 
 class Screen:
-    """One program in a terminal of 120 by 50 characters."""
+    """One program in a terminal."""
 
     def __init__(self) -> None:
         self._tmux = ["tmux", "-L", f"po-mcp-{secrets.token_hex(8)}", "-f", "/dev/null"]
 
     @classmethod
     @contextmanager
-    def of(cls, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Iterator[Screen]:
-        """Run a program in a folder; it is ended afterwards."""
+    def of(
+        cls, command: Sequence[str], folder: Path, environment: Mapping[str, str], size: tuple[int, int] = (120, 50)
+    ) -> Iterator[Screen]:
+        """Run a program in a folder, in a terminal of so many columns and rows; it is ended afterwards."""
         screen = cls()
-        size = ["-x", "120", "-y", "50"]
-        run = [*screen._tmux, "new-session", "-d", *size, "-c", str(folder), *command]
+        columns, rows = size
+        run = [*screen._tmux, "new-session", "-d", "-x", str(columns), "-y", str(rows), "-c", str(folder), *command]
         subprocess.run(run, env=dict(environment), check=True, timeout=60)
         try:
             yield screen

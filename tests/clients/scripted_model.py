@@ -41,6 +41,8 @@ class ScriptedModel:
     """The body of each request, as the host sent it."""
     requests: int = 0
     """How many requests with tools the host has made."""
+    not_ready: int = 0
+    """How often it answered that it saw no tools."""
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def wait_for_results(self, count: int) -> None:
@@ -65,7 +67,10 @@ class ScriptedModel:
             return "done"
         tool, arguments = self.calls[len(results)]
         names = [name for name in tools if name == tool or name.endswith(f"_{tool}")]
-        return (names[0], arguments) if names else NOT_READY
+        if names:
+            return names[0], arguments
+        self.not_ready += 1
+        return NOT_READY
 
     @contextmanager
     def serve(self) -> Iterator[str]:

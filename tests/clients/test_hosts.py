@@ -38,16 +38,17 @@ def check_reads_and_create(model: ScriptedModel, stage: Stage) -> None:
 def ask_until_ready(screen: Screen, model: ScriptedModel) -> None:
     """Type a prompt, and again while the host has not connected the server: it does so beside its first screen."""
     while not model.results:
-        has_gone_on = _has_gone_on(screen, model)
+        has_gone_on = _has_gone_on(model)
         screen.type("go")
         screen.press_enter_until(_is_asked_again(model))
         # The request may have been made before the tools were there: what the host does next tells.
         screen.wait_until(has_gone_on)
 
 
-def _has_gone_on(screen: Screen, model: ScriptedModel) -> Callable[[str], bool]:
-    before = screen.read().count(NOT_READY)
-    return lambda shown: bool(model.results) or shown.count(NOT_READY) > before
+def _has_gone_on(model: ScriptedModel) -> Callable[[str], bool]:
+    before = model.not_ready
+    # Shown, too: only then does the host take the next prompt. On a small screen earlier ones are gone from its top.
+    return lambda shown: bool(model.results) or (model.not_ready > before and NOT_READY in shown)
 
 
 def _is_asked_again(model: ScriptedModel) -> Callable[[str], bool]:

@@ -203,7 +203,7 @@ async def test_a_choice_of_the_vendor_tells_no_currency_that_depends_on_it() -> 
     desk, order = desk_over(erp(vendor_list=two)), asked("acme", "GLOVE")
     shown = build_question(order, await understand(desk, order), "").text.split("\n")
 
-    assert shown[1:3] == ["Total 5.00 · 1 line", "Which vendor? Asked for as: acme"]
+    assert shown[1:4] == ["Total 5.00 · 1 line", "Vendor: the one you choose", "Which vendor? Asked for as: acme"]
     assert shown[-1] == "The currency is that of the vendor you choose."
 
 
@@ -240,7 +240,10 @@ async def test_what_may_be_meant_otherwise_stands_beside_the_choice_once(quantit
     request = OrderRequest.model_validate({"vendor": "ACME", "lines": lines})
     found = await resolve(desk_over(erp()), request, person)
 
-    assert person.asked[0].text.startswith("Which item? The order is made with your choice.\nNew order")
+    head = person.asked[0].text.split("\n")[:3]
+    assert head[0] == "Which item? The order is made with your choice."
+    assert head[1].endswith(" AUD · 1 line · new order in Lists")
+    assert head[2].startswith("Vendor: Acme Fasteners, 12")
     assert doubt in person.asked[0].text.split("\n")
     assert isinstance(found, ResolvedOrder)
     assert found.choice == "last"

@@ -629,9 +629,10 @@ async def test_several_doubts_about_an_order_are_one_question(connect: Any, limi
     assert "is 0: it is ordered for nothing" in question.message
     assert "is ordered at several prices" in question.message
     assert "H3 (3/8in Hydraulic Hose)" in question.message
-    assert question.message.split("\n")[:2] == [
+    assert question.message.split("\n")[:3] == [
         "Which item? The order is made with your choice.",
-        "New order PO-1 in Inventory Pro \N{MIDDLE DOT} localhost/api/v1",
+        "Total 2.00 \N{MIDDLE DOT} 2 lines \N{MIDDLE DOT} new order PO-1 in Inventory Pro",
+        "Vendor: Acme Fasteners, 12 \N{MIDDLE DOT} localhost/api/v1",
     ]
 
 
