@@ -10,6 +10,7 @@ import click
 
 from po_mcp.approvals.pin import PinCheck, PinFault
 from po_mcp.commands._interrupted import plain_signals
+from po_mcp.commands._prose import say
 from po_mcp.config import SHORTEST_PIN
 from po_mcp.errors import InvalidInput
 from po_mcp.writes.journal import Journal, JournalStore
@@ -77,7 +78,7 @@ def set_pin(store: JournalStore, *, is_reset: bool = False) -> None:
     event: PinChange = "PIN set"
     if held.is_set and is_reset:
         days = RESET_IS_SHOWN_S / 86_400
-        click.echo(f"Every question will say for {days:.0f} days that the PIN was reset without the old one.")
+        say(f"Every question will say for {days:.0f} days that the PIN was reset without the old one.")
         if not click.confirm("Reset the PIN?", default=False):
             raise InvalidInput("The PIN was not changed.")
         event = "PIN reset"
@@ -90,11 +91,11 @@ def set_pin(store: JournalStore, *, is_reset: bool = False) -> None:
     new = _ask_new()
     if not store.set_approver_pin(hash_pin(new), held.hash, event, {"through": "terminal", "user": _user()}):
         raise InvalidInput("The PIN was set in another terminal meanwhile, and not here.")
-    click.echo("The approver PIN is set. The page and every terminal on this journal ask for it from now on.")
+    say("The approver PIN is set. The page and every terminal on this journal ask for it from now on.")
 
 
 async def _judge_current(journal: Journal) -> PinFault | None:
-    return await ask_pin(PinCheck(journal, "terminal"), click.echo, text="Current PIN")
+    return await ask_pin(PinCheck(journal, "terminal"), say, text="Current PIN")
 
 
 def _ask_new() -> str:
@@ -103,7 +104,7 @@ def _ask_new() -> str:
         new = str(click.prompt(text, hide_input=True, confirmation_prompt="The same again")).strip()
         if SHORTEST_PIN <= len(new) <= _LONGEST:
             return new
-        click.echo(f"A PIN has {SHORTEST_PIN} to {_LONGEST} characters.")
+        say(f"A PIN has {SHORTEST_PIN} to {_LONGEST} characters.")
 
 
 def _user() -> str:

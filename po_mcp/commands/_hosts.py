@@ -14,6 +14,7 @@ import click
 
 from po_mcp.commands import _settings
 from po_mcp.commands._interrupted import plain_signals
+from po_mcp.commands._prose import say
 from po_mcp.hosts.change import Change, apply, plan_install, plan_uninstall
 from po_mcp.hosts.known import HOSTS, Host, host_named
 from po_mcp.hosts.machine import Machine, system_of
@@ -68,10 +69,10 @@ def install(host: Host, path: Path, program: Program, confirm: Callable[[], bool
     change = plan_install(host, path, program)
     # Said and not moved: other entries of that file may need it.
     for name in change.secrets():
-        click.echo(f"{name} stands in {path} in clear. po-mcp init keeps it elsewhere; then take it out there.")
+        say(f"{name} stands in {path} in clear. po-mcp init keeps it elsewhere; then take it out there.")
     result = _apply_change(change, confirm, f"{host.title} has the entry already: {path}")
     if result == "changed":
-        click.echo(host.after)
+        say(host.after)
     return result
 
 
@@ -82,16 +83,16 @@ def uninstall(host: Host, path: Path, confirm: Callable[[], bool]) -> Result:
 
 def _apply_change(change: Change, confirm: Callable[[], bool], nothing_to_do: str) -> Result:
     if change.is_none:
-        click.echo(nothing_to_do)
+        say(nothing_to_do)
         return "unchanged"
-    click.echo(f"{change.host.title}: {change.path}")
+    say(f"{change.host.title}: {change.path}")
     for line in change.lines():
         click.secho(f"  {line}", fg={"+": "green", "-": "red"}.get(line[:1]))
     # After the change was shown, and before anything is written.
     if not confirm():
         return "not confirmed"
     backup = apply(change, stamp())
-    click.echo("Done." if backup is None else f"Done. The file as it was: {backup}")
+    say("Done." if backup is None else f"Done. The file as it was: {backup}")
     return "changed"
 
 
@@ -107,16 +108,16 @@ def confirmation(yes: bool) -> Callable[[], bool]:
         if yes:
             return True
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
-            click.echo("Nothing was changed: this is no terminal. To change it, add --yes.")
+            say("Nothing was changed: this is no terminal. To change it, add --yes.")
             return False
         try:
             with plain_signals():  # the parent process may have had Ctrl-C ignored
                 if click.confirm("Write this?", default=False):
                     return True
         except (click.Abort, KeyboardInterrupt):  # of several hosts the rest is not asked about
-            click.echo("\nStopped. Nothing more was changed.")
+            say("\nStopped. Nothing more was changed.")
             raise SystemExit(NOT_CONFIRMED) from None
-        click.echo("Nothing was changed.")
+        say("Nothing was changed.")
         return False
 
     return confirm

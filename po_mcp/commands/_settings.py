@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import NoReturn
 
 from po_mcp import config
+from po_mcp.commands._prose import say
 from po_mcp.errors import ConfigurationError
 
 
@@ -20,5 +20,5 @@ def load(file: Path | None) -> config.Settings:
 
 def stop(message: str, status: int = 2) -> NoReturn:
     """End with one line on standard error; status 2 tells that the settings or the arguments are wrong."""
-    print(f"po-mcp: {message}", file=sys.stderr)  # noqa: T201
+    say(f"po-mcp: {message}", err=True)
     raise SystemExit(status)

@@ -26,6 +26,7 @@ from po_mcp.approvals.pin import PinCheck, PinFault
 from po_mcp.bootstrap import build_pin_setting, build_server
 from po_mcp.commands import _approver_pin, _settings
 from po_mcp.commands._interrupted import Call, Interruptions, ignore_interrupts, known_of, plain_signals
+from po_mcp.commands._prose import say
 from po_mcp.commands._result_tables import shown, text_of
 from po_mcp.commands._status_text import EXIT_STATUS, NOTHING_SENT
 from po_mcp.commands._tool_help import describe_tool
@@ -193,17 +194,17 @@ def _prompt_field(name: str, field: Mapping[str, Any]) -> str:
     if "oneOf" in field:
         return _prompt_choice(field)
     # All that is asked goes to standard error: standard output is the result, which a script may read.
-    click.echo(field["description"], err=True)
+    say(field["description"], err=True)
     keep = f', or "{NO}" to keep it' if name == ORDER_NUMBER else ""
     return str(click.prompt(f"{field['title']}{keep}", default="", show_default=False, err=True))
 
 
 def _prompt_choice(field: Mapping[str, Any]) -> str:
     """Offer numbered choices, the safe one first and by default; a number is typed."""
-    click.echo(f"{field['title']}\n{field['description']}", err=True)
+    say(f"{field['title']}\n{field['description']}", err=True)
     values = [str(choice["const"]) for choice in field["oneOf"]]
     for place, choice in enumerate(field["oneOf"], 1):
-        click.echo(f"  {place}. {choice['title']}", err=True)
+        say(f"  {place}. {choice['title']}", err=True)
     numbers = [str(place) for place in range(1, len(values) + 1)]
     picked = click.prompt("Choice", type=click.Choice(numbers), default="1", show_choices=False, err=True)
     return values[int(picked) - 1]

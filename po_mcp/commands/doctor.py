@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import sys
 import tomllib
 from collections.abc import AsyncGenerator
@@ -23,6 +24,7 @@ from rich.text import Text
 
 from po_mcp.approvals.pin import say_wrong_pins
 from po_mcp.commands import _settings
+from po_mcp.commands._prose import wrap
 from po_mcp.config import MEMORY, PREFIX, Settings, config_file
 from po_mcp.connectors import connect
 from po_mcp.connectors.registry import REGISTRY
@@ -283,7 +285,15 @@ async def _pin(settings: Settings, journal: JournalStore) -> Finding:
 
 def _print(console: Console, finding: Finding) -> None:
     mark, style = _MARKS[finding.mark]
-    # Not wrapped: a path or an address that is copied must come in one piece.
-    console.print(Text.assemble((f"{mark} ", style), (f"{finding.what:<10}", "bold"), finding.text), soft_wrap=True)
+    text = _hang(console, finding.text)
+    # Not wrapped by the console: a path or an address that is copied must come in one piece.
+    console.print(Text.assemble((f"{mark} ", style), (f"{finding.what:<10}", "bold"), text), soft_wrap=True)
     if finding.next_step:
-        console.print(Text(" " * 12 + for_person(finding.next_step), "yellow"), soft_wrap=True)
+        console.print(Text(" " * 12 + _hang(console, for_person(finding.next_step)), "yellow"), soft_wrap=True)
+
+
+def _hang(console: Console, text: str) -> str:
+    """Return a text for the third column: in a terminal each further line begins there, too."""
+    if not console.is_terminal:
+        return text
+    return wrap(" " * 12 + text, shutil.get_terminal_size().columns).lstrip(" ")

@@ -16,6 +16,7 @@ import click
 from po_mcp import config, config_secrets
 from po_mcp.commands import _approver_pin, _hosts, _settings, _setup
 from po_mcp.commands._interrupted import ignore_interrupts
+from po_mcp.commands._prose import say
 from po_mcp.config import PREFIX, Settings, config_file
 from po_mcp.connectors import connect
 from po_mcp.connectors.declaration import Declaration
@@ -63,7 +64,7 @@ def command(config: Path | None) -> None:
         _run(path, config)
     except (click.Abort, KeyboardInterrupt, EOFError):
         ignore_interrupts()
-        click.echo("\nStopped. What is not shown as done above was not written.")
+        say("\nStopped. What is not shown as done above was not written.")
         raise SystemExit(130) from None
     except PurchaseOrderError as exc:
         _settings.stop(str(exc), status=1)
@@ -71,7 +72,7 @@ def command(config: Path | None) -> None:
 
 def _say_what_to_set(path: Path) -> None:
     """Say what a person would be asked, for a script that sets it."""
-    click.echo(f"po-mcp init asks questions, and this is no terminal. Write {path}, readable by you alone:\n")
+    say(f"po-mcp init asks questions, and this is no terminal. Write {path}, readable by you alone:\n")
     first, *others = (f'"{name}"' for name, erp in REGISTRY.items() if not erp.is_trial)
     click.echo(f"{f'erp = {first}':39}# or {', '.join(others)}; without a file it is the sandbox")
     click.echo('base_url = "https://erp.example.com"')
@@ -79,8 +80,8 @@ def _say_what_to_set(path: Path) -> None:
     click.echo('client_secret_file = "client_secret"   # a file beside this one, or: client_secret = "keyring:"')
     click.echo('# redirect_uri = "https://..."         # Exsited only')
     click.echo("read_only = true                       # a good first week\n")
-    click.echo(f"Or set {PREFIX}ERP, {PREFIX}BASE_URL, {PREFIX}CLIENT_ID, {PREFIX}CLIENT_SECRET_FILE.")
-    click.echo("Then: po-mcp doctor, and po-mcp install HOST --yes")
+    say(f"Or set {PREFIX}ERP, {PREFIX}BASE_URL, {PREFIX}CLIENT_ID, {PREFIX}CLIENT_SECRET_FILE.")
+    say("Then: po-mcp doctor, and po-mcp install HOST --yes")
 
 
 def _run(path: Path, wanted: Path | None) -> None:
@@ -100,24 +101,24 @@ def _run(path: Path, wanted: Path | None) -> None:
 
 def _present(path: Path) -> Settings | None:
     """Show the settings that are there and return them; None where there are none that work."""
-    click.echo(f"Settings: {path}")
+    say(f"Settings: {path}")
     _name_variables()
     if not path.exists():
-        click.echo("There are none yet.\n")
+        say("There are none yet.\n")
         return None
     try:
         settings = config.load({}, path)
     except ConfigurationError as exc:
-        click.echo(f"They do not work: {exc}\n")
+        say(f"They do not work: {exc}\n")
         return None
-    click.echo(f"ERP: {REGISTRY[settings.erp].title}, {settings.base_url or 'on this computer'}")
+    say(f"ERP: {REGISTRY[settings.erp].title}, {settings.base_url or 'on this computer'}")
     stages: Mapping[str, str] = {
         "sandbox": "practice, no real orders",
         "reading": "reading only",
         "first order": "writing; every new order is put to you",
         "live": "writing",
     }
-    click.echo(f"Mode: {stages[_setup.stage_of(settings)]}\n")
+    say(f"Mode: {stages[_setup.stage_of(settings)]}\n")
     return settings
 
 
@@ -125,7 +126,7 @@ def _name_variables() -> None:
     # Names alone: the values can be secrets.
     names = sorted(name for name in os.environ if name.startswith(PREFIX))
     if names:
-        click.echo(f"Set in this terminal, and stronger than the file here: {', '.join(names)}")
+        say(f"Set in this terminal, and stronger than the file here: {', '.join(names)}")
 
 
 # The ERP
@@ -150,22 +151,22 @@ def _set_up(path: Path) -> Settings | None:
 
 def _save(draft: _setup.Draft) -> bool:
     """Show what would be written, and write it if the person says so."""
-    click.echo(f"\n{draft.path} will be:\n")
+    say(f"\n{draft.path} will be:\n")
     for line in _setup.shown(draft.text()).splitlines():
         click.echo(f"  {line}")
     if draft.secrets and not draft.in_keyring:
-        click.echo(f"\nSecrets: files of their own in {draft.path.parent}, readable by you alone")
+        say(f"\nSecrets: files of their own in {draft.path.parent}, readable by you alone")
     if not click.confirm("\nWrite this?", default=True):
-        click.echo("Nothing was written.")
+        say("Nothing was written.")
         return False
     backup = draft.save()
-    click.echo(f"Written: {draft.path}" + (f" (as it was: {backup.name})" if backup else ""))
+    say(f"Written: {draft.path}" + (f" (as it was: {backup.name})" if backup else ""))
     return True
 
 
 def _ask_erp() -> str:
     for place, erp in enumerate(REGISTRY.values(), 1):
-        click.echo(f"  {place}  {_SANDBOX_TITLE if erp.is_trial else erp.title}")
+        say(f"  {place}  {_SANDBOX_TITLE if erp.is_trial else erp.title}")
     chosen: str = click.prompt("Which ERP", default="1", value_proc=_read_erp)
     return chosen
 
@@ -214,18 +215,18 @@ def _ask(name: str, question: str) -> str:
         try:
             return _setup.checked(name, answer.strip())
         except ConfigurationError as exc:
-            click.echo(str(exc))
+            say(str(exc))
 
 
 def _can_read(settings: Settings) -> bool:
     """Sign in and read one order; say what came of it."""
-    click.echo("Checking: sign in, and read one order ...")
+    say("Checking: sign in, and read one order ...")
     try:
         anyio.run(_probe, settings)
     except PurchaseOrderError as exc:
-        click.echo(f"It does not work: {exc}")
+        say(f"It does not work: {exc}")
         return False
-    click.echo("It works.")
+    say("It works.")
     return True
 
 
@@ -247,7 +248,7 @@ def _offer_pin(settings: Settings) -> None:
     with closing(JournalStore(settings.journal_path())) as store:
         if store.approver_pin().is_set:
             return
-        click.echo("\nA PIN for approvals keeps a program that opens links by itself from approving.")
+        say("\nA PIN for approvals keeps a program that opens links by itself from approving.")
         # No by default: a forgotten PIN stops approvals, and a host with forms needs none.
         if click.confirm("Set one?", default=False):
             _approver_pin.set_pin(store)
@@ -266,7 +267,7 @@ def _say_step(settings: Settings | None) -> None:
     """Say the next step on the way from reading to working orders, if there is one."""
     step = None if settings is None else _STEPS.get(_setup.stage_of(settings))
     if step is not None:
-        click.echo(f"\n{step} Then: po-mcp init")
+        say(f"\n{step} Then: po-mcp init")
 
 
 def _lead_on(path: Path, settings: Settings) -> None:
@@ -279,7 +280,7 @@ def _lead_on(path: Path, settings: Settings) -> None:
 
 
 def _lead_to_first_order(path: Path, settings: Settings) -> None:
-    click.echo(f"\n{_STEPS['reading']}")
+    say(f"\n{_STEPS['reading']}")
     # Read once more right before: credentials may have been changed since the first step.
     if click.confirm("Is it right, and may po-mcp write now?", default=False) and _can_read(settings):
         draft = _setup.Draft(path, {"read_only": None, "create_approval_over": _setup.FIRST_ORDERS}, {}, False)
@@ -295,8 +296,8 @@ def _lead_to_writing(path: Path, settings: Settings) -> None:
     if number is None:
         _say_step(settings)
         return
-    click.echo(f"\nStep 3 of 3, writing: order {number} was created. Look at it in the ERP.")
-    click.echo("From now on new orders need no approval, unless a price, a name or a duplicate is in doubt.")
+    say(f"\nStep 3 of 3, writing: order {number} was created. Look at it in the ERP.")
+    say("From now on new orders need no approval, unless a price, a name or a duplicate is in doubt.")
     if click.confirm("Is it right there, and may new orders be created so?", default=False):
         _save(_setup.Draft(path, {"create_approval_over": None}, {}, False))
 
@@ -324,29 +325,29 @@ def _find_created(settings: Settings) -> str | None:
 def _offer_hosts(wanted: Path | None) -> None:
     """Offer to connect each assistant that is found here and not connected."""
     machine, program = _hosts.this_machine(), _hosts.running_program(wanted)
-    click.echo("\nAssistants on this computer:")
+    say("\nAssistants on this computer:")
     found = [host for host in HOSTS if host.file is not None and _hosts.is_found(host, machine)]
     if not found:
-        click.echo("  none found. See: po-mcp install")
+        say("  none found. See: po-mcp install")
     # The entry would stop working the day the cache is cleared.
     if program.is_temporary:
-        click.echo("  This program is in a cache that may be cleared; install it before you connect an assistant.")
+        say("  This program is in a cache that may be cleared; install it before you connect an assistant.")
         return
     for host in found:
         path = _hosts.file_of(host, machine)
         assert path is not None
         try:
             if plan_install(host, path, program).is_none:
-                click.echo(f"  {host.title}: connected")
+                say(f"  {host.title}: connected")
             # Yes by default: the old file is kept, and po-mcp uninstall takes the entry out again.
             elif click.confirm(f"  {host.title}: connect it?", default=True):
                 _hosts.install(host, path, program, _hosts.confirmation(yes=False))
         except PurchaseOrderError as exc:
-            click.echo(f"  {exc}")
+            say(f"  {exc}")
 
 
 def _say_next(settings: Settings | None) -> None:
-    click.echo('\nNext: restart the assistant and ask "Which purchase orders are overdue?"')
+    say('\nNext: restart the assistant and ask "Which purchase orders are overdue?"')
     if settings is None or settings.erp == "sandbox":
-        click.echo("It answers from the sandbox. For your own ERP, run po-mcp init again.")
-    click.echo("To check everything: po-mcp doctor")
+        say("It answers from the sandbox. For your own ERP, run po-mcp init again.")
+    say("To check everything: po-mcp doctor")

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from po_mcp.commands import _hosts, _settings
+from po_mcp.commands._prose import say
 from po_mcp.config import PREFIX
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.hosts.change import entry_text, plan_install
@@ -50,7 +51,7 @@ def _list(machine: Machine, program: Program) -> None:
     """Print one line for each host: its name for this command, and how it stands."""
     for host in HOSTS:
         click.echo(f"{host.key:<16} {host.title:<24} {_standing(host, machine, program)}")
-    click.echo("\nConnect one: po-mcp install HOST")
+    say("\nConnect one: po-mcp install HOST")
 
 
 def _standing(host: Host, machine: Machine, program: Program) -> str:
@@ -92,7 +93,7 @@ def _install(host: Host, machine: Machine, program: Program, yes: bool) -> None:
         )
     # Not refused: a portable host is nowhere that is looked at, and its user named it.
     if not _hosts.is_found(host, machine):
-        click.echo(f"{host.title} was not found on this computer. Its file is written all the same.")
+        say(f"{host.title} was not found on this computer. Its file is written all the same.")
     _name_what_stays_behind()
     try:
         result = _hosts.install(host, path, program, _hosts.confirmation(yes))
@@ -107,4 +108,4 @@ def _name_what_stays_behind() -> None:
     # A host started from the desktop has none of a shell's variables, and would show the sandbox.
     names = sorted(name for name in os.environ if name.startswith(PREFIX))
     if names:
-        click.echo(f"Set in this terminal only, and unknown to the assistant: {', '.join(names)}. Use: po-mcp init")
+        say(f"Set in this terminal only, and unknown to the assistant: {', '.join(names)}. Use: po-mcp init")

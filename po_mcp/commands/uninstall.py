@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from po_mcp.commands import _hosts, _settings
+from po_mcp.commands._prose import say
 from po_mcp.errors import PurchaseOrderError
 
 
@@ -23,7 +24,7 @@ def command(hosts: tuple[str, ...], yes: bool) -> None:
     for host in [_hosts.named(text) for text in hosts]:
         path = _hosts.file_of(host, machine)
         if path is None:
-            click.echo(f"{host.title}: remove purchase-orders in its settings. {host.after}")
+            say(f"{host.title}: remove purchase-orders in its settings. {host.after}")
             continue
         try:
             result = _hosts.uninstall(host, path, _hosts.confirmation(yes))

@@ -23,6 +23,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "NO_COLOR": "1",
         "TERM": "dumb",
+        "COLUMNS": "500",  # a sentence is one line
         **more,
     }
 
