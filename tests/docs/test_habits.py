@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +53,39 @@ def test_an_unknown_check_ends_with_2_and_names_the_known_ones() -> None:
     assert run.returncode == 2
     assert all(f"scripts/check {name}" in run.stdout for name in ("lint", "tests", "coverage", "audit"))
     assert os.access(ROOT / "scripts" / "check", os.X_OK)
+
+
+@pytest.mark.parametrize(
+    ("said", "ends", "status", "told"),
+    [
+        ("No known vulnerabilities found", 0, 0, ""),
+        ("Found 1 known vulnerability in 1 package", 1, 1, ""),
+        ("ERROR:pip_audit._cli:Could not connect to PyPI", 1, 3, "known weaknesses were NOT looked for"),
+        (None, 0, 2, "pip install -e '.[dev,check]'"),
+    ],
+)
+def test_an_audit_that_could_not_look_says_so(
+    tmp_path: Path, said: str | None, ends: int, status: int, told: str
+) -> None:
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "bin").mkdir()
+    shutil.copy(ROOT / "scripts" / "check", tmp_path / "scripts")
+    programs = {"pip-licenses": "exit 0", "pip-audit": f"echo '{said}' >&2; exit {ends}", "python": "exit 0"}
+    for name, line in programs.items():
+        if said is not None or name == "python":
+            (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{line}\n")
+            (tmp_path / "bin" / name).chmod(0o755)
+    run = subprocess.run(
+        [tmp_path / "scripts" / "check", "audit"],
+        env={"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert run.returncode == status
+    assert told in run.stderr
+    assert (said or "") in run.stdout
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
