@@ -90,9 +90,13 @@ def _which_head(
     tag: str, asked: Sequence[Field], order: CreatePayload | None, about: str, where: str, *, is_last: bool
 ) -> list[str]:
     """Return the first lines of a choice: three that say all of the order, which some hosts draw and no more."""
-    what = f"{asked[0].title}?" if len(asked) == 1 else f"{len(asked)} choices needed."
-    made = "The order is made with them." if len(asked) > 1 else "The order is made with your choice."
-    sentence = f"{what} {made if is_last else 'You see the whole order before it is made.'}"
+    if not is_last:
+        what = f"{asked[0].title}?" if len(asked) == 1 else f"{len(asked)} choices needed."
+        sentence = f"{what} You see the whole order before it is made."
+    elif len(asked) == 1:
+        sentence = f"{asked[0].title}? The order is made with your choice."
+    else:
+        sentence = f"{len(asked)} choices needed. The order is made with them."
     if order is None:
         return [tag + sentence, text.DOT.join(filter(None, [about, text.shown(where, 29) if where else ""]))]
     return text.head(
