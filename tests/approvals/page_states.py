@@ -95,7 +95,7 @@ async def create_asked(tab: Page) -> AsyncIterator[None]:
     ]
     settings = Settings(sandbox=":memory:", journal=":memory:", approval="page", create_approval_over={"": 0})
     async with Client(build_server(settings)) as client:
-        call = {"vendor": "Acme Fasteners", "lines": lines}
+        call = {"vendor": "Acme Fasteners", "number": "PO-2025-0043", "lines": lines}
         asked = await client.call_tool("create_purchase_order", call)
         assert asked.structured_content is not None, asked.content
         await tab.goto(asked.structured_content["approve_at"])

@@ -210,6 +210,7 @@ async def test_where_the_page_comes_first_no_form_stands_for_a_yes(
     assert (told["status"], visitor.asked, harness.wire.writes) == ("approval_required", [], [])
 
 
+@pytest.mark.usefixtures("book_of_today")
 @both_eras
 @pytest.mark.parametrize("kind", ["nothing", "url"])
 async def test_which_item_is_meant_is_never_chosen_on_the_page(

@@ -44,7 +44,7 @@ class Wish:
 
 
 WISHES = {
-    "create": Wish("create_purchase_order", {"vendor": "12", "lines": [LINE]}, {}, ("y",)),
+    "create": Wish("create_purchase_order", {"vendor": "12", "number": "PO-2025-0043", "lines": [LINE]}, {}, ("y",)),
     "finalize": Wish("finalize_purchase_order", {"number": "PO-2025-0037"}, {"create_backorder": "yes"}, ("y", "y")),
     "cancel": Wish("cancel_purchase_order", {"number": "PO-2025-0041"}, {}, ("y",)),
     "delete": Wish(

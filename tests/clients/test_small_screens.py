@@ -67,7 +67,11 @@ QUESTIONS = (
     ),
     Question(
         "create_purchase_order",
-        {"vendor": "Acme Fasteners", "lines": [LINE, {**LINE, "item": "NUT-M8", "unit_price": "0.22"}]},
+        {
+            "vendor": "Acme Fasteners",
+            "number": "PO-2025-0043",
+            "lines": [LINE, {**LINE, "item": "NUT-M8", "unit_price": "0.22"}],
+        },
         (
             "SANDBOX: Create order PO-2025-0043 in the sandbox?",
             "Total 670.00 · 2 lines · check 1 price",
@@ -78,10 +82,10 @@ QUESTIONS = (
     ),
     Question(
         "create_purchase_order",
-        {"vendor": "Acme", "lines": [{**LINE, "item": "hex bolt", "unit_price": "0.45"}]},
+        {"vendor": "Acme", "number": "PO-2025-0044", "lines": [{**LINE, "item": "hex bolt", "unit_price": "0.45"}]},
         (
             "SANDBOX: Which item? The order is made with your choice.",
-            "Total 450.00 · 1 line · new order in the sandbox",
+            "Total 450.00 · 1 line · new order PO-2025-0044 in the sandbox",
             "Vendor: Acme Fasteners, 12",
         ),
         "Asked for as: hex bolt · 1,000 EA at 0.45",
