@@ -158,6 +158,7 @@ def _reasons(
     if scripts := imitating_scripts(new.asked.number or "", beside_latin=True):
         sentence = f"Its number is written in {' and '.join(scripts)} letters that look alike."
         reasons.append(Reason(short="check the letters of the number", sentence=sentence))
+    reasons += _explain_plain_word(new.asked.number)
     reasons += _explain_past_day(draft.expected_on, desk.today())
     reasons += [Reason(short="check that this is current", sentence=old) for old in new.found.old_data]
     reasons += [Reason(short="check what was not looked up", sentence=one) for one in new.found.unchecked]
@@ -169,6 +170,14 @@ def _reasons(
     if new.found.choice == "first" and (desk.page.comes_first or not (reasons or prices)):
         reasons.append(Reason(short="check what was chosen", sentence="Words of this order were chosen in a form."))
     return (*reasons, *(Reason(short="", sentence=price, is_said_by_lines=True) for price in prices))
+
+
+def _explain_plain_word(number: str | None) -> list[Reason]:
+    """Say that a number has no figure: models write "auto", "TBD" or "null" for one that they do not have."""
+    if number is None or any(sign.isdigit() for sign in number):
+        return []
+    sentence = f"The order number {order_number(number)} has no figure in it."
+    return [Reason(short="check the number, a plain word", sentence=sentence)]
 
 
 def _explain_past_day(expected_on: date | None, today: date) -> list[Reason]:

@@ -63,7 +63,7 @@ class VendorFilter:
             return f"{name(self._text)} matches several vendors; orders of all of them are included: {names}."
         if self._legal:
             return f"Vendor: {names}, in orders {' and '.join(name(other.name) for other in self._legal)}."
-        return "" if self.matches[0].fit in (Fit.EXACT, Fit.WHOLE) else f"Vendor: {names}."
+        return "" if self.matches[0].fit in (Fit.EXACT, Fit.WHOLE) else f"Vendor: {names.removesuffix('.')}."
 
 
 def _vendors_of_orders(known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> list[Vendor]:

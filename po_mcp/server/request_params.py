@@ -65,6 +65,9 @@ def _read(method: str, sent: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(sent.get(_ARGUMENTS, {}), dict) and method in ("tools/call", "prompts/get"):
         # Only tools take the place of an error: a prompt's arguments that are no object are refused by the SDK.
         read |= {_ARGUMENTS: {}} if method == "tools/call" or not sent[_ARGUMENTS] else {}
+    if method == "prompts/get" and isinstance(sent.get(_ARGUMENTS), dict):
+        # Strict hosts send null for what is left out.
+        read[_ARGUMENTS] = {name: value for name, value in sent[_ARGUMENTS].items() if value is not None}
     meta = sent.get("_meta")
     if isinstance(meta, dict) and meta.get(_TOKEN, "") is None:
         read["_meta"] = {name: value for name, value in meta.items() if name != _TOKEN}

@@ -233,6 +233,13 @@ def test_no_arguments_may_be_null_or_an_empty_list(peer: tuple[str, Peer], sent:
     assert refused["content"][0]["text"] == "number: is required. Nothing was sent."
 
 
+def test_an_argument_of_a_prompt_that_is_null_is_left_out(peer: tuple[str, Peer]) -> None:
+    version, client = peer
+    given = client.answer(message("prompts/get", {"name": "overdue_this_week", "arguments": {"vendor": None}}, version))
+
+    assert given["result"]["messages"]
+
+
 @pytest.mark.parametrize(
     ("method", "params", "said"),
     [

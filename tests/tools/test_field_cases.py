@@ -294,6 +294,34 @@ async def test_without_the_look_at_the_day_a_past_one_is_ordered_in_silence(
 
 
 @pytest.mark.parametrize(
+    ("number", "is_asked"),
+    [*((word, True) for word in ("null", "None", "undefined", "[object Object]", "TBD", "auto", "<number>", "string"))]
+    + [("PO-1", False), ("A7", False), ("٧", False)],
+)
+async def test_a_plain_word_for_a_number_is_put_to_the_person(connect: Any, number: str, is_asked: bool) -> None:
+    person, erp = ScriptedPerson(picks("no")), SmallExsited()
+    asked = {"vendor": "Acme Fasteners", "lines": [BOLTS_OF_EXSITED], "number": number}
+    async with connect(erp, person) as client:
+        made = outcome(await client.call_tool(CREATE, asked))
+
+    assert (made["status"], bool(erp.book)) == (("declined", False) if is_asked else ("done", True))
+    assert ("has no figure in it" in asked_of(person)) is is_asked
+
+
+async def test_without_the_look_at_the_number_a_plain_word_is_ordered_in_silence(
+    connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(create_order, "_explain_plain_word", lambda number: [])
+    person, erp = ScriptedPerson(picks("no")), SmallExsited()
+    async with connect(erp, person) as client:
+        made = outcome(
+            await client.call_tool(CREATE, {"vendor": "Acme Fasteners", "lines": [BOLTS_OF_EXSITED], "number": "TBD"})
+        )
+
+    assert (made["status"], bool(erp.book), person.asked) == ("done", True, [])
+
+
+@pytest.mark.parametrize(
     ("field", "checked"), [("quantity", "check a quantity"), ("unit_price", "check a price")], ids=str
 )
 async def test_the_second_line_says_which_figure_may_be_thousands(connect: Any, field: str, checked: str) -> None:
