@@ -293,10 +293,11 @@ async def test_without_the_look_at_the_day_a_past_one_is_ordered_in_silence(
     assert (made["status"], bool(erp.book), person.asked) == ("done", True, [])
 
 
+PLAIN_WORDS = ("null", "None", "undefined", "[object Object]", "TBD", "auto", "<number>", "string")
+
+
 @pytest.mark.parametrize(
-    ("number", "is_asked"),
-    [*((word, True) for word in ("null", "None", "undefined", "[object Object]", "TBD", "auto", "<number>", "string"))]
-    + [("PO-1", False), ("A7", False), ("٧", False)],
+    ("number", "is_asked"), [*((word, True) for word in PLAIN_WORDS), ("PO-1", False), ("A7", False), ("٧", False)]
 )
 async def test_a_plain_word_for_a_number_is_put_to_the_person(connect: Any, number: str, is_asked: bool) -> None:
     person, erp = ScriptedPerson(picks("no")), SmallExsited()
