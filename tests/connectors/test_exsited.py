@@ -466,7 +466,7 @@ def test_suppliers_are_picked_out_of_the_accounts() -> None:
     ]
 
     assert catalog.convert_vendors(accounts) == (
-        Vendor(id="A", name="Acme", currency="AUD"),
+        Vendor(id="A", name="Acme", other_name="a", currency="AUD"),
         Vendor(id="B", name="Both", active=False),
         Vendor(id="D", name="D"),
     )

@@ -257,6 +257,8 @@ def test_a_line_is_multiplied_exactly() -> None:
         change(FINALIZED, status="Partial"),
         change(FINALIZED, status=None),
         change(FINALIZED, backorderPoNo=None),
+        change(FINALIZED, backorderPoNo=NUMBER),
+        change(FINALIZED, backorderPoNo=NUMBER.lower()),
         change(FINALIZED, backorderCreated="yes"),
     ],
 )

@@ -52,6 +52,14 @@ def test_a_line_of_freight_is_shown_by_its_description(item: dict[str, Any]) -> 
     assert order.sum_of_lines is None
 
 
+@pytest.mark.parametrize(("told", "place"), [("2", 2), (None, None), ("two", None), (-2, None), (Decimal("1.5"), None)])
+def test_a_line_is_read_whatever_its_place_is_called(told: object, place: int | None) -> None:
+    order = inventory_pro_order(lines=[{"lineNo": told, "shortID": "42", "units": "10", "unitPrice": "0.45"}])
+
+    [line] = order.lines or ()
+    assert (line.line, line.item, line.quantity) == (place, "42", Decimal(10))
+
+
 def test_of_a_return_nothing_is_said_to_be_received_or_outstanding() -> None:
     back = {"lineNo": 1, "shortID": "42", "units": "-5", "unitsReceived": "0"}
 

@@ -16,9 +16,9 @@ from po_mcp.connectors.http import urls
 from po_mcp.connectors.http.cause import describe_cause
 from po_mcp.connectors.inventory_pro import schemas as inventory_pro_schemas
 from po_mcp.connectors.inventory_pro import translate as inventory_pro_translate
-from po_mcp.connectors.lookup import read_by_path_or_list
+from po_mcp.connectors.lookup import read_by_path_or_list, read_for_write
 from po_mcp.erp import ERP
-from po_mcp.errors import BadAnswer, InvalidInput, NotOffered, OrderNotFound
+from po_mcp.errors import BadAnswer, InvalidInput, NotOffered, OrderNotFound, UnreadableOrder
 from po_mcp.orders import OrderScan, PurchaseOrder, Vendor
 from po_mcp.writes.journal import JournalStore
 from tests.connectors.calls import exsited, inventory_pro
@@ -91,6 +91,38 @@ async def test_an_order_that_neither_its_path_nor_half_a_list_shows_may_exist(nu
         await read_by_path_or_list("Books", number, not_there, half, in_any_case=False, lists_all=True)
 
 
+async def test_an_order_that_came_and_cannot_be_read_is_not_looked_for_in_the_list() -> None:
+    """Its number arrived, so no gateway is at fault; and the list would show the order without the odd field."""
+
+    async def odd() -> PurchaseOrder:
+        raise UnreadableOrder("Its total cannot be read.")
+
+    async def unasked() -> OrderScan:
+        raise AssertionError("the list was read")
+
+    with pytest.raises(UnreadableOrder, match="Its total"):
+        await read_by_path_or_list("Books", "PO/7", odd, unasked, in_any_case=False, lists_all=True)
+    with pytest.raises(UnreadableOrder, match="Its total"):
+        await read_for_write("Books", "PO/7", odd, unasked, lists_all=True)
+
+
+@pytest.mark.parametrize(
+    ("complete", "lists_all", "error"),
+    [(True, True, OrderNotFound), (False, True, BadAnswer), (True, False, BadAnswer)],
+)
+async def test_an_order_to_be_changed_is_absent_only_by_a_whole_list_of_all(
+    complete: bool, lists_all: bool, error: type[Exception]
+) -> None:
+    async def not_there() -> PurchaseOrder:
+        raise OrderNotFound("404")
+
+    async def scan() -> OrderScan:
+        return OrderScan(orders=(), read=0, complete=complete)
+
+    with pytest.raises(error):
+        await read_for_write("Books", "PO/7", not_there, scan, lists_all=lists_all)
+
+
 @pytest.mark.parametrize("value", [7, ["a"], None])
 def test_a_setting_that_is_no_text_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="must be text in quotes"):
@@ -144,6 +176,26 @@ async def test_a_vendor_that_is_not_at_its_path_proves_nothing() -> None:
 def test_an_account_of_another_id_is_none() -> None:
     with pytest.raises(BadAnswer, match="a different supplier"):
         exsited_translate.parse_account({"account": {"id": "B", "name": "Other"}}, "A")
+
+
+@pytest.mark.parametrize(
+    ("rows", "told", "next_start", "tells_end"),
+    [
+        (2, {"next_page": None}, 12, False),
+        (1, {"next_page": None}, None, True),
+        (2, {"next_page": None, "records": 12}, None, True),
+    ],
+)
+def test_a_next_page_that_is_not_set_ends_no_full_page_of_a_list_that_is_not_counted(
+    rows: int, told: dict[str, Any], next_start: int | None, tells_end: bool
+) -> None:
+    found = exsited_schemas.OrdersPage.parse(
+        {"purchase_orders": [{"id": f"PO-{row}", "status": "ACTIVE"} for row in range(rows)], "pagination": told}
+    )
+
+    page = exsited_translate.parse_page(found, exsited_schemas.ListedOrder, 10, 2)
+
+    assert (page.length, page.next_start, page.tells_end) == (rows, next_start, tells_end)
 
 
 def test_a_listed_order_whose_lines_cannot_be_read_is_listed_without_them() -> None:

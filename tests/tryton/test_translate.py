@@ -362,6 +362,13 @@ def test_an_order_that_does_not_go_by_the_name_is_not_it() -> None:
     assert names.find_stored_name(other, "pm-2") == "PM-2"
 
 
+@pytest.mark.parametrize(
+    ("name", "is_its"), [("17", True), ("PM-2", True), ("(3)", True), ("pm-2", False), ("(17)", False), ("PM-1", False)]
+)
+def test_an_order_goes_by_its_number_reference_and_id_letter_for_letter(name: str, is_its: bool) -> None:
+    assert names.goes_by(schemas.Names.parse({"id": 3, "number": "17", "reference": "PM-2"}), name) is is_its
+
+
 @pytest.mark.parametrize("name", ["", " ", ".", "..", "a\nb", " a", "a ", "a\u200bb", "x" * 101, "a\u202eb"])
 def test_a_name_that_no_order_can_be_asked_for_by_is_refused(name: str) -> None:
     with pytest.raises(InvalidInput):
@@ -403,6 +410,18 @@ def test_the_version_is_of_the_order_its_lines_and_their_moves() -> None:
 def test_a_version_of_another_connection_is_stale(text: str) -> None:
     with pytest.raises(Stale):
         translate.parse_order_id(text)
+
+
+@pytest.mark.parametrize("text", ["", "PO-1", "(7)", "0", "-7", "7.0", "9" * 19])
+def test_an_id_of_another_connection_is_stale(text: str) -> None:
+    with pytest.raises(Stale):
+        translate.parse_erp_id(text)
+
+
+@pytest.mark.parametrize("told", [None, {}, "[]", False, ["PO-1"], [None], [[]]])
+def test_orders_that_are_no_list_of_objects_are_not_read(told: object) -> None:
+    with pytest.raises(BadAnswer, match="documented format"):
+        schemas.parse_orders(told)
 
 
 def test_an_order_without_a_stamp_cannot_be_decided_on() -> None:
