@@ -20,6 +20,7 @@ from po_mcp.errors import (
     ConnectionNotAdopted,
     JournalUnavailable,
     OutcomeUnknown,
+    Refused,
     Unreachable,
 )
 from po_mcp.orders import OrderLine
@@ -27,7 +28,7 @@ from po_mcp.writes import executor as executor_module
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.local_time import THIS_MACHINE
-from po_mcp.writes.operation import Operation, State, WriteOutcome
+from po_mcp.writes.operation import Operation, Recorded, State, WriteOutcome
 from tests.writes.erp import EXACT, Bench, FakeERP
 from tests.writes.making import CONNECTION, Clock, create, draft, found, guarded, order, state_of, stored, take_to
 
@@ -106,6 +107,7 @@ async def test_an_order_that_changed_is_not_sent_whoever_executes_it(bench: Benc
 
     assert outcome.status == "stale"
     assert "changed after it was approved" in outcome.message
+    assert await bench.execute(operation_id) == outcome
     assert bench.erp.writes == []
     assert state_of(bench.store, operation_id) == "STALE"
 
@@ -309,18 +311,42 @@ async def test_a_sender_that_was_answered_says_so_though_others_recorded_unknown
     assert len(bench.done) == 1
 
 
-async def test_a_sender_that_lost_the_answer_says_what_others_recorded(bench: Bench) -> None:
+@pytest.mark.parametrize("answered", [LOST, Refused("No.")], ids=["answer lost", "refused"])
+async def test_a_sender_without_a_success_says_what_others_recorded(bench: Bench, answered: Exception) -> None:
     operation_id = approved(bench, "delete")
 
     async def answer(apply: Callable[[], None]) -> None:
         bench.store.finish(
             operation_id, "SENT", "UNKNOWN", WriteOutcome(status="unknown", message="found by others"), {}
         )
-        raise LOST
+        raise answered
 
     bench.erp.answer = answer
 
     assert (await bench.execute(operation_id)).message == "found by others"
+    assert state_of(bench.store, operation_id) == "UNKNOWN"
+
+
+async def test_the_number_that_a_sender_was_answered_outlives_what_others_recorded(
+    store: JournalStore, clock: Clock
+) -> None:
+    """By its absence under our number alone it would be called not created, and sent again."""
+    bench = Bench(store, EXACT)
+    operation_id = approved(bench, "create")
+
+    async def answer(apply: Callable[[], None]) -> None:
+        clock.now += 5
+        store.finish(operation_id, "SENT", "UNKNOWN", WriteOutcome(status="unknown", message="gone"), {})
+        bench.erp.orders["OFFICE-7"] = order("OFFICE-7", status="open")
+        raise OutcomeUnknown("It answered about another order.", answered_number="OFFICE-7")
+
+    bench.erp.answer = answer
+    outcome = await bench.execute(operation_id)
+
+    assert (outcome.status, outcome.do_not_repeat) == ("unknown", True)
+    assert await bench.reconcile(operation_id) == "UNKNOWN"
+    again = await bench.executor.outcome_of(operation_id)
+    assert "answered with order OFFICE-7: look there; its contents are not those requested" in again.message
 
 
 async def test_a_refusal_whose_effect_others_saw_meanwhile_is_done(store: JournalStore) -> None:
@@ -415,6 +441,20 @@ async def test_a_cancel_tells_of_no_change_where_the_vendor_is_told_in_another_w
     assert (outcome.status, "no longer" in outcome.message) == ("done", False)
 
 
+@pytest.mark.parametrize(("now", "is_other"), [({}, False), ({"vendor": "Bolt & Co", "vendor_id": "13"}, True)])
+async def test_a_cancel_tells_of_no_change_where_the_name_of_the_vendor_was_not_known_before(
+    bench: Bench, now: dict[str, Any], is_other: bool
+) -> None:
+    shown = order(vendor="12")
+    bench.erp.orders["PO-1"] = shown
+    operation_id = take_to(bench.store, guarded("cancel", shown=shown), "APPROVED")
+    cancelled_while_somebody_saves(bench, **now)
+
+    outcome = await bench.execute(operation_id)
+
+    assert (outcome.status, "its vendor is" in outcome.message) == ("done", is_other)
+
+
 @pytest.mark.parametrize("read", [{"vendor": "13", "vendor_id": "13"}, {"vendor": "Bolt & Co"}], ids=str)
 async def test_a_cancel_tells_of_another_vendor_by_its_id_or_name_alone(bench: Bench, read: dict[str, Any]) -> None:
     operation_id = approved(bench, "cancel")
@@ -423,8 +463,9 @@ async def test_a_cancel_tells_of_another_vendor_by_its_id_or_name_alone(bench: B
     assert "It is no longer what was approved: its vendor is" in (await bench.execute(operation_id)).message
 
 
-async def test_a_cancel_that_cannot_be_looked_at_afterwards_is_done(bench: Bench) -> None:
-    operation_id = approved(bench, "cancel")
+@pytest.mark.parametrize("kind", ["finalize", "cancel"])
+async def test_a_write_that_cannot_be_looked_at_afterwards_is_done(bench: Bench, kind: str) -> None:
+    operation_id = approved(bench, kind)
 
     async def answer(apply: Callable[[], None]) -> None:
         apply()
@@ -546,6 +587,19 @@ async def test_an_order_stored_in_another_way_is_done_and_the_difference_is_told
     assert "a line more: 1 x FREIGHT at 25.00" in outcome.message
 
 
+@pytest.mark.parametrize(
+    ("tax", "words"),
+    [("1.96", "Its total includes 1.96 EUR tax."), ("0", ""), (None, "")],
+)
+async def test_the_tax_that_the_erp_added_to_a_new_order_is_told(bench: Bench, tax: str | None, words: str) -> None:
+    bench.erp.changes_on_create = {"tax": tax, "currency": "EUR"}
+
+    message = (await bench.execute(approved(bench, "create"))).message
+
+    assert words in message
+    assert ("tax" in message) == bool(words)
+
+
 async def test_a_success_for_an_order_that_stood_there_is_not_done(bench: Bench) -> None:
     """An ERP that answers an existing number with 200 and the order that stands there."""
     operation_id = approved(bench, "create")
@@ -634,6 +688,33 @@ async def test_a_journal_that_cannot_be_read_after_the_send_leaves_it_unknown(
     outcome = await bench.execute(operation_id)
     monkeypatch.undo()
 
+    assert (outcome.status, outcome.do_not_repeat) == ("unknown", True)
+    assert state_of(bench.store, operation_id) == "UNKNOWN"
+
+
+@every_kind
+async def test_a_journal_that_fails_during_the_look_after_the_send_leaves_it_unknown(
+    bench: Bench, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation_id = approved(bench, kind)
+    find = bench.store.find
+    found_once: list[str] = []
+
+    def find_once(operation_id: str) -> Recorded | None:
+        if found_once:
+            raise JournalUnavailable("The disk is gone.")
+        found_once.append(operation_id)
+        return find(operation_id)
+
+    async def answer(apply: Callable[[], None]) -> None:
+        monkeypatch.setattr(bench.store, "find", find_once)
+        raise LOST
+
+    bench.erp.answer = answer
+    outcome = await bench.execute(operation_id)
+    monkeypatch.undo()
+
+    assert found_once == [operation_id]
     assert (outcome.status, outcome.do_not_repeat) == ("unknown", True)
     assert state_of(bench.store, operation_id) == "UNKNOWN"
 

@@ -74,6 +74,10 @@ async def test_a_number_that_was_given_to_a_new_order_shows_that_the_old_one_is_
     assert shown == ("applied", "order PO-1 was created again since")
 
 
+async def test_an_order_that_is_shown_as_deleted_is_deleted() -> None:
+    assert await seen(guarded("delete"), order(status="deleted")) == ("applied", "the order is deleted")
+
+
 async def test_an_order_in_capitals_is_found_under_the_number_that_was_asked_for() -> None:
     class InOneCase(FakeERP):
         async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
@@ -112,9 +116,17 @@ def test_a_created_order_is_there_until_it_is_deleted(status: Status, is_there: 
     assert not kind_of("create").is_still_applied(None)
 
 
-def backorder(quantity: int) -> PurchaseOrder:
+RECEIVED = OrderLine(item="BOLT", quantity=Decimal(5), received=Decimal(5), outstanding=Decimal(0))
+
+
+def backorder(quantity: int, place: int = 1) -> PurchaseOrder:
     line = OrderLine(item="BOLT", quantity=Decimal(quantity), received=Decimal(0), outstanding=Decimal(quantity))
-    return order("PO-1-BO1", status="open", lines=(line,))
+    return order(f"PO-1-BO{place}", status="open", lines=(line,))
+
+
+def with_backorder(operation: Operation) -> Operation:
+    assert isinstance(operation.payload, FinalizePayload)
+    return replace(operation, payload=operation.payload.model_copy(update={"create_backorder": True}))
 
 
 @pytest.mark.parametrize(
@@ -123,20 +135,35 @@ def backorder(quantity: int) -> PurchaseOrder:
         ([backorder(6)], "the order is closed, with backorder PO-1-BO1"),
         ([backorder(5)], "the order is closed, its backorder was not found"),
         ([], "the order is closed, its backorder was not found"),
+        ([backorder(6, place) for place in range(1, 10)], "the order is closed, with one of its backorders"),
     ],
 )
 async def test_a_backorder_is_known_by_what_it_must_hold(orders: list[PurchaseOrder], why: str) -> None:
-    operation = guarded("finalize")
-    assert isinstance(operation.payload, FinalizePayload)
-    with_backorder = replace(operation, payload=operation.payload.model_copy(update={"create_backorder": True}))
+    operation = with_backorder(guarded("finalize"))
 
-    assert await seen(with_backorder, order(status="closed"), *orders) == ("applied", why)
+    assert await seen(operation, order(status="closed"), *orders) == ("applied", why)
+
+
+async def test_an_order_without_lines_is_no_backorder_of_one_that_was_received() -> None:
+    operation = with_backorder(guarded("finalize", shown=order(lines=(RECEIVED,))))
+    empty = order("PO-1-BO1", status="open", lines=())
+
+    shown = await seen(operation, order(status="closed", lines=(RECEIVED,)), empty)
+
+    assert shown == ("applied", "the order is closed, its backorder was not found")
+
+
+def test_a_close_of_what_was_received_says_so() -> None:
+    operation = guarded("finalize", shown=order(lines=(RECEIVED,)))
+
+    said = kind_of("finalize").describe_done(FakeERP({}), operation, Applied())
+
+    assert said == "Order PO-1 was closed. Everything had been received."
 
 
 @pytest.mark.parametrize("changes", [{"lines": ()}, {"lines": (), "line_count": 3}, {"line_count": 3}])
 def test_a_close_never_says_that_untold_lines_were_received(changes: dict[str, Any]) -> None:
-    full = OrderLine(item="BOLT", quantity=Decimal(5), received=Decimal(5), outstanding=Decimal(0))
-    operation = guarded("finalize", shown=order(**{"lines": (full,), **changes}))
+    operation = guarded("finalize", shown=order(**{"lines": (RECEIVED,), **changes}))
 
     said = kind_of("finalize").describe_done(FakeERP({}), operation, Applied())
 

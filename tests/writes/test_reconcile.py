@@ -9,9 +9,10 @@ from dataclasses import replace
 import anyio
 import pytest
 
-from po_mcp.writes import reconcile
+from po_mcp.writes import journal, reconcile
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.kinds import kind_of
+from po_mcp.writes.operation import Recorded
 from tests.writes.erp import QUICK, Bench
 from tests.writes.making import Clock, JournalPlace, create, found, guarded, order, outcome, state_of, take_to
 
@@ -41,17 +42,17 @@ async def test_a_look_that_crashes_shows_nothing_and_names_no_value(
 async def test_an_order_that_is_back_at_the_second_look_is_not_gone(bench: Bench) -> None:
     operation_id = take_to(bench.store, guarded("delete"), "UNKNOWN")
     bench.erp.orders.clear()
-    reads: list[None] = []
+    was_seen_gone: list[bool] = []
 
     def come_back() -> None:
-        reads.append(None)
-        if len(reads) > 1:
+        was_seen_gone.append(found(bench.store, operation_id).foreign_since is not None)
+        if was_seen_gone[-1]:
             bench.erp.orders["PO-1"] = order()
 
     bench.erp.on_read = come_back
 
     assert await bench.reconcile(operation_id) == "UNKNOWN"
-    assert len(reads) > 1
+    assert {False, True} == set(was_seen_gone)
 
 
 async def test_a_write_of_a_dead_process_is_not_waited_for(bench: Bench, clock: Clock) -> None:
@@ -62,6 +63,29 @@ async def test_a_write_of_a_dead_process_is_not_waited_for(bench: Bench, clock: 
     settled = await bench.executor.reconciler.wait_until_certain(found(bench.store, operation_id))
 
     assert settled.state == "DONE"
+
+
+async def test_a_call_waits_on_while_another_process_sends(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "_POLL_S", 0.01)
+    operation_id = take_to(bench.store, guarded("cancel"), "SENT")
+    states: list[str] = []
+    find = bench.store.find
+
+    def find_and_end(operation_id: str) -> Recorded | None:
+        if len(states) == 3:
+            bench.store.finish(operation_id, "SENT", "DONE", outcome(), {})
+        recorded = find(operation_id)
+        states.append("" if recorded is None else recorded.state)
+        return recorded
+
+    monkeypatch.setattr(bench.store, "find", find_and_end)
+
+    with anyio.fail_after(30):
+        told = await bench.executor.outcome_of(operation_id)
+
+    assert (told.status, told.replayed) == ("done", True)
+    assert states[:4] == ["SENT", "SENT", "SENT", "DONE"]
+    assert bench.erp.calls == []
 
 
 @pytest.mark.parametrize("kind", ["create", "finalize", "delete", "cancel"])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from po_mcp.errors import OrderNotFound, OutcomeUnknown, Unreachable
-from po_mcp.orders import PurchaseOrder
+from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder
 from po_mcp.writes import kinds
 from po_mcp.writes.journal import JournalStore
 from tests.writes.erp import EXACT, Bench, FakeERP
@@ -76,6 +76,24 @@ async def test_a_search_that_fails_settles_nothing(store: JournalStore, clock: C
     assert await Bench(store, EXACT, bench.erp).reconcile(operation_id) == "UNKNOWN"
     bench.erp.search_fails = False
     assert await Bench(store, EXACT, bench.erp).reconcile(operation_id) == "DONE"
+
+
+class Unlisted(FakeERP):
+    """An ERP whose list cannot be read."""
+
+    async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
+        raise Unreachable("Gone.")
+
+
+async def test_a_new_order_is_not_called_absent_while_the_list_cannot_be_read(
+    store: JournalStore, clock: Clock
+) -> None:
+    """It may stand there under another number."""
+    operation_id = take_to(store, create(), "UNKNOWN")
+    clock.now += 1_000
+
+    assert await Bench(store, EXACT, Unlisted()).reconcile(operation_id) == "UNKNOWN"
+    assert await Bench(store, EXACT, FakeERP()).reconcile(operation_id) == "NOT_APPLIED"
 
 
 async def test_without_the_search_it_would_be_called_not_created(
