@@ -122,6 +122,52 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     assert "Nothing was sent" in refused(JournalStore(tmp_path / "a file" / "journal.db"))
 
 
+def test_what_stands_in_the_way_is_told_without_making_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+    below, new = tmp_path / "a file" / "journal.db", tmp_path / "new" / "journal.db"
+
+    assert JournalStore(below).find_fault() == (
+        f"The journal {below} cannot be made: {tmp_path / 'a file'} is no folder."
+    )
+    assert JournalStore(new).find_fault() == ""
+    assert [one.name for one in tmp_path.iterdir()] == ["a file"]
+
+
+def test_a_folder_and_a_file_that_may_not_be_written_are_told(
+    store: JournalStore, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system is asked, which lets root write everywhere."""
+    take_to(store, guarded(), "DONE")
+    new = tmp_path / "new" / "journal.db"
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+
+    assert JournalStore(file).find_fault() == f"The journal {file} cannot be written."
+    assert JournalStore(new).find_fault() == f"The journal {new} cannot be made: {tmp_path} cannot be written."
+
+
+def test_the_fault_of_a_file_that_is_no_journal_is_told(file: Path) -> None:
+    file.parent.mkdir()
+    file.write_text("no database", encoding="utf-8")
+    journal = JournalStore(file)
+
+    assert journal.path == str(file)
+    assert journal.find_fault() == refused(JournalStore(file)).partition(" Nothing was sent.")[0] + " Nothing was sent."
+
+
+def test_a_place_of_which_the_system_does_not_tell_whether_it_is_there_is_refused(tmp_path: Path) -> None:
+    store = JournalStore(tmp_path / ("n" * 300) / "journal.db")
+
+    assert "Nothing was sent" in refused(store)
+    assert store.find_fault().endswith("Nothing was sent.")
+    with pytest.raises(JournalUnavailable):
+        store.find("0" * 32)
+
+
+def test_in_a_journal_that_is_not_there_nobody_said_no(store: JournalStore) -> None:
+    assert store.find_last_no(guarded()) is None
+    assert not store.exists()
+
+
 # What is no file on this machine
 
 

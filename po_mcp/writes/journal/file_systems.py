@@ -55,10 +55,7 @@ def _kind_of(folder: Path) -> str:
 
 def find_obstacle(path: Path) -> str:
     """Say why a file cannot be written, or made; "" where it can."""
-    try:
-        there = next(part for part in (path, *path.parents) if part.exists())
-    except OSError:
-        return f"The journal {path} cannot be opened."
+    there = next(part for part in (path, *path.parents) if part.exists())
     if there != path and not there.is_dir():
         return f"The journal {path} cannot be made: {there} is no folder."
     if not os.access(there, os.W_OK):

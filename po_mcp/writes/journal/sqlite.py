@@ -133,7 +133,10 @@ class SqliteFile:
 
     def exists(self) -> bool:
         """Tell whether the file was made, without making it."""
-        return self._writer is not None or (self.is_shared and Path(self._path).exists())
+        try:
+            return self._writer is not None or (self.is_shared and Path(self._path).exists())
+        except OSError:
+            return True  # the system does not tell: who opens it is told why
 
     @contextmanager
     def unguarded(self, db: Transaction) -> Iterator[None]:
