@@ -601,7 +601,7 @@ def similar_orders_are_not_looked_for(patch: Patch) -> None:
 
 
 def the_clock_is_believed(patch: Patch) -> None:
-    patch.setattr(moves, "notice_clock", lambda db, now: None)
+    patch.setattr(moves, "notice_clock", lambda db, latest, now: None)
 
 
 def every_row_must_be_readable(patch: Patch) -> None:

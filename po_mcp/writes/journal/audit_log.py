@@ -26,6 +26,10 @@ _RECENT = 200
 _SINCE = f"SELECT coalesce(MAX(place), 1) FROM audit_log WHERE operation_id = '' AND event = '{CLOCK_SET_BACK}'"  # noqa: S608
 _LATEST = f"SELECT at FROM audit_log WHERE place >= ({_SINCE}) ORDER BY place DESC LIMIT {_RECENT}"  # noqa: S608
 LATEST_TIME = f"SELECT MAX(at) FROM ({_LATEST}) AS recent"  # noqa: S608
+"""The latest time that was recorded since the clock was last found set back; NULL in an empty log.
+
+Many small corrections would otherwise put the clock back by any amount without being noticed.
+"""
 # Whether a late effect was reported is a note to ourselves, which moves without an event; the place of a row among
 # others is each database's own.
 _NOT_DIGESTED = ("last_event", "is_untold", "rowid")
@@ -79,22 +83,11 @@ def start_of(db: Transaction) -> Mark:
     return Mark(int(detail["until"]), str(detail["hash"]))
 
 
-def latest_time(db: Transaction) -> float | None:
-    """Return the latest time that was recorded since the clock was last found set back; None in an empty log.
-
-    Many small corrections would otherwise put the clock back by any amount without being noticed.
-    """
-    latest: float | None = db.execute(LATEST_TIME).fetchone()[0]
-    return latest
-
-
 def holds(db: Transaction, mark: Mark) -> bool:
     """Tell whether the log once ended at this mark, and goes on from it."""
     start = start_of(db)
     # What was pruned can no longer be compared; that it was stands in the log itself.
     if mark.place < start.place or mark == start:
-        return True
-    if mark.place == 0:
         return True
     row = db.execute("SELECT hash FROM audit_log WHERE place = ?", (mark.place,)).fetchone()
     return row is not None and row["hash"] == mark.hash

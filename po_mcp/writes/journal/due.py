@@ -14,7 +14,6 @@ def see_to(db: Transaction, origin: str, now: float) -> None:
     known, latest, over = db.execute(_ASK, (now,)).fetchone()
     if restores.is_other(known, origin):
         restores.notice(db, origin, now)
-    if moves.is_set_back(latest, now):
-        moves.notice_clock(db, now)
+    moves.notice_clock(db, latest, now)
     if over:
         moves.expire(db, now)

@@ -58,16 +58,10 @@ def expire(db: Transaction, now: float) -> None:
         move(db, row["id"], row["state"], "EXPIRED", {}, now, settled_at=now)
 
 
-def is_set_back(latest: float | None, now: float) -> bool:
-    """Tell whether the clock stands behind the latest time that was recorded."""
-    return latest is not None and now < latest - CLOCK_SLACK_S
-
-
-def notice_clock(db: Transaction, now: float) -> None:
-    """Where the clock was set back: what waits or is approved ends, and what was sent counts from now."""
+def notice_clock(db: Transaction, latest: float | None, now: float) -> None:
+    """Where the clock is behind the `latest` time, end what waits or is approved; what was sent counts from now."""
     # By a clock that was set back an approval would live longer than its ten minutes.
-    last = audit_log.latest_time(db)
-    if last is None or not is_set_back(last, now):
+    if latest is None or now >= latest - CLOCK_SLACK_S:
         return
     for row in db.execute("SELECT id, state FROM live_operations WHERE state IN ('PROPOSED', 'APPROVED')").fetchall():
         move(db, row["id"], row["state"], "EXPIRED", {"because": "the clock was set back"}, now, settled_at=now)
@@ -79,7 +73,7 @@ def notice_clock(db: Transaction, now: float) -> None:
             (now, rest, row["id"]),
         )
         audit_log.append(db, Event(row["id"], now, "counts from now", {"because": "the clock was set back"}))
-    audit_log.append(db, Event("", now, audit_log.CLOCK_SET_BACK, {"by seconds": round(last - now, 3)}))
+    audit_log.append(db, Event("", now, audit_log.CLOCK_SET_BACK, {"by seconds": round(latest - now, 3)}))
 
 
 def end_waiting(db: Transaction, connection: str, because: str, now: float) -> None:
