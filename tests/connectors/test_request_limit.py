@@ -40,10 +40,12 @@ class Slots:
 
     def __init__(self, free: int) -> None:
         self._free = anyio.Semaphore(free)
+        self.asked = anyio.Event()
         self.is_closed = False
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
+        self.asked.set()
         async with self._free:
             yield
 
@@ -87,4 +89,13 @@ async def test_the_requests_of_every_connector_can_be_limited(erp: str) -> None:
     connector = connect(settings, JournalStore().shared_token)
 
     assert isinstance(connector, TakesCallLimit)
+    slots = Slots(0)
+    connector.limit_calls(CallLimit(1, slots))
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as calls:
+            calls.start_soon(connector.probe)
+            await slots.asked.wait()  # for a slot, before anything is sent
+            calls.cancel_scope.cancel()
     await connector.aclose()
+
+    assert slots.is_closed

@@ -10,6 +10,7 @@ import pytest
 from po_mcp.config import Settings
 from po_mcp.connectors import connect
 from po_mcp.connectors.declaration import parse_text
+from po_mcp.connectors.exsited import DECLARATION
 from po_mcp.connectors.exsited import schemas as exsited_schemas
 from po_mcp.connectors.exsited import translate as exsited_translate
 from po_mcp.connectors.http import urls
@@ -127,6 +128,14 @@ async def test_an_order_to_be_changed_is_absent_only_by_a_whole_list_of_all(
 def test_a_setting_that_is_no_text_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="must be text in quotes"):
         parse_text(value)
+
+
+@pytest.mark.parametrize("value", [7, None, ["list=v3"]])
+def test_versions_that_are_no_pairs_are_refused(value: object) -> None:
+    [setting] = (one for one in DECLARATION.settings if one.name == "api_versions")
+
+    with pytest.raises(ValueError, match="must be pairs such as"):
+        setting.parse(value)
 
 
 # Inventory Pro

@@ -41,6 +41,16 @@ def test_a_terminal_slows_down_and_a_pin_that_fits_counts_as_no_wrong_one(store:
     assert (first, too_soon, after_a_minute) == ([0.0] * 10, 1.0, [0.0, 60.0])
 
 
+def test_a_pin_that_fitted_excuses_no_wrong_one_after_it(store: JournalStore, clock: Clock) -> None:
+    store.note_pin_try("", "page")
+    clock.now += 60
+    store.note_pin_fit("", "page")
+    clock.now += 3570  # its try is over an hour old, and it is not
+    tries = [store.note_pin_try("", "page") for _ in range(11)]
+
+    assert tries == [*[0.0] * 10, 3600.0]
+
+
 def test_the_page_is_locked_as_long_as_it_says_whatever_fitted_before(store: JournalStore, clock: Clock) -> None:
     store.note_pin_try("", "page")
     store.note_pin_fit("", "page")
@@ -112,7 +122,7 @@ async def test_a_setting_that_is_not_the_pin_stops_questions_by_name(store: Jour
 async def test_a_setting_follows_a_pin_that_is_changed(store: JournalStore) -> None:
     setting = PinSetting(Journal(store), "correct horse")
     store.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
-    before = await setting.find_fault()
+    before = "".join([await setting.find_fault() for _ in range(3)])
     store.set_approver_pin(hash_pin("another one"), store.approver_pin().hash, "PIN changed")
 
     assert (before, bool(await setting.find_fault())) == ("", True)

@@ -21,7 +21,7 @@ from po_mcp.writes.approvers import (
 )
 from po_mcp.writes.consent import Consent
 from po_mcp.writes.operation import Operation, Requester
-from po_mcp.writes.payloads import FinalizePayload
+from po_mcp.writes.payloads import FinalizePayload, Payload
 from tests.writes.making import create, draft, guarded, order
 
 ISSUER = "https://login.example.com"
@@ -140,6 +140,7 @@ def test_the_sum_of_the_lines_counts_where_it_is_more_than_the_total() -> None:
     assert total_of(guarded(shown=totalling("0", "5")).payload)[0] == Decimal(5)
     assert total_of(guarded(shown=totalling("7", "5")).payload)[0] == Decimal(7)
     assert total_of(create().payload)[0] == draft().total
+    assert total_of(Payload()) == (None, None)
 
 
 def test_whoever_asked_approves_alone_only_where_one_yes_is_enough() -> None:
