@@ -79,6 +79,24 @@ async def test_a_replica_that_dies_gives_its_slot_back(postgres: Cluster) -> Non
 
 
 @pytest.mark.postgres
+async def test_a_slot_that_went_with_its_connection_is_not_given_back_again(postgres: Cluster) -> None:
+    async with shared(postgres.address, 1, "a lost one", 2) as [slots]:
+        assert isinstance(slots, SharedSlots)
+        with anyio.fail_after(30):
+            async with slots.one():
+                assert slots._connection is not None
+                with psycopg.connect(postgres.address) as db:
+                    db.execute("SELECT pg_terminate_backend(%s)", (slots._connection.info.backend_pid,))
+                async with slots.one():
+                    slots._away_until = 0.0
+                async with slots.one():  # the first of the new connection
+                    pass
+            most = await most_at_a_time([slots])
+
+    assert most == 2
+
+
+@pytest.mark.postgres
 async def test_a_call_that_is_cancelled_while_it_waits_holds_nothing(postgres: Cluster) -> None:
     async with shared(postgres.address, 2, "a cancelled one", 1) as [first, second]:
         with anyio.fail_after(30):

@@ -1,0 +1,110 @@
+"""Replicas hear of each other's events, and of those that they may have missed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, closing
+
+import anyio
+import psycopg
+import pytest
+
+from po_mcp.writes import journal as journals
+from po_mcp.writes.journal import Journal, JournalStore, listening
+from tests.postgres import Cluster
+from tests.writes.making import guarded, take_to
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+def address(postgres: Cluster) -> str:
+    return postgres.new_schema()
+
+
+@pytest.fixture
+def stores(address: str) -> Iterator[list[JournalStore]]:
+    """The journal as two replicas have it; its tables are made."""
+    with ExitStack() as stack:
+        found = [stack.enter_context(closing(JournalStore(address))) for _ in range(2)]
+        take_to(found[0], guarded(number="PO-FIRST"), "PROPOSED")
+        yield found
+
+
+@asynccontextmanager
+async def hearing(journal: Journal, postgres: Cluster) -> AsyncIterator[Callable[[str, str], Awaitable[None]]]:
+    """Hear of events while the block runs; give what waits for one of an operation."""
+    send, receive = anyio.create_memory_object_stream[tuple[str, str]](1000)
+
+    async def wait_for(operation_id: str, event: str) -> None:
+        while await receive.receive() != (operation_id, event):
+            pass
+
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(journal.listen, lambda *heard: send.send_nowait(heard))
+            await until(lambda: bool(listeners(postgres)))
+            with send, receive:
+                yield wait_for
+                tasks.cancel_scope.cancel()
+
+
+def listeners(postgres: Cluster) -> list[int]:
+    """The processes of the server that serve who listens, once they do."""
+    with psycopg.connect(postgres.address) as db:
+        rows = db.execute("SELECT pid FROM pg_stat_activity WHERE query = 'LISTEN po_mcp' AND state = 'idle'")
+        return [row[0] for row in rows.fetchall()]
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    while not is_so():  # noqa: ASYNC110 - the server tells nobody
+        await anyio.sleep(0.02)
+
+
+async def test_a_replica_hears_of_the_events_of_another(postgres: Cluster, stores: list[JournalStore]) -> None:
+    async with hearing(Journal(stores[0]), postgres) as wait_for:
+        operation_id = take_to(stores[1], guarded(), "APPROVED")
+        await wait_for(operation_id, "APPROVED")
+
+
+async def test_who_waits_for_a_change_is_woken_by_that_of_another_replica(
+    postgres: Cluster, stores: list[JournalStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "_LOOK_S", 1_000.0)
+    journal = Journal(stores[0])
+    async with hearing(journal, postgres) as wait_for:
+        first = take_to(stores[1], guarded(), "APPROVED")
+        await wait_for(first, "APPROVED")
+        wait = journal.next_change()
+        second = take_to(stores[1], guarded(number="PO-2"), "APPROVED")
+        await wait()
+        await wait_for(second, "APPROVED")
+
+
+async def test_of_another_journal_in_the_same_database_nothing_is_heard(
+    postgres: Cluster, stores: list[JournalStore]
+) -> None:
+    heard: list[str] = []
+    with closing(JournalStore(postgres.new_schema())) as other, anyio.fail_after(60):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(stores[0].listen, lambda operation_id, event: heard.append(operation_id))
+            await until(lambda: bool(listeners(postgres)))
+            anothers = take_to(other, guarded(), "APPROVED")
+            ours = take_to(stores[1], guarded(), "APPROVED")
+            await until(lambda: ours in heard)
+            tasks.cancel_scope.cancel()
+
+    assert anothers not in heard
+
+
+async def test_after_a_lost_connection_events_may_have_been_missed_and_the_next_are_heard(
+    postgres: Cluster, stores: list[JournalStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "_FIRST_PAUSE_S", 0.05)
+    async with hearing(Journal(stores[0]), postgres) as wait_for:
+        [lost] = listeners(postgres)
+        with psycopg.connect(postgres.address) as db:
+            db.execute("SELECT pg_terminate_backend(%s)", (lost,))
+        await wait_for("", "")
+        operation_id = take_to(stores[1], guarded(), "APPROVED")
+        await wait_for(operation_id, "APPROVED")
