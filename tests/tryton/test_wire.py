@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from po_mcp.connectors.http.retry import Retrier
-from po_mcp.connectors.tryton import Tryton
+from po_mcp.connectors.tryton import Tryton, reading
 from po_mcp.errors import (
     BadAnswer,
     Conflict,
+    NotPermitted,
     OrderNotFound,
     OutcomeUnknown,
     Refused,
@@ -27,6 +28,7 @@ from po_mcp.errors import (
     SignInFailed,
     Stale,
     TooManyRequests,
+    Unreachable,
 )
 from po_mcp.orders import DraftLine, OrderDraft, OrderQuery, Vendor
 from tests.connectors.raw_peer import RawPeer, Reply, raw_peer, reply
@@ -34,6 +36,7 @@ from tests.connectors.raw_peer import RawPeer, Reply, raw_peer, reply
 SECRET = "hush-hush-secret"
 SESSION = [2, "session-key", None]
 NAME = "PM-2026-0001"
+MAY_ALL = {"purchase.purchase": {"read": 1, "write": 1, "create": 1, "delete": 1}}
 STALE = ["ConcurrencyException", "Records were modified in the meanwhile"]
 
 
@@ -202,8 +205,7 @@ async def test_an_order_that_tryton_calls_modified_is_stale() -> None:
 
 async def test_a_refusal_that_nothing_explains_is_told_in_words_of_ours() -> None:
     refusal = error(3, "UserError", ["You shall not", "", None])
-    rights = {"purchase.purchase": {"read": 1, "write": 1, "create": 1, "delete": 1}}
-    async with connected(*answers([drafted()], refusal, rights, [drafted()])) as (erp, _):
+    async with connected(*answers([drafted()], refusal, MAY_ALL, [drafted()])) as (erp, _):
         with pytest.raises(Refused, match="by a rule of its own") as failed:
             await erp.cancel_order(NAME)
 
@@ -218,6 +220,81 @@ async def test_a_refusal_is_explained_by_the_state_that_the_order_has_now() -> N
     async with connected(*answers([drafted()], refusal, rights, [confirmed])) as (erp, _):
         with pytest.raises(Conflict, match="its state is confirmed"):
             await erp.cancel_order(NAME)
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param(["no rights"], id="what the user may do is not told"),
+        pytest.param([MAY_ALL, reply(500)], id="the order cannot be read"),
+        pytest.param([MAY_ALL, [], [], reply(500)], id="the order is not shown, nor the companies"),
+    ],
+)
+async def test_a_refusal_stands_whatever_becomes_of_the_look_for_its_reason(looks: list[Any]) -> None:
+    refusal = error(3, "UserError", ["You shall not", "", None])
+    async with connected(*answers([drafted()], refusal, *looks)) as (erp, _):
+        with pytest.raises(Refused, match="by a rule of its own") as failed:
+            await erp.cancel_order(NAME)
+
+        assert failed.value.effect == "nothing_changed"
+
+
+async def test_a_write_that_takes_too_long_to_prepare_is_not_sent() -> None:
+    async with connected() as (erp, peer):
+        started = PagedTryton(at_once=2)  # a page is never answered
+
+        async def respond(request: bytes) -> Reply:
+            if b"search_read" in request:
+                await started._enough.wait()
+            return await started.respond(request)
+
+        peer.respond = respond
+        erp._rpc.timeout = 0.5  # of all that is read together; that of each call is longer
+        with pytest.raises(Unreachable, match="did not answer in time") as failed:
+            await erp.cancel_order(NAME)
+        methods = [method for method, _ in calls(peer)]
+        started._enough.set()
+
+    assert failed.value.effect == "nothing_sent"
+    assert "model.purchase.purchase.cancel" not in methods
+
+
+@pytest.mark.parametrize(
+    ("companies", "shown", "error"),
+    [
+        ([1, 2], "one", "sees one of them at a time"),
+        ([2], "all", "lost the company"),
+        ([1, 2], "all", None),
+        ([1], "one", None),
+        (None, None, None),
+    ],
+)
+async def test_a_book_of_which_the_user_may_see_nothing_is_told(
+    companies: list[int] | None, shown: str | None, error: str | None
+) -> None:
+    preferences = {"company": 1, "companies": companies, "company_filter": shown}
+    async with connected(*answers(preferences, [])) as (erp, peer):
+        if error is None:
+            await erp.probe()
+            assert calls(peer)[-1][0] == "model.purchase.purchase.search"
+        else:
+            with pytest.raises(NotPermitted, match=error):
+                await erp.probe()
+
+
+@pytest.mark.parametrize(
+    ("told", "rights"),
+    [
+        ({"read": 1, "write": 1, "create": 1, "delete": 1}, {"create", "cancel", "delete"}),
+        ({"read": True, "write": True, "create": False, "delete": False}, {"cancel"}),
+        ({"read": True, "write": False, "create": True, "delete": False}, {"create"}),
+        ({"read": True, "write": False, "create": False, "delete": True}, {"delete"}),
+    ],
+)
+async def test_the_writes_that_the_users_groups_allow_are_told(told: dict[str, Any], rights: set[str]) -> None:
+    replies = [{"id": 0, "result": SESSION}, {"id": 1, "result": {"purchase.purchase": told}}]
+    async with connected(*(reply(200, one) for one in replies)) as (erp, _):
+        assert await erp.read_rights() == rights
 
 
 async def test_a_success_that_the_order_does_not_show_is_unknown() -> None:
@@ -350,6 +427,15 @@ async def test_four_pages_of_a_catalog_are_read_at_a_time_and_stay_in_order() ->
 
     assert [item.id for item in items] == [str(one) for one in range(1, 2051)]
     assert server.most == 4
+
+
+async def test_a_catalog_that_is_too_long_to_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAX_PAGES", 4)
+    async with paged(server := PagedTryton(count=1_001)) as erp:
+        with pytest.raises(BadAnswer, match="too long to read"):
+            await erp.warehouses()
+
+    assert server.asked == []
 
 
 async def test_a_record_deleted_while_a_list_is_read_hides_no_other() -> None:
