@@ -130,6 +130,20 @@ def test_a_setting_that_is_no_text_is_refused(value: object) -> None:
         parse_text(value)
 
 
+@pytest.mark.parametrize("value", [" LIST = v3 ,create=V2,", {"list": "v3", "Create ": "v2"}])
+def test_versions_are_read_from_a_line_or_a_table(value: object) -> None:
+    [setting] = (one for one in DECLARATION.settings if one.name == "api_versions")
+
+    assert setting.parse(value) == {"list": "v3", "create": "v2"}
+
+
+@pytest.mark.parametrize("told", [None, "", "true", "FALSE", True])
+def test_a_flag_that_is_not_set_is_neither_yes_nor_no(told: object) -> None:
+    expected = None if told in (None, "") else str(told).lower() == "true"
+
+    assert inventory_pro_schemas.Vendor.parse({"vendorID": 12, "active": told}).active is expected
+
+
 @pytest.mark.parametrize("value", [7, None, ["list=v3"]])
 def test_versions_that_are_no_pairs_are_refused(value: object) -> None:
     [setting] = (one for one in DECLARATION.settings if one.name == "api_versions")
