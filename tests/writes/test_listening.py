@@ -11,8 +11,10 @@ import pytest
 
 from po_mcp.writes import journal as journals
 from po_mcp.writes.journal import Journal, JournalStore, listening
+from po_mcp.writes.operation import Recorded
 from tests.postgres import Cluster
-from tests.writes.making import guarded, take_to
+from tests.writes.erp import Bench
+from tests.writes.making import guarded, outcome, take_to
 
 pytestmark = pytest.mark.postgres
 
@@ -108,3 +110,32 @@ async def test_after_a_lost_connection_events_may_have_been_missed_and_the_next_
         await wait_for("", "")
         operation_id = take_to(stores[1], guarded(), "APPROVED")
         await wait_for(operation_id, "APPROVED")
+
+
+async def test_a_call_that_waits_for_another_replica_is_woken_by_its_end_alone(
+    postgres: Cluster, stores: list[JournalStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "_LOOK_S", 1_000.0)
+    bench = Bench(stores[0])
+    operation_id = take_to(stores[1], guarded(), "SENT")
+    find, told, looks = stores[0].find, list[str](), list[str]()
+
+    def find_counted(operation_id: str) -> Recorded | None:
+        looks.append(operation_id)
+        return find(operation_id)
+
+    monkeypatch.setattr(stores[0], "find", find_counted)
+
+    async def ask() -> None:
+        told.append((await bench.executor.outcome_of(operation_id)).status)
+
+    async with hearing(bench.journal, postgres) as wait_for, anyio.create_task_group() as calls:
+        await wait_for(take_to(stores[1], guarded(number="PO-2"), "APPROVED"), "APPROVED")
+        calls.start_soon(ask)
+        await until(lambda: len(looks) == 1)
+        stores[1].propose(guarded(number="PO-3"), {})
+        await until(lambda: len(looks) == 2)  # what others do is looked at, and is not its end
+        before = list(told)
+        stores[1].finish(operation_id, "SENT", "DONE", outcome(), {})
+
+    assert (before, told) == ([], ["done"])
