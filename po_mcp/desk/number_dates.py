@@ -32,6 +32,25 @@ _FIRST_YEAR, _LAST_YEAR = 1990, 2100
 _DAYS_APART = 31
 """By how many days the day in a number and that of its order may differ where six digits are a day."""
 _financial = re.compile(r"(?:FY|FINANCIAL|FISCAL|FISC|YEAR|YR|Y)[^0-9A-Z]*$", re.IGNORECASE)
+_period = re.compile(r"(?<![A-Z])(?:Q|QTR|QUARTER|H)[-_ ]?$", re.IGNORECASE)
+"""What stands before the figure of a quarter, or of a half year."""
+_letters = re.compile(r"[^\W\d_]+")
+_LONGEST_MONTH = 10
+_MONTHS = (
+    ("JAN", "ENE", "GEN"),
+    ("FEB", "FEV", "FÉV"),
+    ("MAR", "MRZ", "MÄR"),
+    ("APR", "ABR", "AVR"),
+    ("MAY", "MAI", "MAG"),
+    ("JUN", "JUIN", "GIU"),
+    ("JUL", "JUIL", "LUG"),
+    ("AUG", "AGO", "AOU", "AOÛ"),
+    ("SEP", "SET"),
+    ("OCT", "OKT", "OTT", "OUT"),
+    ("NOV",),
+    ("DEC", "DEZ", "DÉC", "DIC"),
+)
+"""How the names of the months begin in English, German, French, Spanish, Italian and Portuguese."""
 
 
 class _Reading(NamedTuple):
@@ -64,11 +83,39 @@ def is_over(alike: Sequence[ParsedNumber], next_figures: Sequence[str], running:
     # An order of days to come tells nothing of now: its date is a slip, or its ERP's clock is ahead.
     alike = [one for one in alike if (order_day(one.order) or today) <= today + _CLOCKS_APART] or alike
     readings = [one for one in _read_dates(alike, running) if not _is_refuted(one, alike, next_figures, today)]
-    if any(not one.is_of(next_figures, today) for one in readings):
+    if any(not one.is_of(next_figures, today) for one in readings) or _may_be_past_period(alike, today):
         return True
     return any(
         _may_be_past_financial_year(alike, place, today) for place in range(len(next_figures)) if place != running
     )
+
+
+def _may_be_past_period(alike: Sequence[ParsedNumber], today: date) -> bool:
+    """Tell whether the numbers, the newest first, carry a month by its name, or a quarter, that may be over.
+
+    A quarter or a half of a financial year begins with any month: with a new month it may be over.
+    """
+    days = [day for one in alike if (day := order_day(one.order)) is not None]
+    if not days or (days[0].year, days[0].month) == (today.year, today.month):
+        return False
+    newest = alike[0]
+    if any(_period.search(before) and int(figure) in range(1, 5) for before, figure in _in_pairs(newest)):
+        return True
+    months = {month for literal in newest.literals for month in _months_of(literal)}
+    return any(sum(day.month == month for day in days) >= MIN_SHARE * len(days) for month in months)
+
+
+def _in_pairs(one: ParsedNumber) -> Iterator[tuple[str, str]]:
+    """Return each figure with the text before it."""
+    return zip(one.literals, one.figures, strict=False)
+
+
+def _months_of(literal: str) -> Iterator[int]:
+    """Return the months whose names, or the beginnings of them, are words of a text."""
+    for word in _letters.findall(literal.upper()):
+        yield from (
+            month for month, names in enumerate(_MONTHS, 1) if len(word) <= _LONGEST_MONTH and word.startswith(names)
+        )
 
 
 def are_days(alike: Sequence[ParsedNumber], place: int) -> bool:

@@ -48,6 +48,10 @@ def book(*numbers: str, first: date, every: int = 1) -> list[PurchaseOrder]:
         (["PO-FY26-0101", "PO-FY26-0102"], date(2026, 6, 20)),
         (["FY2025-0101", "FY2025-0102"], date(2025, 6, 20)),
         (["2025-26-0101", "2025-26-0102"], date(2026, 3, 20)),
+        (["OCT26-01", "OCT26-02"], date(2026, 10, 10)),
+        (["PO-Okt-01", "PO-Okt-02"], date(2026, 10, 10)),
+        (["PO-Q3-001", "PO-Q3-002"], date(2026, 9, 10)),
+        (["PO-H1-001", "PO-H1-002"], date(2026, 6, 10)),
     ],
     ids=lambda one: one[0] if isinstance(one, list) else "",
 )
@@ -69,6 +73,10 @@ def test_a_year_or_a_day_that_is_over_is_never_carried_on_in_silence(numbers: li
         # The orders of this year say that the figure is none: a company, a project, a series that goes on.
         (["PO-2025-0040", "PO-2025-0041", "PO-2025-0042"], date(2026, 11, 1), "PO-2025-0043"),
         (["PO-17-0997", "PO-17-0998"], date(2025, 12, 20), "PO-17-0999"),
+        (["NOV26-01", "NOV26-02"], date(2026, 11, 10), "NOV26-03"),
+        (["PO-Q4-001", "PO-Q4-002"], date(2026, 11, 10), "PO-Q4-003"),
+        (["MARINE-001", "MARINE-002"], date(2026, 6, 10), "MARINE-003"),
+        (["HQ-0011", "HQ-0012"], date(2026, 6, 10), "HQ-0013"),
     ],
     ids=lambda one: one[0] if isinstance(one, list) else "",
 )

@@ -1189,6 +1189,32 @@ async def test_an_odd_answer_is_not_said_to_be_lost(connect: Any) -> None:
     assert "(Inventory Pro gave no clear answer)" in ended["message"]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"backorderCreated": True, "backorderPoNo": None},
+        {"backorderCreated": True, "backorderPoNo": "PO-1"},
+        {"backorderCreated": "true", "backorderPoNo": "PO-1-BO1"},
+        {"backorderCreated": False, "backorderPoNo": "PO-1-BO1"},
+    ],
+    ids=str,
+)
+async def test_what_is_said_of_a_backorder_and_cannot_be_so_is_not_passed_over(
+    connect: Any, said: dict[str, object]
+) -> None:
+    class Odd(SmallInventoryPro):
+        def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+            status, made = super().answer(method, path, query, body)
+            return status, {**made, **said} if path.endswith("/Finalize") else made
+
+    erp = Odd(orders=[order("PO-1", line(units=5, received=3), status="Partial")])
+    async with connect(erp, ScriptedPerson(picks("close"))) as client:
+        ended = outcome(await client.call_tool(FINALIZE, {"number": "PO-1"}))
+
+    assert ended["status"] == "done"
+    assert "A backorder of the rest was not seen; whether there is one is not known." in ended["message"]
+
+
 async def test_lines_whose_receipts_are_not_told_stand_beside_what_is_outstanding(connect: Any) -> None:
     lines = [line("A", units=5, received=2), line("B", received=None), line("C", received=None)]
     person = ScriptedPerson(picks("keep"))

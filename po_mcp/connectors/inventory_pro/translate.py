@@ -231,7 +231,7 @@ def parse_finalized(body: Any, number: str) -> Finalized:
     """Parse the answer to a finalize.
 
     Raises:
-        BadAnswer: the answer is about another order, the order is not closed, or its backorder has no own number.
+        BadAnswer: the answer is about another order, the order is not closed, or its backorder cannot be what it says.
     """
     source = schemas.FinalizeResponse.parse(_raise_for_error(body))
     _check_same_number(source.po_no, number, in_any_case=True)
@@ -240,6 +240,8 @@ def parse_finalized(body: Any, number: str) -> Finalized:
     # The backorder's number is all that the user gets to find the rest of the goods.
     if source.backorder_created and not source.backorder_po_no:
         raise BadAnswer("Inventory Pro created a backorder without giving its number.")
+    if source.backorder_created is False and source.backorder_po_no:
+        raise BadAnswer("Inventory Pro says that it created no backorder, and names one.")
     # What is left of an order is on another one: where this one is named, nothing says what became of it.
     if source.backorder_po_no and is_number_echo(source.backorder_po_no, source.po_no):
         raise BadAnswer("Inventory Pro names the order as its own backorder.")

@@ -129,8 +129,14 @@ async def _observe_closed(erp: ERP, operation: Operation, order: PurchaseOrder) 
     found = await _find_backorders(erp, operation)
     several = " or ".join(map(order_text.number, found))
     if not wants_backorder(operation):
-        unwanted = f"A backorder {several} of what was outstanding is there, although none was requested; check it."
-        return Observation("applied", "the order is closed", order, detail=unwanted if found else "")
+        detail = ""
+        if found:
+            detail = f"A backorder {several} of what was outstanding is there, although none was requested; check it."
+        elif snapshot_of(operation).order.may_have_rest:
+            # The answer, which would say it, was lost or cannot be taken at its word.
+            where = place_of(erp).erp
+            detail = f"A backorder of the rest was not seen; whether there is one is not known. Check in {where}."
+        return Observation("applied", "the order is closed", order, detail=detail)
     if not found:
         detail, which = f"Its backorder was not found; check in {place_of(erp).erp}.", "its backorder was not found"
     elif len(found) == 1:
