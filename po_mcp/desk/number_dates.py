@@ -247,13 +247,23 @@ def _year_of(one: ParsedNumber, place: int) -> int | None:
     figure = one.figures[place]
     if len(figure) == 4 and _FIRST_YEAR <= int(figure) <= _LAST_YEAR:
         return int(figure)
+    if len(figure) == 4 and int(figure[2:]) == int(figure[:2]) + 1 and _is_of_its_years(one, figure):
+        return 2000 + int(figure[:2])  # 2526 of an order of 2025 or 2026
     return 2000 + int(figure) if len(figure) == 2 and _financial.search(one.literals[place]) else None
 
 
+def _is_of_its_years(one: ParsedNumber, figure: str) -> bool:
+    day = order_day(one.order)
+    return day is not None and day.year % 100 in (int(figure[:2]), int(figure[2:]))
+
+
 def _is_named_as_year(alike: Sequence[ParsedNumber], place: int) -> bool:
-    """Tell whether FY or the like stands before a year, or the next year behind it, as in 2025-26."""
+    """Tell whether FY or the like stands before a year, or the next year behind it, as in 2025-26 and 2526."""
     year, behind = _year_of(alike[0], place), alike[0].figures[place + 1 : place + 2]
-    is_pair = year is not None and behind == (f"{(year + 1) % 100:02}",)
+    following = "" if year is None else f"{(year + 1) % 100:02}"
+    is_pair = behind == (following,) or (
+        len(str(year)) == 4 and alike[0].figures[place] == f"{(year or 0) % 100:02}{following}"
+    )
     return is_pair or _financial.search(alike[0].literals[place]) is not None
 
 

@@ -211,16 +211,22 @@ class Reconciler:
         name, operation = await self.journal.name_of(self.erp.connection), recorded.operation
         made = [one for one in await self.journal.latest(name, _MADE_BEFORE) if one.operation.kind == "create"]
         numbers: set[str] = set()
-        numbers_itself = False
+        keeps_ours = numbers_itself = False
         for one in (*made, *await self.journal.live(name)):
             if one.operation.kind != "create" or one.operation.id == operation.id:
                 continue
             given = await self._find_given_number(one)
-            numbers_itself |= fold_number(given) != fold_number(one.operation.number)
+            is_ours = fold_number(given) == fold_number(one.operation.number)
+            numbers_itself |= not is_ours
+            keeps_ours |= is_ours and one.state == "DONE"
             numbers |= {given} if one.state == "DONE" else set()
         seen = await look_elsewhere(self.erp, operation, recorded.sent_at or 0.0, absent, numbers)
         if seen.seen == "absent" and numbers_itself:
             why = f"{seen.why}, and {self.words.name} has numbered orders itself before"
+            return Observation("elsewhere", why)
+        if seen.seen == "absent" and not keeps_ours:
+            # Its list may not show an order that it numbered itself: without a day or a vendor, or closed at once.
+            why = f"{seen.why}, and {self.words.name} has not been seen to keep a number of ours"
             return Observation("elsewhere", why)
         return seen
 

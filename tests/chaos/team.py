@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -55,7 +56,10 @@ async def erp(folder: Path, seconds: float, seed: int) -> AsyncIterator[Erp]:
     """Serve a new book by Exsited's API; an answer takes up to so many seconds, half before and half after its
     effect."""
     chance = random.Random(seed)
-    with closing(Book.open(folder / "book.db")) as book, listen("127.0.0.1", 0) as sock:
+    with (
+        closing(Book.open(folder / "book.db", made_on=datetime.now(UTC).date())) as book,
+        listen("127.0.0.1", 0) as sock,
+    ):
         made = Erp(book, f"http://127.0.0.1:{sock.getsockname()[1]}")
         app = create_app(book, apis=("exsited",), client_id="me", client_secret="mine")
 

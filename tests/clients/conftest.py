@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ class Stage:
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    Book.open(tmp_path / "book.db").close()
+    Book.open(tmp_path / "book.db", made_on=datetime.now(UTC).date()).close()
     yield Stage(tmp_path)
     end_processes_of(tmp_path)
 

@@ -37,7 +37,7 @@ async def echo(scope: dict[str, object], receive: object, send: object) -> None:
 @asynccontextmanager
 async def connected(reader: type[asyncio.Protocol]) -> AsyncIterator[SocketStream]:
     with listen("127.0.0.1", 0) as sock:
-        server = create_server(echo, protocol=reader)
+        server = create_server(echo, keep_alive_s=60, protocol=reader)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server.serve, [sock])
             async with await anyio.connect_tcp("127.0.0.1", sock.getsockname()[1]) as stream:

@@ -120,8 +120,13 @@ async def erp_at_port(
 ) -> AsyncIterator[ERPAtPort]:
     """Serve a book at a port, by an ERP with these habits; `clock` is the ERP's, in seconds since 1970."""
     tell = clock or time.time
+
+    def now() -> datetime:
+        return datetime.fromtimestamp(tell(), UTC)
+
     with (
-        closing(Book.open(book, now=lambda: datetime.fromtimestamp(tell(), UTC))) as opened,
+        # Of its own day: numbers of a year that is over are not gone on with.
+        closing(Book.open(book, now=now, made_on=now().date())) as opened,
         socket.create_server(("127.0.0.1", 0)) as sock,
     ):
         gate = Gate(create_app(opened, habits=habits), opened)

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -522,7 +523,7 @@ async def _nothing_more(tag: str) -> None:
 
 def _book_that_shows_the_effect(play: Play) -> Book:
     """Make another company's book, in which such an order stands, is closed, cancelled or gone already."""
-    book = Book.open(":memory:")
+    book = Book.open(":memory:", made_on=datetime.fromtimestamp(play.clock(), UTC).date())
     match play.scenario.flow[1]:
         case "finalize":
             book.finalize(play.call.number, create_backorder=True)

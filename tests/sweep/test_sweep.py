@@ -138,7 +138,9 @@ def test_an_absence_never_settles_where_nobody_knows_how_late_a_request_may_come
 
 def test_an_absence_settles_as_not_applied_once_nothing_can_come_any_more(calm: Mapping[Flow, Calm]) -> None:
     for ran in played([Scenario(flow, (("reset-after-read", calm[flow].write),), "kept") for flow in FLOWS]):
-        assert ran.states == ["NOT_APPLIED", "DONE"], ran.scenario
+        # An ERP that has kept no number of ours yet may hold the order under a number of its own.
+        is_create = ran.scenario.flow[1].startswith("create")
+        assert ran.states == (["UNKNOWN"] if is_create else ["NOT_APPLIED", "DONE"]), ran.scenario
         assert not ran.wrong
 
 

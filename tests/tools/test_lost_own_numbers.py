@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from po_mcp.writes import reconcile
 from po_mcp.writes.observation import Observation
 from po_mcp.writes.reconcile import Reconciler
 from tests.harness import outcome
@@ -50,13 +49,39 @@ async def test_an_order_of_the_same_lines_under_another_number_keeps_it_unknown_
 
 async def test_where_the_list_shows_no_such_order_its_absence_decides(tmp_path: Path) -> None:
     other = order("PO-0003", line("NUT-M8"), line(units=9), orderDate="2026-11-26T10:00:00Z")
-    erp = SmallInventoryPro(orders=[other], store_number=numbered_by_the_erp())
+    erp = SmallInventoryPro(orders=[other])
+    async with client(erp, tmp_path, **AT_ONCE) as calls:
+        kept = outcome(await calls.call_tool(CREATE, {**asked_for({**BOLTS, "quantity": "77"}), "number": "PO-0100"}))
     erp._create = lambda body: (504, None)  # type: ignore[method-assign]
 
     first, _, _ = await create_twice(erp, tmp_path)
 
+    assert kept["status"] == "done"
     assert first["status"] == "refused"
     assert "It can be requested again." in first["message"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"orderDate": None}, {"vendorNo": None, "vendorName": None}, {"lines": []}, {"status": "Closed"}],
+    ids=str,
+)
+async def test_an_erp_that_has_kept_no_number_of_ours_may_hold_it_where_it_does_not_show(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    class Hiding(SmallInventoryPro):
+        def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+            status, told = super().answer(method, path, query, body)
+            for number in self.book:
+                if number.startswith("ERP-"):
+                    self.book[number] = {**self.book[number], **changes}
+            return status, told
+
+    erp = Hiding(store_number=numbered_by_the_erp())
+
+    for told in await create_twice(erp, tmp_path):
+        assert (told["status"], told["do_not_repeat"]) == ("unknown", True)
+    assert list(erp.book) == ["ERP-701"]
 
 
 @pytest.mark.parametrize("gap", ["another page", "a row", "no list", "an order"])
@@ -98,10 +123,10 @@ async def test_an_erp_that_gave_its_own_number_before_may_always_have(tmp_path: 
 async def test_without_the_look_beyond_its_number_a_second_order_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def absent(*arguments: Any) -> Observation:
-        return Observation("absent", "it is not there")
+    async def absent(self: Reconciler, recorded: object, seen: Observation) -> Observation:
+        return seen
 
-    monkeypatch.setattr(reconcile, "look_elsewhere", absent)
+    monkeypatch.setattr(Reconciler, "_look_elsewhere", absent)
     erp = SmallInventoryPro(store_number=numbered_by_the_erp())
 
     first, _, _ = await create_twice(erp, tmp_path)

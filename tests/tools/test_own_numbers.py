@@ -120,11 +120,11 @@ def _forget_the_number(patch: pytest.MonkeyPatch) -> None:
     async def none(self: Journal, operation_id: str) -> None:
         return None
 
-    async def absent(*arguments: object) -> Observation:
-        return Observation("absent", "it is not there")
+    async def absent(self: Reconciler, recorded: object, seen: Observation) -> Observation:
+        return seen
 
     patch.setattr(Journal, "answered_number", none)
-    patch.setattr(reconcile, "look_elsewhere", absent)  # which would find it by its contents
+    patch.setattr(Reconciler, "_look_elsewhere", absent)  # which would find it by its contents
 
 
 def _take_its_absence_for_none(patch: pytest.MonkeyPatch) -> None:

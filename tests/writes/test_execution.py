@@ -28,6 +28,8 @@ CALLS: dict[str, tuple[dict[str, Any], Any]] = {
     "cancel_purchase_order": ({"number": "PO-2025-0041"}, yes),
 }
 every_write = pytest.mark.parametrize("tool", CALLS)
+KEPT = {"number": "PO-2025-0099", "vendor": "15", "lines": [{**LINE, "item": "WSHR-M8"}]}
+"""An order that resembles no other."""
 
 
 @pytest.fixture(autouse=True)
@@ -156,8 +158,10 @@ async def test_absence_settles_it_only_after_the_bounds_that_the_operator_set(
 ) -> None:
     clock = [1_767_323_045.0]  # 2026-01-02: the orders of the book are older
     person = ScriptedPerson(CALLS[tool][1])
-    harness.wire.on_write = lose_the_request
     async with harness.client(person=person, erp_bounds=(20.0, 10.0), clock=lambda: clock[0]) as client:
+        # An ERP that has kept a number of ours keeps others, too.
+        await client.call_tool("create_purchase_order", KEPT)
+        harness.wire.on_write = lose_the_request
         statuses = [(await call(client, tool))["status"]]
     harness.wire.on_write = None
     async with harness.client(person=person, erp_bounds=(20.0, 10.0), clock=lambda: clock[0]) as client:
@@ -171,7 +175,7 @@ async def test_absence_settles_it_only_after_the_bounds_that_the_operator_set(
     assert settled["status"] == "refused"
     assert "It can be requested again." in settled["message"]
     assert (again["status"], again["replayed"]) == ("done", False)
-    assert len(harness.wire.writes) == 2
+    assert len(harness.wire.writes) == 3
 
 
 @every_write

@@ -23,7 +23,7 @@ from po_mcp.errors import (
     Refused,
     Unreachable,
 )
-from po_mcp.orders import OrderLine
+from po_mcp.orders import OrderLine, Vendor
 from po_mcp.writes import executor as executor_module
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.kinds import kind_of
@@ -538,6 +538,9 @@ async def test_absence_decides_only_after_the_times_that_the_operator_set(
 ) -> None:
     bench = Bench(store, EXACT)
     bench.erp.orders["PO-1"] = order()
+    # An ERP that has kept a number of ours keeps others, too.
+    kept = draft("PO-8", vendor=Vendor(id="7", name="Central"), lines=draft().lines[:1])
+    await bench.execute(take_to(store, create("PO-8", kept), "APPROVED"))
     operation_id = approved(bench, kind)
     bench.erp.answer = raising(LOST)
     await bench.execute(operation_id)
