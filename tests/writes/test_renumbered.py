@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from po_mcp.errors import OrderNotFound, OutcomeUnknown, Unreachable
-from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder
+from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder, Vendor
 from po_mcp.writes import kinds
 from po_mcp.writes.journal import JournalStore
 from tests.writes.erp import EXACT, Bench, FakeERP
@@ -89,6 +89,8 @@ async def test_a_new_order_is_not_called_absent_while_the_list_cannot_be_read(
     store: JournalStore, clock: Clock
 ) -> None:
     """It may stand there under another number."""
+    kept = create("PO-8", draft("PO-8", vendor=Vendor(id="7", name="Central"), lines=draft().lines[:1]))
+    await Bench(store, EXACT, FakeERP()).execute(take_to(store, kept, "APPROVED"))
     operation_id = take_to(store, create(), "UNKNOWN")
     clock.now += 1_000
 
