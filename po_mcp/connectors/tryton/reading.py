@@ -103,7 +103,20 @@ class Reader:
         return select_orders(found, query)
 
     async def find_order(self, name: str, *, in_any_case: bool = False) -> schemas.Order:
-        """Read the one order of this name; `in_any_case` looks past the letters' case where none has it exactly."""
+        """Read the one order of this name; `in_any_case` looks past the letters' case where none has it exactly.
+
+        Raises:
+            OrderNotFound: there is none.
+            Conflict: several have the name.
+            NotPermitted: an order of the company may be out of the user's sight.
+        """
+        try:
+            return await self._find_order(name, in_any_case)
+        except OrderNotFound:
+            await self._rpc.check_company()
+            raise
+
+    async def _find_order(self, name: str, in_any_case: bool) -> schemas.Order:
         try:
             # PO-1 and po-1 may be two orders, so the letters as they were given come first.
             return names.select_order(await self._read_orders(names.build_domain(name)), name)
