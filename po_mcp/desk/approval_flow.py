@@ -43,7 +43,8 @@ _HOW = {
     "timed_out": "no answer in time",
 }
 """What came back that is no yes, as the audit log has it."""
-_NO_ANSWER = {"cancelled": "The question was closed without an answer.", "timed_out": "No answer came in time."}
+_TIMED_OUT = "No answer came in time; one that comes now counts for nothing."
+_NO_ANSWER = {"cancelled": "The question was closed without an answer.", "timed_out": _TIMED_OUT}
 """The same, as people read it."""
 
 

@@ -47,7 +47,9 @@ async def test_a_form_that_nobody_answers_ends_as_approval_required(harness: Ser
         cancelled = person.cancelled
 
     assert waits["status"] == "approval_required"
-    assert waits["message"].startswith("SANDBOX: No answer came in time. Order PO-2025-0038 was not deleted.")
+    assert waits["message"].startswith(
+        "SANDBOX: No answer came in time; one that comes now counts for nothing. Order PO-2025-0038 was not deleted."
+    )
     assert "po-mcp approve" in waits["message"]
     assert cancelled == 1
     assert harness.wire.writes == []
