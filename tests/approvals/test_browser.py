@@ -184,6 +184,7 @@ async def test_the_back_button_shows_no_form_that_could_be_sent_again() -> None:
     async with visited() as (desk, one, page):
         await page.get_by_label("to delete it").fill("PO-7")
         await page.locator("button[value=approve]").click()
+        await page.get_by_role("heading", name="Done").wait_for()
         await page.go_back()
 
         assert await heading(page) == "Done"
