@@ -166,25 +166,23 @@ class StdioLines:
             return text
         may_write = self._calls.pop(key, False)
         is_cut_off = kind == "error" and may_write and f'"code":{CONNECTION_CLOSED}' in text
-        return (
-            f'{{"jsonrpc":"2.0","id":{key},"error":{_CUT_OFF.model_dump_json(exclude_unset=True)}}}'
-            if is_cut_off
-            else text
-        )
+        if not is_cut_off:
+            return text
+        return f'{{"jsonrpc":"2.0","id":{key},"error":{_CUT_OFF.model_dump_json(exclude_unset=True)}}}'
 
     async def _track(self, passed: ParsedMessage) -> None:
-        """Keep the id of an initialize request, and drop a cancelled request from its batch: it gets no response."""
+        """Keep what waits for an answer; a request that is cancelled gets none, in a batch or by itself."""
         message = passed.message
         if isinstance(message, JSONRPCResponse | JSONRPCError) and message.id in self._asked:
             self._asked.remove(message.id)
         if isinstance(message, JSONRPCRequest) and message.method == "tools/call":
-            self._calls[json.dumps(message.id, ensure_ascii=False)] = self._writes(
-                str((message.params or {}).get("name"))
-            )
+            self._calls[_as_sent(message.id)] = self._writes(str((message.params or {}).get("name")))
         if isinstance(message, JSONRPCRequest) and message.method == "initialize":
             self._initialize_id = json.dumps(message.id)
         if isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
-            key = json.dumps((message.params or {}).get("requestId"))
+            cancelled = (message.params or {}).get("requestId")
+            self._calls.pop(_as_sent(cancelled), None)
+            key = json.dumps(cancelled)
             for batch in [batch for batch in self._batches if key in batch.waits_for]:
                 batch.waits_for.remove(key)
                 await self._close_batch(batch)
@@ -237,6 +235,11 @@ class StdioLines:
     def _write_rest(self, left: memoryview) -> None:
         self._out.write(left)
         self._out.flush()
+
+
+def _as_sent(number: Any) -> str:
+    """Return an id as the SDK writes it."""
+    return json.dumps(number, ensure_ascii=False)
 
 
 def take_stdout() -> BinaryIO:

@@ -98,6 +98,20 @@ async def test_a_write_that_is_cut_off_is_not_said_to_have_failed(tmp_path: Path
     )
 
 
+def test_a_call_that_was_cancelled_is_not_waited_for() -> None:
+    with server() as client:
+        begin(client, "delete_purchase_order", {"number": "PO-2025-0038"})
+        assert client.receive()["method"] == "elicitation/create"
+        client.send({"method": "notifications/cancelled", "params": {"requestId": "called"}})
+        begun = time.monotonic()
+        close(client)
+        status = client.process.wait(timeout=60)
+        seconds = time.monotonic() - begun
+
+    assert status == 0
+    assert seconds < stdio_lines.WRITE_GRACE_S
+
+
 def test_a_read_that_the_erp_does_not_answer_is_not_waited_for_long() -> None:
     with silent_erp() as (url, listener):
         real = {"PO_MCP_ERP": "inventory-pro", "PO_MCP_CLIENT_ID": "id", "PO_MCP_CLIENT_SECRET": "secret"}
