@@ -43,16 +43,7 @@ class Page(Generic[T]):
 
     def with_rows(self, rows: Sequence[R]) -> Page[R]:
         """Return the page with its rows as they were converted."""
-        return Page(
-            rows,
-            self.next_start,
-            self.total,
-            self.unreadable,
-            self.tells_end,
-            self.unreadable_names,
-            self.is_full,
-            self.is_other,
-        )
+        return Page(**{**vars(self), "rows": rows})
 
 
 @dataclass(frozen=True)

@@ -99,15 +99,11 @@ def _may_be_past_period(alike: Sequence[ParsedNumber], today: date) -> bool:
     if not days or (days[0].year, days[0].month) == (today.year, today.month):
         return False
     newest = alike[0]
-    if any(_period.search(before) and int(figure) in range(1, 5) for before, figure in _in_pairs(newest)):
+    in_pairs = zip(newest.literals, newest.figures, strict=False)  # behind the last figure stands one text more
+    if any(_period.search(before) and int(figure) in range(1, 5) for before, figure in in_pairs):
         return True
     months = {month for literal in newest.literals for month in _months_of(literal)}
     return any(sum(day.month == month for day in days) >= MIN_SHARE * len(days) for month in months)
-
-
-def _in_pairs(one: ParsedNumber) -> Iterator[tuple[str, str]]:
-    """Return each figure with the text before it."""
-    return zip(one.literals, one.figures, strict=False)
 
 
 def _months_of(literal: str) -> Iterator[int]:
@@ -259,12 +255,13 @@ def _is_of_its_years(one: ParsedNumber, figure: str) -> bool:
 
 def _is_named_as_year(alike: Sequence[ParsedNumber], place: int) -> bool:
     """Tell whether FY or the like stands before a year, or the next year behind it, as in 2025-26 and 2526."""
-    year, behind = _year_of(alike[0], place), alike[0].figures[place + 1 : place + 2]
-    following = "" if year is None else f"{(year + 1) % 100:02}"
-    is_pair = behind == (following,) or (
-        len(str(year)) == 4 and alike[0].figures[place] == f"{(year or 0) % 100:02}{following}"
-    )
-    return is_pair or _financial.search(alike[0].literals[place]) is not None
+    if _financial.search(alike[0].literals[place]):
+        return True
+    figures, year = alike[0].figures, _year_of(alike[0], place)
+    if year is None:
+        return False
+    following = f"{(year + 1) % 100:02}"
+    return figures[place + 1 : place + 2] == (following,) or figures[place] == f"{year % 100:02}{following}"
 
 
 def _year_of_last(alike: Sequence[ParsedNumber], place: int) -> date | None:

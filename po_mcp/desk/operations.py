@@ -18,7 +18,7 @@ from po_mcp.writes.verdict import record_verdict
 
 _LOOK_TIMEOUT_S = 15.0
 """How long the reads of one call may take together: many clients give a call up after a minute."""
-_LATELY_S, _MOST_LATELY = 600.0, 5
+_RECENT_S, _MOST_RECENT = 600.0, 5
 """What was done within so many seconds is named, at most so many of them: a host may have dropped their answers."""
 
 
@@ -56,13 +56,13 @@ async def describe_latest(desk: Desk, approver: Approver) -> str:
 
     A host that gave a call up has no operation id to ask for.
     """
-    latest = await desk.journal.latest(await desk.journal.name_of(desk.erp.connection), 2 * _MOST_LATELY)
-    begin = desk.journal.now() - _LATELY_S
+    latest = await desk.journal.latest(await desk.journal.name_of(desk.erp.connection), 2 * _MOST_RECENT)
+    begin = desk.journal.now() - _RECENT_S
     done = [one for one in latest if one.state == "DONE" and (one.settled_at or 0) > begin]
     named = [
         f"order {order_text.number(one.operation.number)} was {kind_of(one.operation.kind).words.done} "
         f"(operation_id {one.operation.id})"
-        for one in done[:_MOST_LATELY]
+        for one in done[:_MOST_RECENT]
         if approver.requester.may_handle(one.operation)
     ]
     return f"In the last ten minutes {', '.join(named)}." if named else ""
