@@ -40,6 +40,11 @@ class Cluster:
             db.execute(f"CREATE SCHEMA {name}".encode())
         return f"{self.address}&options={quote(f'-csearch_path={name}')}"
 
+    def end_backend(self, pid: int) -> None:
+        """End the process of one connection, as a crash of it would."""
+        with psycopg.connect(self.address) as db:
+            db.execute("SELECT pg_terminate_backend(%s)", (pid,))
+
     def new_database(self) -> str:
         """Make an empty database, and return its name: a pooler passes no `search_path` on."""
         name = f"test_{next(_schemas)}"

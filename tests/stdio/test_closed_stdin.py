@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import time
 import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import anyio.to_thread
 import pytest
 
 from po_mcp.transports import stdio_lines
-from tests.commands.slow_erp import slow_erp
+from tests.commands.slow_erp import SlowErp, slow_erp
 
 from .test_process import INITIALIZE, RawClient, server, silent_erp
 
@@ -40,6 +42,17 @@ def answer_of(client: RawClient) -> dict[str, Any]:
     while (message := client.receive()).get("id") != "called":
         assert message["method"] == "elicitation/create"
     return message
+
+
+@asynccontextmanager
+async def closed_while_written(folder: Path) -> AsyncIterator[tuple[SlowErp, RawClient]]:
+    """Close stdin while the ERP has carried a new order out and keeps its answer back."""
+    async with slow_erp(folder / "book.db") as erp:
+        with server(PO_MCP_JOURNAL=str(folder / "journal.db"), **erp.settings) as client:
+            await anyio.to_thread.run_sync(begin, client, "create_purchase_order", NEW)
+            await erp.has_written.wait()
+            close(client)
+            yield erp, client
 
 
 def test_calls_of_a_pipe_that_has_ended_are_answered() -> None:
@@ -69,28 +82,19 @@ def test_a_question_that_nobody_can_answer_any_more_names_where_it_is_decided(tm
 
 
 async def test_a_write_under_way_has_its_outcome_in_its_answer(tmp_path: Path) -> None:
-    async with slow_erp(tmp_path / "book.db") as erp:
-        with server(PO_MCP_JOURNAL=str(tmp_path / "journal.db"), **erp.settings) as client:
-            await anyio.to_thread.run_sync(begin, client, "create_purchase_order", NEW)
-            await erp.has_written.wait()
-            close(client)
-            erp.may_answer.set()
-            answer = await anyio.to_thread.run_sync(answer_of, client)
+    async with closed_while_written(tmp_path) as (erp, client):
+        erp.may_answer.set()
+        answer = await anyio.to_thread.run_sync(answer_of, client)
 
     assert answer["result"]["structuredContent"]["status"] == "done"
     assert erp.writes == ["POST /api/v1/PurchaseOrder"]
 
 
 async def test_a_write_that_is_cut_off_is_not_said_to_have_failed(tmp_path: Path) -> None:
-    async with slow_erp(tmp_path / "book.db") as erp:
-        with server(PO_MCP_JOURNAL=str(tmp_path / "journal.db"), **erp.settings) as client:
-            await anyio.to_thread.run_sync(begin, client, "create_purchase_order", NEW)
-            await erp.has_written.wait()
-            close(client)
-            with anyio.move_on_after(stdio_lines.WRITE_GRACE_S + 1):
-                await anyio.sleep_forever()
-            erp.may_answer.set()
-            answer = await anyio.to_thread.run_sync(answer_of, client)
+    async with closed_while_written(tmp_path) as (erp, client):
+        await anyio.sleep(stdio_lines.WRITE_GRACE_S + 1)
+        erp.may_answer.set()
+        answer = await anyio.to_thread.run_sync(answer_of, client)
 
     assert answer["error"]["message"] == (
         "The server ended before the outcome was known. If this was a change, it may have been carried out: "

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from po_mcp.writes.journal import JournalStore
 from tests.writes.making import Clock, JournalPlace
+
+if TYPE_CHECKING:
+    from tests.postgres import Cluster  # it needs psycopg, which only its own tests load
 
 _ABOUT_THE_FILE = {
     f"tests.writes.test_{name}" for name in ("journal_file", "locked_journal", "long_journal", "migration")
@@ -46,6 +50,12 @@ def journal_at(request: pytest.FixtureRequest, tmp_path: Path) -> JournalPlace:
         address: str = request.getfixturevalue("postgres").new_schema()
         return address
     return tmp_path / "folder" / "journal.db"
+
+
+@pytest.fixture
+def address(postgres: Cluster) -> str:
+    """Of an empty schema in PostgreSQL, for a journal."""
+    return postgres.new_schema()
 
 
 @pytest.fixture

@@ -20,11 +20,6 @@ pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture
-def address(postgres: Cluster) -> str:
-    return postgres.new_schema()
-
-
-@pytest.fixture
 def stores(address: str) -> Iterator[list[JournalStore]]:
     """The journal as two replicas have it; its tables are made."""
     with ExitStack() as stack:
@@ -105,8 +100,7 @@ async def test_after_a_lost_connection_events_may_have_been_missed_and_the_next_
     monkeypatch.setattr(listening, "_FIRST_PAUSE_S", 0.05)
     async with hearing(Journal(stores[0]), postgres) as wait_for:
         [lost] = listeners(postgres)
-        with psycopg.connect(postgres.address) as db:
-            db.execute("SELECT pg_terminate_backend(%s)", (lost,))
+        postgres.end_backend(lost)
         await wait_for("", "")
         operation_id = take_to(stores[1], guarded(), "APPROVED")
         await wait_for(operation_id, "APPROVED")

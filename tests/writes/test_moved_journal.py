@@ -23,11 +23,6 @@ pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture
-def address(postgres: Cluster) -> str:
-    return postgres.new_schema()
-
-
-@pytest.fixture
 def source(file: Path) -> Iterator[JournalStore]:
     """A file with an operation in every state that one can be brought to, names in any script, and a PIN."""
     with closing(JournalStore(file)) as store:

@@ -13,16 +13,10 @@ import pytest
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import JournalStore, moving, postgres, schema
 from po_mcp.writes.journal.postgres import PostgresDatabase
-from tests.postgres import Cluster
 from tests.writes.making import CONNECTION, guarded, state_of, take_to
 from tests.writes.test_away import seconds_of, until_it_answers
 
 pytestmark = pytest.mark.postgres
-
-
-@pytest.fixture
-def address(postgres: Cluster) -> str:
-    return postgres.new_schema()
 
 
 @pytest.fixture

@@ -19,11 +19,6 @@ from tests.writes.making import CONNECTION, Clock, create, guarded, proposed, st
 pytestmark = pytest.mark.postgres
 
 
-@pytest.fixture
-def address(postgres: Cluster) -> str:
-    return postgres.new_schema()
-
-
 def put_back(address: str) -> None:
     """Do to the tables what a dump that is read back does: they are others then."""
     with psycopg.connect(address) as db:

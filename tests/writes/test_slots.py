@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import anyio
-import psycopg
 import pytest
 
 from po_mcp.writes.journal import JournalStore
@@ -72,8 +71,7 @@ async def test_a_replica_that_dies_gives_its_slot_back(postgres: Cluster) -> Non
         with anyio.fail_after(30):
             async with first.one():
                 assert first._connection is not None
-                with psycopg.connect(postgres.address) as db:
-                    db.execute("SELECT pg_terminate_backend(%s)", (first._connection.info.backend_pid,))
+                postgres.end_backend(first._connection.info.backend_pid)
                 async with second.one():
                     pass
 
@@ -85,8 +83,7 @@ async def test_a_slot_that_went_with_its_connection_is_not_given_back_again(post
         with anyio.fail_after(30):
             async with slots.one():
                 assert slots._connection is not None
-                with psycopg.connect(postgres.address) as db:
-                    db.execute("SELECT pg_terminate_backend(%s)", (slots._connection.info.backend_pid,))
+                postgres.end_backend(slots._connection.info.backend_pid)
                 async with slots.one():
                     slots._away_until = 0.0
                 async with slots.one():  # the first of the new connection
