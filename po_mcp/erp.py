@@ -67,6 +67,14 @@ class ReadsByReference(Protocol):
 
 
 @runtime_checkable
+class TellsBooks(Protocol):
+    """An ERP whose user works in the books of one of several companies, and can be moved to another's."""
+
+    async def read_books(self) -> str:
+        """Return which books all calls of this connection are about: an id that these keep for good."""
+
+
+@runtime_checkable
 class CreatesDrafts(Protocol):
     """An ERP whose new orders are drafts, until a person goes on with them there."""
 

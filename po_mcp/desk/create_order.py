@@ -23,6 +23,7 @@ from po_mcp.errors import ERPError, InvalidInput, OperationUnderWay
 from po_mcp.orders import DraftLine, Item, OrderDraft, OrderRequest, OrderRequestLine, PurchaseOrder, Vendor, Warehouse
 from po_mcp.untrusted import imitating_scripts
 from po_mcp.writes.approving import Approver
+from po_mcp.writes.books import pin_books
 from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
 from po_mcp.writes.journal import Similar
 from po_mcp.writes.kinds import place_of
@@ -271,7 +272,7 @@ async def _record(desk: Desk, new: _New, draft: OrderDraft, reasons: tuple[Reaso
     named: list[tuple[Recorded, str]] = []
     gone = new.gone
     while True:
-        operation = _operation(desk, new, draft, (*_name_similar(named), *reasons))
+        operation = await pin_books(desk.erp, _operation(desk, new, draft, (*_name_similar(named), *reasons)))
         if operation.question is not None:
             operation = replace(operation, question=await desk.prepare_question(operation.question))
         if operation.question is not None and (taken := await _refuse_taken_number(desk, new, operation)) is not None:

@@ -18,6 +18,7 @@ from po_mcp.erp import Guarded
 from po_mcp.errors import OperationUnderWay, OrderNotFound
 from po_mcp.orders import Snapshot
 from po_mcp.writes.approving import Approver
+from po_mcp.writes.books import pin_books
 from po_mcp.writes.journal import Similar
 from po_mcp.writes.kinds import GuardedKind, kind_of
 from po_mcp.writes.kinds.snapshots import digest_of_snapshot
@@ -96,6 +97,7 @@ async def _propose(
     question = await desk.prepare_question(question)
     payload = desk.begin_consent(payload, call.requester)
     operation = replace(call, payload=payload, question=question, order_digest=digest_of_snapshot(found))
+    operation = await pin_books(desk.erp, operation)
     try:
         return await _record(desk, operation, read_at)
     except OperationUnderWay as exc:

@@ -15,6 +15,7 @@ from po_mcp.erp import ERP
 from po_mcp.errors import ERPError, JournalUnavailable, OutcomeUnknown, PurchaseOrderError, Stale, TooLate
 from po_mcp.orders import PurchaseOrder
 from po_mcp.writes import order_text
+from po_mcp.writes.books import need_same_books
 from po_mcp.writes.journal import Claim, Journal
 from po_mcp.writes.journal.audit_log import ANSWERED_NUMBER, Event
 from po_mcp.writes.journal.proposals import ASKED_AGAIN
@@ -76,7 +77,8 @@ class Executor:
         operation = recorded.operation
         try:
             # Here and not in the callers: a tool, the page and a terminal all come through here, so none of them can
-            # send what the person was not shown.
+            # send what the person was not shown, or to another company.
+            await need_same_books(self.erp, operation)
             change = await kind_of(operation.kind).find_change(self.erp, operation)
         except ERPError:  # an order that is being deleted by the same answer, given twice, cannot be read whole
             if (latest := await self.journal.find(operation_id)) is None or latest.state == "APPROVED":

@@ -189,8 +189,9 @@ class Operation:
         )
 
     def is_same(self, other: Operation) -> bool:
-        """Tell whether both ask for the same thing of the same order in the same state."""
-        return self.is_same_call(other) and self.order_digest == other.order_digest
+        """Tell whether both ask for the same thing of the same order in the same state, in the same books."""
+        of_same_books = self.payload.books == other.payload.books
+        return of_same_books and self.is_same_call(other) and self.order_digest == other.order_digest
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,13 @@ from po_mcp.writes.consent import Consent
 
 
 class Payload(Record):
-    """What will be sent, what it was decided on, and by whom."""
+    """What will be sent, what it was decided on, and by whom.
+
+    `books` are those of the company that it is meant for, where the ERP's user may be moved to another's.
+    """
 
     consent: Consent = Consent()
+    books: str | None = None
 
 
 class SnapshotPayload(Payload):

@@ -12,13 +12,14 @@ import anyio
 
 from po_mcp import telemetry
 from po_mcp.erp import ERP, ReadsByReference
-from po_mcp.errors import JournalUnavailable
+from po_mcp.errors import ERPError, JournalUnavailable
 from po_mcp.orders import fold_number
+from po_mcp.writes.books import need_same_books
 from po_mcp.writes.journal import Claim, Journal
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.kinds.answered import observe_answered
 from po_mcp.writes.kinds.elsewhere import look_elsewhere
-from po_mcp.writes.observation import NEEDS_TWO_READINGS, Observation
+from po_mcp.writes.observation import NEEDS_TWO_READINGS, Observation, unreadable
 from po_mcp.writes.operation import SENT_STATES, Operation, Recorded, Requester, State, WriteOutcome
 from po_mcp.writes.outcomes import OutcomeWriter
 from po_mcp.writes.policy import LOOK_S, SettlementPolicy
@@ -80,6 +81,7 @@ class Reconciler:
         operation = recorded.operation
         try:
             with anyio.move_on_after(min(LOOK_S, self.policy.timeout)):
+                await need_same_books(self.erp, operation)
                 seen = await kind_of(operation.kind).observe(self.erp, operation, recorded.sent_at or 0.0)
                 # An effect under our number settles it; its absence there is none where the ERP named another number.
                 if recorded.state != "UNKNOWN" or seen.seen == "applied":
@@ -90,6 +92,8 @@ class Reconciler:
                 if beyond_number and operation.kind == "create" and seen.seen == "absent":
                     return await self._look_elsewhere(recorded, seen)
                 return seen
+        except ERPError as exc:
+            return unreadable(exc)
         except Exception as exc:  # a look that crashes shows nothing, and must not lose what is known
             logger.error("looking at operation %s crashed: %s", operation.id, type(exc).__name__)
             return Observation("unreadable", "po-mcp failed to read the order")

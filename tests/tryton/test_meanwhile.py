@@ -6,6 +6,7 @@ Every time nothing may be sent that a person did not see, and what is said must 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
@@ -13,11 +14,14 @@ import pytest
 from mcp import Client
 from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitResult
 
+from po_mcp.writes import executor, reconcile
+from po_mcp.writes.journal.store import JournalStore
 from tests.harness import ScriptedPerson, outcome, text
-from tests.tryton.book import PURCHASE
+from tests.tryton.book import PURCHASE, today
 from tests.tryton.company import password
 from tests.tryton.conftest import Book
 from tests.tryton.harness import RpcWire, TrytonHarness, arguments_of
+from tests.tryton.rpc import day, money
 from tests.tryton.test_tools import CANCEL, CREATE, DELETE, says_yes
 
 pytestmark = pytest.mark.tryton
@@ -174,7 +178,7 @@ def second(book: Book) -> Iterator[int]:
     admin.create(PURCHASE, *({**order, "reference": name} for name in (DRAFT, "OTHER-1")))
     yield company
     for user in (admin.user, user_id(book)):
-        admin.write("res.user", user, company=book.facts.company)
+        admin.write("res.user", user, companies=[["add", [book.facts.company]]], company=book.facts.company)
         admin.write("res.user", user, companies=[["remove", [company]]], company_filter="one")
 
 
@@ -204,11 +208,31 @@ async def test_an_order_of_another_company_is_neither_listed_nor_found_nor_ended
     assert ids_of(book, second) == others
 
 
-@pytest.mark.parametrize("tool", [CREATE, CANCEL, DELETE])
-async def test_what_was_lost_on_its_way_is_not_settled_in_the_books_of_another_company(
-    harness: TrytonHarness, book: Book, second: int, tool: str
-) -> None:
-    """The user's current company is changed, and the server started anew: there, no such order stands."""
+def work_there_as_well(book: Book, company: int) -> None:
+    """Move the user to another company's books, who may go back by themselves."""
+    book.users.admin.write("res.user", user_id(book), company=company)
+
+
+def work_there_alone(book: Book, company: int) -> None:
+    """Take the user out of the company, so that its orders look as if there were none."""
+    companies = [["remove", [book.facts.company]]]
+    book.users.admin.write("res.user", user_id(book), companies=companies, company=company)
+
+
+def work_here_again(book: Book) -> None:
+    companies = [["add", [book.facts.company]]]
+    book.users.admin.write("res.user", user_id(book), companies=companies, company=book.facts.company)
+
+
+async def do_not_look(*given: object) -> None:
+    """Take every book for the same."""
+
+
+MOVES: dict[str, Callable[[Book, int], None]] = {"as well": work_there_as_well, "alone": work_there_alone}
+
+
+async def lose_the_write(harness: TrytonHarness, tool: str) -> str:
+    """Ask for a write whose answer is lost, which was created and did not cancel or delete; return its id."""
     network = harness.wire
     assert isinstance(network, RpcWire)
 
@@ -224,14 +248,81 @@ async def test_what_was_lost_on_its_way_is_not_settled_in_the_books_of_another_c
     harness.wire.on_write = lose
     async with harness.client(person=ScriptedPerson(says_yes)) as client:
         first = outcome(await ask(client, tool))
-    network.on_read_rpc = None
-    book.users.admin.write("res.user", user_id(book), company=second)
-    async with harness.client() as client:
-        told = text(await client.call_tool("get_operation", {"operation_id": first["operation_id"]}))
-
+    network.on_read_rpc = network.on_write = None
     assert first["status"] == "unknown"
+    return str(first["operation_id"])
+
+
+async def look_at(harness: TrytonHarness, operation_id: str) -> str:
+    """Start anew, and ask what became of it."""
+    async with harness.client() as client:
+        return text(await client.call_tool("get_operation", {"operation_id": operation_id}))
+
+
+@pytest.mark.parametrize("tool", [CREATE, CANCEL, DELETE])
+@pytest.mark.parametrize("move", MOVES)
+async def test_what_was_lost_on_its_way_is_not_settled_in_the_books_of_another_company(
+    harness: TrytonHarness, book: Book, second: int, tool: str, move: str
+) -> None:
+    """The user's current company is changed, and the server started anew: there, no such order stands."""
+    operation_id = await lose_the_write(harness, tool)
+    MOVES[move](book, second)
+
+    told = await look_at(harness, operation_id)
+    work_here_again(book)
+    settled = await look_at(harness, operation_id)
+
     assert told.startswith("unknown"), told
+    assert "another company in Tryton" in told
+    assert settled.startswith("done") if tool == CREATE else "Seen now: the order is " in settled, settled
     assert show(book) == ("draft", tool == CREATE)
+
+
+async def test_without_the_pinned_company_a_draft_that_stands_is_called_deleted(
+    harness: TrytonHarness, book: Book, second: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation_id = await lose_the_write(harness, DELETE)
+    work_there_alone(book, second)
+    monkeypatch.setattr(reconcile, "need_same_books", do_not_look)
+
+    told = await look_at(harness, operation_id)
+
+    assert told.startswith("done"), told
+    assert show(book) == ("draft", 0)
+
+
+def say_yes_elsewhere(harness: TrytonHarness, operation_id: str) -> None:
+    """Approve on a page whose process ends before anything is sent."""
+    with closing(JournalStore(harness.journal)) as store:
+        found = store.find(operation_id)
+        assert found is not None
+        assert store.approve(operation_id, found.operation.payload, {"through": "page"})
+
+
+@pytest.mark.parametrize("is_pinned", [True, False])
+async def test_an_order_is_not_created_in_another_company_than_the_person_was_asked_in(
+    harness: TrytonHarness, book: Book, second: int, monkeypatch: pytest.MonkeyPatch, is_pinned: bool
+) -> None:
+    """The question waits, a person says yes, the user is moved, and the server started anew."""
+    admin = book.users.admin
+    async with harness.client() as client:
+        waits = outcome(await ask(client, CREATE))
+    say_yes_elsewhere(harness, waits["operation_id"])
+    rate = {"currency": book.facts.currencies["USD"], "date": day(today()), "rate": money("1")}
+    admin.create("currency.currency.rate", rate, {**rate, "currency": book.facts.currencies["EUR"]})
+    admin.write("party.party", book.facts.vendors["acme"], supplier_currency=book.facts.currencies["EUR"])
+    work_there_alone(book, second)
+    if not is_pinned:
+        monkeypatch.setattr(executor, "need_same_books", do_not_look)
+
+    async with harness.client() as client:
+        told = text(await ask(client, CREATE))
+        made = admin.search_read(PURCHASE, ["company"], ["reference", "=", NEW])
+        work_here_again(book)
+
+    assert waits["status"] == "approval_required"
+    assert made == [] if is_pinned else [row["company"] for row in made] == [second], told
+    assert ("another company in Tryton" in told) is is_pinned, told
 
 
 async def test_a_user_who_sees_one_of_several_companies_at_a_time_is_told_in_place_of_an_empty_book(

@@ -112,6 +112,10 @@ class Tryton:
         }
         return frozenset(kind for kind, is_allowed in allowed.items() if is_allowed)
 
+    async def read_books(self) -> str:
+        """Return the id of the user's company, as it was when this connection was first used."""
+        return str(await self._rpc.read_company())
+
     async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
         """Return the orders of the query, which Tryton picks, by ascending id."""
         return await self._reader.scan_orders(query, progress)
