@@ -174,13 +174,12 @@ class _Page:
         if not self._is_known(request):
             text = "Use the link from your assistant, or run po-mcp approve in a terminal."
             return self._message(403, "Open your approval link first", text)
+        decided = await self._pending.find_decided(self._person(request))
         return self._html(
             "overview.html",
             visitor=self._visitor(request),
             open=[await self._sheet(one) for one in self._select_visible(request, await self._pending.open())],
-            decided=[
-                await self._sheet(one) for one in self._select_visible(request, await self._pending.find_decided())
-            ],
+            decided=[await self._sheet(one) for one in self._select_visible(request, decided)],
         )
 
     async def style(self, request: Request) -> Response:

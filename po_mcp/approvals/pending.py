@@ -120,10 +120,10 @@ class PendingApprovals:
         # Of a create that nobody is asked about there is nothing to decide before it was sent.
         return [one for one in live if one.operation.question is not None or one.state in SENT_STATES]
 
-    async def find_decided(self) -> list[Recorded]:
-        """Return what a person was asked about and what ended last, the latest first."""
-        latest = await self.journal.latest(await self._name(), _LATEST)
-        return [one for one in latest if one.operation.question is not None]
+    async def find_decided(self, person: Person) -> list[Recorded]:
+        """Return what ended last of what somebody was asked about and this person may see, the latest first."""
+        user = None if self.rules is None or self.rules.is_approver(person) else person.user
+        return await self.journal.latest(await self._name(), _LATEST, user=user, asked_only=True)
 
     async def pin_status(self) -> PinStatus:
         """Return whether a decision needs a PIN, and what a person is shown of it."""

@@ -311,8 +311,8 @@ def _find_created(settings: Settings) -> str | None:
     try:
         if not store.exists():
             return None
-        found = store.latest(store.name_of(erp.connection), 100)
-        done = (one.operation.number for one in found if one.operation.kind == "create" and one.state == "DONE")
+        found = store.latest(store.name_of(erp.connection), 100, kind="create")
+        done = (one.operation.number for one in found if one.state == "DONE")
         return next(done, None)
     finally:
         anyio.run(erp.aclose)

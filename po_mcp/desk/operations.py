@@ -11,7 +11,7 @@ from po_mcp.orders import Record
 from po_mcp.writes import order_text
 from po_mcp.writes.approving import Approver, describe_answer
 from po_mcp.writes.forms import Question, ask_whether_it_happened, read_decision
-from po_mcp.writes.kinds import kind_of, place_of
+from po_mcp.writes.kinds import kind_of, kinds, place_of
 from po_mcp.writes.observation import Observation
 from po_mcp.writes.operation import SENT_STATES, Recorded, WriteOutcome
 from po_mcp.writes.verdict import record_verdict
@@ -56,14 +56,14 @@ async def describe_latest(desk: Desk, approver: Approver) -> str:
 
     A host that gave a call up has no operation id to ask for.
     """
-    latest = await desk.journal.latest(await desk.journal.name_of(desk.erp.connection), 2 * _MOST_RECENT)
-    begin = desk.journal.now() - _RECENT_S
-    done = [one for one in latest if one.state == "DONE" and (one.settled_at or 0) > begin]
+    name, begin = await desk.journal.name_of(desk.erp.connection), desk.journal.now() - _RECENT_S
+    # The caller's own are chosen before they are cut to a few: what others do meanwhile must not hide them.
+    every, own = [one.name for one in kinds()], approver.requester.handles
+    done = await desk.journal.done_since(name, every, begin, own, _MOST_RECENT)
     named = [
         f"order {order_text.number(one.operation.number)} was {kind_of(one.operation.kind).words.done} "
         f"(operation_id {one.operation.id})"
-        for one in done[:_MOST_RECENT]
-        if approver.requester.may_handle(one.operation)
+        for one in done
     ]
     return f"In the last ten minutes {', '.join(named)}." if named else ""
 

@@ -141,9 +141,17 @@ class Requester:
         """Whether a token says who it is."""
         return bool(self.oauth_client)
 
+    @property
+    def handles(self) -> str | None:
+        """The user whose operations this caller may see, answer and carry out: where people sign in, their own.
+
+        None: those of all.
+        """
+        return self.user if self.is_signed_in else None
+
     def may_handle(self, operation: Operation) -> bool:
-        """Tell whether this caller may see, answer and carry out an operation: where people sign in, only their own."""
-        return not self.is_signed_in or operation.requester.user == self.user
+        """Tell whether this caller may see, answer and carry out an operation."""
+        return self.handles in (None, operation.requester.user)
 
 
 @dataclass(frozen=True)

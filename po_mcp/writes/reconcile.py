@@ -34,7 +34,7 @@ What takes longer is left open: hosts give up a call after a minute.
 
 
 _MADE_BEFORE = 100
-"""The latest operations that tell whether the ERP numbers orders itself."""
+"""The latest creates that tell whether the ERP numbers orders itself."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ class Reconciler:
         if isinstance(self.erp, ReadsByReference):
             return absent  # it was looked for by its reference, whatever its number is
         name, operation = await self.journal.name_of(self.erp.connection), recorded.operation
-        made = [one for one in await self.journal.latest(name, _MADE_BEFORE) if one.operation.kind == "create"]
+        made = await self.journal.latest(name, _MADE_BEFORE, kind="create")
         numbers: set[str] = set()
         keeps_ours = numbers_itself = False
         for one in (*made, *await self.journal.live(name)):

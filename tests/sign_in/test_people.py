@@ -188,6 +188,22 @@ async def test_an_operation_of_another_person_is_neither_seen_nor_settled(harnes
     assert [one["status"] for one in read] == ["approval_required"]
 
 
+async def test_what_was_done_for_others_meanwhile_hides_nothing_of_ones_own(harness: ServerHarness) -> None:
+    new = {"vendor": "12", "lines": [{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}]}
+    async with team_server(**over(harness)) as server, connected(server, server.token(ALICE)) as alice:
+        done = outcome(await alice.call_tool("create_purchase_order", {"number": "PO-2025-0050", **new}))
+        with closing(sqlite3.connect(harness.journal)) as journal, journal:
+            columns = [name for (name,) in journal.execute("SELECT name FROM pragma_table_info('write_operations')")]
+            others = {"id": "'copy ' || ?", "requested_by": "'bob'", "settled_at": "settled_at + 1"}
+            copied = ", ".join(others.get(name, name) for name in columns)
+            for place in range(12):
+                journal.execute(f"INSERT INTO write_operations SELECT {copied} FROM write_operations LIMIT 1", (place,))
+        said = text(await alice.call_tool("get_operation", {}))
+
+    assert f"order PO-2025-0050 was created (operation_id {done['operation_id']})" in said
+    assert "copy" not in said
+
+
 async def test_the_same_subject_of_another_client_is_the_same_person(harness: ServerHarness) -> None:
     async with team_server(**over(harness)) as server:
         for client_id, number in (("host", "PO-2025-0038"), ("another", "PO-2025-0037")):

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from po_mcp.orders import Vendor
-from po_mcp.writes.journal import JournalStore
+from po_mcp.writes.journal import JournalStore, queries
 from po_mcp.writes.journal.sqlite import SqliteFile
 from po_mcp.writes.operation import Operation
 from tests.writes.making import CONNECTION, KEY, Clock, create, draft, fill_with_done, guarded, take_to
 
 FEW, MANY = 50, 5_000
+DONE = (create("PO-DONE"), guarded("finalize", "PO-DONE"))
 NEW = create(asked=draft("PO-NEW", vendor=Vendor(id="9", name="Central Supply Co.")), question=True)
 CALLS: dict[str, Callable[[JournalStore], object]] = {
     "finalize": lambda store: take_to(store, guarded("finalize", "PO-NEW"), "DONE"),
@@ -25,6 +26,7 @@ CALLS: dict[str, Callable[[JournalStore], object]] = {
     "recent write": lambda store: store.find_recent(guarded("finalize", "PO-NEW")),
     "live": lambda store: store.live(KEY),
     "latest": lambda store: store.latest(KEY, 10),
+    "done lately": lambda store: store.done_since(KEY, ["create", "finalize"], store._clock() - 600, "nobody", 5),
     "late news": lambda store: store.take_late_news(KEY),
 }
 
@@ -70,7 +72,7 @@ def steps(file: Path, call: Callable[[JournalStore], object]) -> int:
     return counted
 
 
-@pytest.mark.parametrize("done", [create("PO-DONE"), guarded("finalize", "PO-DONE")], ids=lambda one: one.kind)
+@pytest.mark.parametrize("done", DONE, ids=lambda one: one.kind)
 @pytest.mark.parametrize("call", CALLS)
 def test_a_call_takes_hardly_more_steps_in_a_long_journal(
     tmp_path: Path, filled: Fill, call: str, done: Operation
@@ -88,3 +90,15 @@ def test_the_latest_done_creates_are_known_by_their_numbers(store: JournalStore)
     take_to(store, NEW, "REFUSED")
 
     assert store.numbers_of_creates(KEY) == {"PO-DONE", *(f"PO-DONE-{place}" for place in range(1, 21))}
+
+
+@pytest.mark.parametrize(("most", "is_bounded"), [(FEW, True), (MANY, False)])
+def test_the_latest_of_a_user_are_looked_for_in_so_many_operations_and_no_more(
+    filled: Fill, monkeypatch: pytest.MonkeyPatch, most: int, *, is_bounded: bool
+) -> None:
+    monkeypatch.setattr(queries, "MAX_LOOKED_AT", most)
+    few, many = (
+        steps(filled(DONE[0], count), lambda store: store.latest(KEY, 10, user="nobody")) for count in (FEW, MANY)
+    )
+
+    assert (many <= few * 1.5 + 50) is is_bounded, (few, many)

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from po_mcp.errors import OperationUnderWay
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.operation import Operation, Requester, State
-from tests.writes.making import CONNECTION, Clock, JournalPlace, guarded, outcome, proposed, state_of, take_to
+from tests.writes.making import (
+    CONNECTION,
+    KEY,
+    Clock,
+    JournalPlace,
+    create,
+    guarded,
+    outcome,
+    proposed,
+    state_of,
+    take_to,
+)
 
 ISSUER = "https://login.example.com"
 
@@ -63,6 +75,39 @@ def test_late_news_are_told_to_whom_they_concern(store: JournalStore) -> None:
 
     assert his == []
     assert [one.operation.id for one in hers] == [operation_id]
+
+
+def test_what_others_did_meanwhile_hides_nothing_of_ones_own(store: JournalStore, clock: Clock) -> None:
+    hers = take_to(store, asked_by(ALICE), "DONE")
+    for place in range(6):
+        take_to(store, replace(guarded(number=f"PO-HIS-{place}"), requester=BOB), "DONE")
+        take_to(store, replace(guarded(number=f"PO-LOST-{place}"), requester=ALICE), "REFUSED")
+
+    def done(user: str | None, limit: int = 5) -> list[str]:
+        return [one.operation.id for one in store.done_since(KEY, ["create", "delete"], clock.now - 1, user, limit)]
+
+    assert done(ALICE.handles) == [hers]
+    assert len(done(None)) == 5
+    assert hers in done(None, 7)
+    assert store.done_since(KEY, ["create"], clock.now - 1, None, 5) == []
+    clock.now += 1
+    assert done(None) == []
+
+
+def test_the_latest_are_chosen_before_they_are_cut(store: JournalStore) -> None:
+    hers = take_to(store, asked_by(ALICE), "DONE")
+    made = take_to(store, create(), "DONE")
+    for place in range(6):
+        take_to(store, replace(guarded("finalize", number=f"PO-HIS-{place}"), requester=BOB), "DONE")
+
+    def latest(**which: Any) -> list[str]:
+        return [one.operation.id for one in store.latest(KEY, 3, **which)]
+
+    assert latest(user=ALICE.user) == [hers]
+    assert latest(kind="create") == [made]
+    assert latest(kind="create", asked_only=True) == []
+    assert len(latest(asked_only=True)) == 3
+    assert latest(kind="delete", user=BOB.user) == []
 
 
 def test_a_subject_is_one_person_per_issuer(store: JournalStore) -> None:

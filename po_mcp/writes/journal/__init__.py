@@ -7,7 +7,7 @@ transaction, since only the commit tells whether it happened.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -200,9 +200,24 @@ class Journal:
         """Return the operations of a connection (None: of all) that are not at their end, oldest first."""
         return await self._read(self.store.live, connection)
 
-    async def latest(self, connection: str, limit: int) -> list[Recorded]:
-        """Return the operations of a connection that are at their end, the latest first."""
-        return await self._read(self.store.latest, connection, limit)
+    async def latest(
+        self,
+        connection: str,
+        limit: int,
+        *,
+        kind: str | None = None,
+        user: str | None = None,
+        asked_only: bool = False,
+    ) -> list[Recorded]:
+        """Return the operations of a connection that are at their end, the latest first: of a kind, of a user."""
+        latest = partial(self.store.latest, kind=kind, user=user, asked_only=asked_only)
+        return await self._read(latest, connection, limit)
+
+    async def done_since(
+        self, connection: str, kinds: Sequence[str], since: float, user: str | None, limit: int
+    ) -> list[Recorded]:
+        """Return what was done since then, the latest first: what this user asked for, or (None) anybody."""
+        return await self._read(self.store.done_since, connection, kinds, since, user, limit)
 
     async def find_in_progress(self, operation: Operation) -> Recorded | None:
         """Return what the same call asked for before, if that was approved or sent and is not at its end."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from po_mcp.orders import fold_number
 from po_mcp.writes.journal.audit_log import Event
@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 MAX_LATEST_CREATES = 10_000
 """Creates whose numbers are looked through for the next one: the ERP's own list shows what is older."""
+MAX_LOOKED_AT = 2_000
+"""The last operations among which the latest of a user or of a kind are looked for: a journal may be years long."""
 
 
 def readable(rows: Iterable[Row]) -> Iterator[Recorded]:
@@ -86,13 +88,46 @@ def of_connection(db: Transaction, connection: str) -> list[Recorded]:
     return list(readable(db.execute("SELECT * FROM write_operations WHERE connection = ?", (connection,))))
 
 
-def latest(db: Transaction, connection: str, limit: int) -> list[Recorded]:
-    """Return the operations of a connection that are at their end, the latest first."""
+def latest(
+    db: Transaction,
+    connection: str,
+    limit: int,
+    *,
+    kind: str | None = None,
+    user: str | None = None,
+    asked_only: bool = False,
+) -> list[Recorded]:
+    """Return the operations of a connection that are at their end, the latest first.
+
+    Args:
+        db: the transaction.
+        connection: the connection's name.
+        limit: how many there are at most, among the last `MAX_LOOKED_AT` operations.
+        kind: only those of this kind.
+        user: only those that this user asked for.
+        asked_only: only those that a person was asked about.
+    """
     # From the end of the table; the joined text keeps SQLite from an index that it would have to sort by.
     rows = db.execute(
         "SELECT * FROM write_operations WHERE connection || '' = ?"
+        " AND rowid > (SELECT max(rowid) FROM write_operations) - ?"
+        " AND kind || '' = coalesce(?, kind) AND requested_by = coalesce(?, requested_by)"
+        " AND (question IS NOT NULL OR ? = 0)"
         " AND id NOT IN (SELECT id FROM live_operations) ORDER BY rowid DESC LIMIT ?",
-        (connection, limit),
+        (connection, MAX_LOOKED_AT, kind, user, int(asked_only), limit),
+    )
+    return list(readable(rows))
+
+
+def done_since(
+    db: Transaction, connection: str, kinds: Sequence[str], since: float, user: str | None, limit: int
+) -> list[Recorded]:
+    """Return what was done since then, the latest first: what this user asked for, or (None) anybody."""
+    rows = db.execute(
+        f"SELECT * FROM write_operations WHERE connection = ? AND kind IN ({', '.join('?' * len(kinds))})"  # noqa: S608
+        " AND settled_at > ? AND state = 'DONE' AND requested_by = coalesce(?, requested_by)"
+        " ORDER BY settled_at DESC LIMIT ?",
+        (connection, *kinds, since, user, limit),
     )
     return list(readable(rows))
 

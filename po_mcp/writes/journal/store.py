@@ -6,7 +6,7 @@ All of it is synchronous; `Journal` is the same for the event loop.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -415,10 +415,25 @@ class JournalStore:
             rows = db.execute("SELECT * FROM write_operations ORDER BY proposed_at, rowid")
             return [self._as_of_now(one) for one in queries.readable(rows)]
 
-    def latest(self, connection: str, limit: int) -> list[Recorded]:
-        """Return the operations of a connection that are at their end, the latest first."""
+    def latest(
+        self,
+        connection: str,
+        limit: int,
+        *,
+        kind: str | None = None,
+        user: str | None = None,
+        asked_only: bool = False,
+    ) -> list[Recorded]:
+        """Return the operations of a connection that are at their end, the latest first: of a kind, of a user."""
         with self._file.reading() as db:
-            return queries.latest(db, connection, limit)
+            return queries.latest(db, connection, limit, kind=kind, user=user, asked_only=asked_only)
+
+    def done_since(
+        self, connection: str, kinds: Sequence[str], since: float, user: str | None, limit: int
+    ) -> list[Recorded]:
+        """Return what was done since then, the latest first: what this user asked for, or (None) anybody."""
+        with self._file.reading() as db:
+            return queries.done_since(db, connection, kinds, since, user, limit)
 
     def find_in_progress(self, operation: Operation) -> Recorded | None:
         """Return what the same call asked for before, if that was approved or sent and is not at its end."""
