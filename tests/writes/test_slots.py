@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import anyio
+import psycopg
 import pytest
 
 from po_mcp.writes.journal import JournalStore
@@ -91,6 +93,51 @@ async def test_a_slot_that_went_with_its_connection_is_not_given_back_again(post
             most = await most_at_a_time([slots])
 
     assert most == 2
+
+
+async def slots_in_use_after_a_late_return(cluster: Cluster, patch: pytest.MonkeyPatch, name: str) -> int:
+    """Let a slot go with its connection, another request take it by a new one, and the first end; count the locks."""
+    patch.setattr(random, "sample", lambda found, count: sorted(found)[:count])  # both get the first slot
+    is_taken, may_end = anyio.Event(), anyio.Event()
+    async with shared(cluster.address, 1, name, 2) as [slots], anyio.create_task_group() as tasks:
+        assert isinstance(slots, SharedSlots)
+
+        async def hold_on() -> None:
+            async with slots.one():
+                is_taken.set()
+                await may_end.wait()
+
+        with anyio.fail_after(30):
+            async with slots.one():
+                assert slots._connection is not None
+                cluster.end_backend(slots._connection.info.backend_pid)
+                async with slots.one():  # it finds that the connection is gone
+                    slots._away_until = 0.0
+                tasks.start_soon(hold_on)
+                await is_taken.wait()
+            with psycopg.connect(cluster.address) as db:
+                found = db.execute(
+                    "SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = hashtext(%s)::oid",
+                    (f"po-mcp requests {name}",),
+                )
+                in_use = found.rowcount
+            may_end.set()
+    return in_use
+
+
+@pytest.mark.postgres
+async def test_who_lost_a_slot_does_not_give_back_that_of_who_has_it_now(
+    postgres: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await slots_in_use_after_a_late_return(postgres, monkeypatch, "one that is kept") == 1
+
+
+@pytest.mark.postgres
+async def test_without_that_look_at_the_connection_a_slot_is_free_that_is_in_use(
+    postgres: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SharedSlots, "_is_gone", lambda slots, held: slots._connection is None)
+    assert await slots_in_use_after_a_late_return(postgres, monkeypatch, "one that is lost") == 0
 
 
 @pytest.mark.postgres

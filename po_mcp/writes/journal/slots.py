@@ -10,6 +10,7 @@ import logging
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -22,6 +23,14 @@ _TRY = "SELECT n FROM unnest(%s::int[]) AS n WHERE pg_try_advisory_lock(hashtext
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.2
 _AWAY_S = 5.0
 """Seconds after a failure in which the database is not asked for a slot."""
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A slot, and the connection whose session holds it."""
+
+    slot: int
+    connection: psycopg.AsyncConnection[Any]
 
 
 class SharedSlots:
@@ -42,8 +51,8 @@ class SharedSlots:
     async def one(self) -> AsyncIterator[None]:
         """Hold one slot; wait for one as long as none is free."""
         async with self._own:
-            slot = await self._wait_for_one()
-            if slot is None:
+            held = await self._wait_for_one()
+            if held is None:
                 async with self._alone:
                     yield
                 return
@@ -51,9 +60,9 @@ class SharedSlots:
                 yield
             finally:
                 with anyio.CancelScope(shield=True):
-                    await self._give_back(slot)
+                    await self._give_back(held)
 
-    async def _wait_for_one(self) -> int | None:
+    async def _wait_for_one(self) -> _Held | None:
         """Return a slot that is held now; None where the database cannot be asked."""
         pause = _FIRST_PAUSE_S
         while True:
@@ -62,18 +71,18 @@ class SharedSlots:
             try:
                 # Shielded: a call that is cancelled while it asks would hold a slot, and not know.
                 with anyio.CancelScope(shield=True), anyio.fail_after(_AWAY_S):
-                    slot = await self._try()
+                    held = await self._try()
             except (psycopg.Error, OSError, TimeoutError) as exc:
                 logger.warning("requests are counted here alone: %s", type(exc).__name__)
                 self._away_until = anyio.current_time() + _AWAY_S
                 await self._forget()
                 return None
-            if slot is not None:
-                return slot
+            if held is not None:
+                return held
             await anyio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - so that replicas do not ask in step
             pause = min(_LONGEST_PAUSE_S, 1.5 * pause)
 
-    async def _try(self) -> int | None:
+    async def _try(self) -> _Held | None:
         async with self._asking:
             if self._connection is None or self._connection.closed:
                 self._held.clear()
@@ -84,20 +93,24 @@ class SharedSlots:
             if found is None:
                 return None
             self._held.add(found[0])
-            return int(found[0])
+            return _Held(int(found[0]), self._connection)
 
-    async def _give_back(self, slot: int) -> None:
+    async def _give_back(self, held: _Held) -> None:
         async with self._asking:
-            if slot not in self._held or self._connection is None:
-                return  # it went with its connection
-            self._held.discard(slot)
+            if self._is_gone(held):
+                return
+            self._held.discard(held.slot)
             try:
                 with anyio.fail_after(_AWAY_S):
-                    await self._connection.execute(
-                        "SELECT pg_advisory_unlock(hashtext(%s), %s::int)", (self._name, slot)
+                    await held.connection.execute(
+                        "SELECT pg_advisory_unlock(hashtext(%s), %s::int)", (self._name, held.slot)
                     )
             except (psycopg.Error, OSError, TimeoutError):
                 await self._forget()
+
+    def _is_gone(self, held: _Held) -> bool:
+        """Tell whether a slot went with its connection: under its number another request may hold it by now."""
+        return held.connection is not self._connection
 
     async def _forget(self) -> None:
         """Let the connection go, and every slot with it."""
