@@ -100,7 +100,7 @@ async def hand_over(server: HttpServer, app: HttpApp, seconds: float) -> None:
         app: what it serves; each of its answers ends the connection from now on.
         seconds: how long open connections may still bring requests; answers under way are waited for ten times as long.
     """
-    server.stop_listening()
+    await server.stop_listening()
     app.announce_end()
     await anyio.sleep(seconds)
     await app.drain(_DRAIN_TIMES * seconds)

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import anyio
 import uvicorn
@@ -25,10 +25,44 @@ class HttpServer(uvicorn.Server):
         """Install no signal handlers: uvicorn's own wait until the clients hang up."""
         yield
 
-    def stop_listening(self) -> None:
-        """Take no further connections; those that are open go on."""
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve on listening sockets until it is stopped."""
+        self._sockets = sockets or []
+        await super().serve(sockets)
+
+    async def stop_listening(self) -> None:
+        """Take no further connections; those that are open go on, and those that came before now.
+
+        A client is connected once the system has put it in line, and may have sent its request: when the socket
+        closes, who is still in line gets a reset, and does not know whether the request was read.
+        """
+        await self._take_no_more()
+        in_line = [sock.dup() for sock in self._sockets]  # the line is there as long as a descriptor leads to it
+        self._close_listeners()
+        for sock in in_line:
+            with closing(sock):
+                taken = [*_take_all(sock)]
+            for connection in taken:
+                await asyncio.get_running_loop().connect_accepted_socket(self._make_connection, connection)
+
+    async def _take_no_more(self) -> None:
+        """Let the event loop take no connection any more, and make connections of those that it has taken."""
+        for listener in self.servers:
+            for sock in listener.sockets:
+                asyncio.get_running_loop().remove_reader(sock)
+        # asyncio drops what it has taken right before it closes: that is served from the next turn of the loop on.
+        await asyncio.sleep(0)
+
+    def _close_listeners(self) -> None:
         for listener in self.servers:
             listener.close()
+
+    def _make_connection(self) -> asyncio.Protocol:
+        """Return a connection, as uvicorn makes them for those that the event loop takes."""
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
 
     def close_silent(self) -> None:
         """Close the connections on which nothing is being answered: a balancer keeps some open for later."""
@@ -44,17 +78,14 @@ class HttpServer(uvicorn.Server):
 
         A browser opens some connections ahead, and sends nothing on them.
         """
-        # asyncio drops what it has taken right before it closes: nothing is taken first, and it is closed later.
-        for listener in self.servers:
-            for sock in listener.sockets:
-                asyncio.get_running_loop().remove_reader(sock)
+        await self._take_no_more()
         with anyio.move_on_after(longest_s):
             await anyio.sleep(_LOOK_S)
             while any(  # noqa: ASYNC110 - uvicorn has no event for it
                 not one.has_answered for one in self._bounded_connections()
             ):
                 await anyio.sleep(_LOOK_S)
-        self.stop_listening()
+        self._close_listeners()
         self.close_silent()
 
     def stop(self) -> None:
@@ -98,6 +129,20 @@ def fastest_protocol() -> type[asyncio.Protocol]:
     except ImportError:
         return H11Protocol
     return HttpToolsConnection
+
+
+def _take_all(sock: socket.socket) -> Iterator[socket.socket]:
+    """Take all connections that are in line at a listening socket."""
+    sock.setblocking(False)
+    while True:
+        try:
+            taken, _ = sock.accept()
+        except ConnectionAbortedError:
+            continue  # it hung up while it was in line
+        except OSError:
+            return  # nobody is in line any more
+        taken.setblocking(False)
+        yield taken
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 
 import anyio
+import anyio.lowlevel
 import httpx2
 import pytest
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from po_mcp.transports import connection_limits
+from po_mcp.transports import connection_limits, uvicorn_server
 from po_mcp.transports.http import hand_over
 from po_mcp.transports.http_app import Address, HttpApp
-from po_mcp.transports.uvicorn_server import create_server, listen
+from po_mcp.transports.uvicorn_server import HttpServer, create_server, listen
 
+LOOPS = ("asyncio", "uvloop")
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 MCP = b"POST /mcp HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
 
@@ -143,3 +146,72 @@ async def test_without_the_second_look_a_request_in_the_instant_of_the_end_is_re
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert (await ask_in_the_instant_of_the_end(monkeypatch, looks_again=False)).startswith(b"HTTP/1.1 503")
+
+
+# Who is in line when it listens no more
+
+both_loops = pytest.mark.parametrize(
+    "anyio_backend", [("asyncio", {"use_uvloop": name == "uvloop"}) for name in LOOPS], ids=LOOPS
+)
+
+
+async def answers_of_those_in_line(turns: int, longest: float = 10) -> list[bytes]:
+    """Let clients connect and ask, and the server listen no more so many turns of its loop later."""
+    with closing(listen("127.0.0.1", 0)) as sock:
+        address = sock.getsockname()
+        server = create_server(answer, 64)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(server.serve, [sock])
+            async with await anyio.connect_tcp(*address) as first:
+                await first.send(GET)
+                await first.receive()
+            # They are in line: the system alone has taken them.
+            clients = [socket.create_connection(address, timeout=longest) for _ in range(8)]
+            for client in clients:
+                client.sendall(GET)
+            for _ in range(turns):
+                await anyio.lowlevel.checkpoint()
+            await server.stop_listening()
+            found: list[bytes] = []
+            async with anyio.create_task_group() as readers:
+                for client in clients:
+                    readers.start_soon(anyio.to_thread.run_sync, read, client, found)
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(address, timeout=longest)
+            server.stop()
+    return found
+
+
+def read(client: socket.socket, found: list[bytes]) -> None:
+    """Add the answer, or b"" where the connection was reset, or nobody reads it."""
+    with closing(client):
+        try:
+            found.append(client.recv(15))
+        except (ConnectionResetError, TimeoutError):
+            found.append(b"")
+
+
+@both_loops
+@pytest.mark.parametrize("turns", range(5))
+async def test_who_is_in_line_when_it_listens_no_more_is_answered(turns: int) -> None:
+    assert await answers_of_those_in_line(turns) == [b"HTTP/1.1 200 OK"] * 8
+
+
+@both_loops
+async def test_without_taking_them_who_is_in_line_is_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uvicorn_server, "_take_all", lambda sock: iter(()))
+
+    assert b"" in await answers_of_those_in_line(0)
+
+
+@pytest.mark.filterwarnings("ignore:unclosed", "ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_without_waiting_a_turn_whom_the_loop_has_just_taken_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def wait_for_nothing(server: HttpServer) -> None:
+        """Go on at once."""
+
+    monkeypatch.setattr(HttpServer, "_take_no_more", wait_for_nothing)
+
+    found = [one for turns in range(4) for one in await answers_of_those_in_line(turns, 1)]
+    gc.collect()  # what was dropped, with its warning
+
+    assert b"" in found
