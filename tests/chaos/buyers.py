@@ -54,12 +54,15 @@ class Buyers:
     crossed: int = 0
     """Writes whose legs were at more than one replica: where there are several, all of them."""
 
-    def clients(self) -> tuple[httpx2.AsyncClient, httpx2.AsyncClient]:
-        """Return an assistant's client, and the browser of the approver."""
+    def clients(self, buyer: int) -> tuple[httpx2.AsyncClient, httpx2.AsyncClient]:
+        """Return the client of a buyer's assistant, and the browser of the approver.
+
+        Each buyer is a person of their own: one may ask for so many changes in a minute, and in an hour.
+        """
         fleet = self.team.fleet
         trusted = ssl.create_default_context(cafile=str(fleet.certificate))
         browser = httpx2.AsyncClient(base_url=fleet.origin, timeout=60, trust_env=False, verify=trusted)
-        lasting = fleet.token(lifetime_s=24 * 3600)
+        lasting = fleet.token(f"buyer-{buyer}", "po:read po:write", lifetime_s=24 * 3600)
         return fleet.http(lasting), browser
 
     async def work(self, http: httpx2.AsyncClient, browser: httpx2.AsyncClient, write: Write, place: int) -> None:

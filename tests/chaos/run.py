@@ -70,8 +70,8 @@ async def run(
                 is_in_time = not minutes or anyio.current_time() - began < minutes * 60
                 return is_in_time and (not writes or number <= writes)
 
-            async def buy() -> None:
-                http, browser = all_of_them.clients()
+            async def buy(buyer: int) -> None:
+                http, browser = all_of_them.clients(buyer)
                 async with http, browser:
                     while may_go_on(number := next(numbers)):
                         tool = (DELETE, CANCEL, CREATE)[number % 3]
@@ -87,8 +87,8 @@ async def run(
             async with anyio.create_task_group() as rest:
                 rest.start_soon(make_trouble)
                 async with anyio.create_task_group() as all_buyers:
-                    for _ in range(buyers):
-                        all_buyers.start_soon(buy)
+                    for buyer in range(buyers):
+                        all_buyers.start_soon(buy, buyer)
                 is_over.set()
             return _judge(all_of_them, there, anyio.current_time() - began)
 
