@@ -270,18 +270,20 @@ async def _record(desk: Desk, new: _New, draft: OrderDraft, reasons: tuple[Reaso
     for; where doubt is left, the person decides, and the question names the other order.
     """
     named: list[tuple[Recorded, str]] = []
-    gone = new.gone
+    gone, is_free = new.gone, False
     while True:
         operation = await pin_books(desk.erp, _operation(desk, new, draft, (*_name_similar(named), *reasons)))
         if operation.question is not None:
             operation = replace(operation, question=await desk.prepare_question(operation.question))
-        if operation.question is not None and (taken := await _refuse_taken_number(desk, new, operation)) is not None:
-            return taken
+        if operation.question is not None and not is_free:
+            if (taken := await _refuse_taken_number(desk, new, operation)) is not None:
+                return taken
+            is_free = True
         result = await desk.journal.propose(
             operation,
             operation.requester.detail(),
             approved=operation.question is None,
-            known=frozenset(one.operation.id for one, _ in named),
+            known=None if len(named) == _MAX_SIMILAR else frozenset(one.operation.id for one, _ in named),
             connection=desk.erp.connection,
             gone=gone,
         )
@@ -293,10 +295,10 @@ async def _record(desk: Desk, new: _New, draft: OrderDraft, reasons: tuple[Reaso
             continue
         standing = await _find_standing(desk, similar)
         # One that was declined is named once, however often it was: nothing waits for the person there.
-        if len(named) < _MAX_SIMILAR and not (standing == _DECLINED and _DECLINED in [one for _, one in named]):
-            named.append((similar, standing))
-        else:
+        if standing == _DECLINED and _DECLINED in [one for _, one in named]:
             gone |= {similar.operation.id}
+        else:
+            named.append((similar, standing))
 
 
 def _operation(desk: Desk, new: _New, draft: OrderDraft, reasons: Sequence[Reason]) -> Operation:

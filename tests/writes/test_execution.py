@@ -328,6 +328,24 @@ async def test_the_same_order_under_another_number_is_put_to_the_person(harness:
     assert len(harness.wire.writes) == 2
 
 
+async def test_the_question_of_a_like_order_takes_no_more_requests_the_more_there_are(harness: ServerHarness) -> None:
+    first, _ = CALLS["create_purchase_order"]
+    person = ScriptedPerson(yes)
+    requests = []
+    async with harness.client(ERAS[0], person) as client:
+        for place in range(12):
+            before = len(harness.wire.seen)
+            done = outcome(
+                await client.call_tool("create_purchase_order", {**first, "number": f"PO-2025-01{place:02}"})
+            )
+            requests.append(len(harness.wire.seen) - before)
+            assert done["status"] == "done"
+
+    assert person.asked[-1].message.count("It may be a duplicate of") == 5
+    assert requests[-1] == requests[-4], requests
+    assert requests[-1] < 2 * requests[1], requests
+
+
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_likely_duplicate_that_nobody_can_be_asked_about_is_not_created(
     harness: ServerHarness, era: str

@@ -102,7 +102,7 @@ class Journal:
         detail: Mapping[str, Any],
         *,
         approved: bool = False,
-        known: frozenset[str] = frozenset(),
+        known: frozenset[str] | None = frozenset(),
         connection: Connection | None = None,
         gone: frozenset[str] = frozenset(),
         read_at: float | None = None,

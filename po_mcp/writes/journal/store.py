@@ -187,7 +187,7 @@ class JournalStore:
         detail: Mapping[str, Any],
         *,
         approved: bool = False,
-        known: frozenset[str] = frozenset(),
+        known: frozenset[str] | None = frozenset(),
         connection: Connection | None = None,
         gone: frozenset[str] = frozenset(),
         read_at: float | None = None,
@@ -198,7 +198,8 @@ class JournalStore:
             operation: what is asked for.
             detail: who asks, for the audit log.
             approved: nobody need be asked.
-            known: ids of similar orders that the question names: the person decides knowing of them.
+            known: ids of similar orders that the question names: the person decides knowing of them. None: it names
+                as many as it can, and no further one is looked for.
             connection: whose operations of an older version may block the order.
             gone: ids of creates whose order is no longer there, so that they are no reason.
             read_at: when the order that the question shows was begun to be read.
@@ -229,8 +230,10 @@ class JournalStore:
                 raise proposals.under_way_error(live, operation.requester)
             if read_at is not None and (done := self._find_overtaking(db, names, operation, read_at)) is not None:
                 raise proposals.under_way_error(done, operation.requester)
-            if (similar := proposals.find_similar(db, operation, names, known | gone, self._ttl_ago())) is not None:
-                return similar
+            if known is not None:
+                similar = proposals.find_similar(db, operation, names, known | gone, self._ttl_ago())
+                if similar is not None:
+                    return similar
             if live is not None:
                 moves.move(db, live.operation.id, "PROPOSED", "STALE", {"because": "replaced by a newer request"}, now)
             # The person who asked for it did not know: the very same order may have been sent, and be missing here.
