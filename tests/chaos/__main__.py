@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from functools import partial
 
@@ -24,6 +25,8 @@ def main(**options: float | tuple[str, ...]) -> None:
     """Let buyers write at replicas behind nginx on one PostgreSQL, and make trouble meanwhile."""
     if not (options["writes"] or options["minutes"]):
         raise click.UsageError("say --writes or --minutes")
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("tests.chaos").setLevel(logging.INFO)
     report = anyio.run(partial(run, **options))  # type: ignore[arg-type]
     click.echo(json.dumps(report.facts, indent=2))
     for name in ("doubles", "lies", "lost", "journal_faults"):

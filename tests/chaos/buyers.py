@@ -21,7 +21,7 @@ CANCEL, CREATE, DELETE = "cancel_purchase_order", "create_purchase_order", "dele
 ALREADY = "already so"
 """What the answer to a call comes to whose effect is there, where the journal that knew of it was lost."""
 ENDED = frozenset({"done", "declined", "refused", "stale", "expired", ALREADY})
-_LINE = {"item": "NUT-M8", "quantity": "3", "unit_price": "0.22"}
+_LINE = {"item": "NUT-M8", "unit_price": "0.22"}
 _PATIENCE_S = 240
 """Seconds for one write, from the first call to the last answer, whatever is killed meanwhile."""
 
@@ -40,8 +40,11 @@ class Write:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        new = {"vendor": "Acme Fasteners", "lines": [_LINE]} if self.tool == CREATE else {}
-        return {"number": self.number, **new}
+        if self.tool != CREATE:
+            return {"number": self.number}
+        # Mostly of another content than those before it: each like one is looked up, and named in the question.
+        line = {**_LINE, "quantity": str(1 + int(self.number.removeprefix("C-")) % 499)}
+        return {"number": self.number, "vendor": "Acme Fasteners", "lines": [line]}
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import tempfile
 from collections import Counter
@@ -19,6 +20,8 @@ from po_mcp.writes.journal import JournalStore
 from tests.chaos.buyers import ALREADY, CANCEL, CREATE, DELETE, ENDED, Buyers, Write
 from tests.chaos.team import Erp, Team, team
 
+logger = logging.getLogger(__name__)
+
 TROUBLES: dict[str, Callable[[Team], Awaitable[None]]] = {
     "kills": Team.kill_one,
     "restarts": Team.restart_database,
@@ -26,6 +29,7 @@ TROUBLES: dict[str, Callable[[Team], Awaitable[None]]] = {
     "old-backups": Team.restore_backup,
     "promotions": Team.promote_standby,
 }
+_SHOWS_EVERY_S = 30
 _SENDS = {CREATE: "POST {}", DELETE: "DELETE {}", CANCEL: "DELETE {}/cancel"}
 
 
@@ -86,11 +90,21 @@ async def run(
 
             async with anyio.create_task_group() as rest:
                 rest.start_soon(make_trouble)
+                rest.start_soon(_show_progress, all_of_them, is_over)
                 async with anyio.create_task_group() as all_buyers:
                     for buyer in range(buyers):
                         all_buyers.start_soon(buy, buyer)
                 is_over.set()
             return _judge(all_of_them, there, anyio.current_time() - began)
+
+
+async def _show_progress(buyers: Buyers, is_over: anyio.Event) -> None:
+    began = anyio.current_time()
+    while not is_over.is_set():
+        with anyio.move_on_after(_SHOWS_EVERY_S):
+            await is_over.wait()
+        told, trouble = Counter(write.told for write in buyers.writes), buyers.team.trouble
+        logger.info("%.0f s: %s; %s", anyio.current_time() - began, dict(told), dict(trouble))
 
 
 def _judge(buyers: Buyers, there: Team, took: float) -> Report:
