@@ -40,6 +40,9 @@ def main() -> None:
 
 def serve_stdio(config: Path | None) -> None:
     """Serve MCP over stdin and stdout until stdin closes or a signal comes."""
+    from po_mcp.transports.late_models import build_models_late
+
+    build_models_late()
     from po_mcp.commands import _settings
     from po_mcp.transports import stdio
 

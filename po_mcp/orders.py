@@ -158,7 +158,8 @@ Word = Annotated[
 class Record(BaseModel):
     """A frozen value of the vocabulary."""
 
-    model_config = ConfigDict(frozen=True)
+    # Built at its first use: a start needs few of them.
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON values, without unknown ones."""
