@@ -43,6 +43,8 @@ def visible(text: str, max_chars: int = MAX_FIELD_CHARS) -> str:
     Control, format, surrogate, private, unassigned, separator and default-ignorable characters
     become `\u{...}`. A blank of any width becomes a space. A cut is shown as an ellipsis.
     """
+    if text.isascii() and text.isprintable() and len(text) <= max_chars:  # most fields, and the whole of their check
+        return text
     text = with_plain_blanks(text)
     if len(text) > max_chars:
         text = text[: max_chars - 1] + "…"

@@ -27,10 +27,12 @@ def is_set(value: object) -> bool:
 
 
 def _parse_number(value: object) -> Decimal | None:
+    if isinstance(value, Decimal):
+        return value
     if not is_set(value):
         return None
     # bool is an int in Python; a float has lost its digits already.
-    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+    if isinstance(value, bool) or not isinstance(value, int | str):
         raise ValueError("not an exact number")
     if isinstance(value, str) and not _DECIMAL.fullmatch(value):
         raise ValueError("not a decimal")
@@ -41,9 +43,11 @@ def _parse_word(value: object) -> str | None:
     """Read a text; an id may be an integer, and a currency an object with a name."""
     if isinstance(value, dict):
         value = value.get("name")
-    if not is_set(value):
+    if isinstance(value, str):
+        return value if value.strip() else None
+    if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | str):
+    if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError("not text")
     return str(value)
 

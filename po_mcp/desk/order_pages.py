@@ -25,7 +25,7 @@ _TOKENS_OF_A_SIGN = 0.75
 _TOKENS_ESCAPED = 1.0
 """Of what JSON or a table escapes, and of each byte of another script."""
 _plain_words = re.compile(r"[a-z]{4,}|[0-9]{2,}|[ .]")
-_east_asian = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uff01-\uffee]")
+_EAST_ASIAN = r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uff01-\uffee]"
 _EAST_ASIAN_BYTES = 3
 _escaped = re.compile(r'["\\|]')
 _DIGEST_LENGTH, _NUMBER_DIGEST_LENGTH = 16, 8
@@ -63,24 +63,36 @@ def page_of(order: PurchaseOrder, cursor: str | None) -> OrderPage:
 def _end_of_page(lines: Sequence[OrderLine], begin: int) -> int:
     """Return the place behind the last line that has room; a page has one line at least."""
     left: float = MAX_PAGE_TOKENS - _TOKENS_BESIDE_LINES
-    for place, line in enumerate(lines[begin : begin + LINES_PER_PAGE], begin):
-        left -= _estimate_tokens(line)
+    held = [_write_values(line) for line in lines[begin : begin + LINES_PER_PAGE]]
+    if sum(map(_bound_tokens, held)) <= left:  # few lines, of which no letter need be looked at
+        return begin + LINES_PER_PAGE
+    for place, values in enumerate(held, begin):
+        left -= _estimate_tokens(values)
         if left < 0 and place > begin:
             return place
     return begin + LINES_PER_PAGE
 
 
-def _estimate_tokens(line: OrderLine) -> float:
+def _write_values(line: OrderLine) -> list[str]:
+    return [plain(one) if isinstance(one, Decimal) else str(one) for one in vars(line).values() if one is not None]
+
+
+def _bound_tokens(values: Sequence[str]) -> float:
+    """Return what `_estimate_tokens` is at most: no byte is taken for more than one that is escaped."""
+    return _TOKENS_PER_FIELD * len(values) + _TOKENS_ESCAPED * len("".join(values).encode())
+
+
+def _estimate_tokens(values: Sequence[str]) -> float:
     """Return about how many tokens a line takes as JSON: names and punctuation of its fields, and what they hold."""
-    values = [plain(one) if isinstance(one, Decimal) else str(one) for one in vars(line).values() if one is not None]
     return _TOKENS_PER_FIELD * len(values) + sum(map(_estimate_value, values))
 
 
 def _estimate_value(value: str) -> float:
     """Return about how many tokens a text takes at most, in JSON or in a table."""
     words, escaped = sum(map(len, _plain_words.findall(value))), len(_escaped.findall(value))
-    in_ascii = sum(map(str.isascii, value))
-    east_asian = _EAST_ASIAN_BYTES * len(_east_asian.findall(value))
+    in_ascii = len(value) if value.isascii() else sum(map(str.isascii, value))
+    # Not compiled at the start, which would wait for it.
+    east_asian = 0 if value.isascii() else _EAST_ASIAN_BYTES * len(re.findall(_EAST_ASIAN, value))
     foreign = len(value.encode()) - in_ascii - east_asian
     signs = in_ascii - words - escaped
     return _TOKENS_OF_A_WORD * (words + east_asian) + _TOKENS_OF_A_SIGN * signs + _TOKENS_ESCAPED * (escaped + foreign)

@@ -25,7 +25,9 @@ REGISTRY: tuple[RegisteredTool, ...] = (
     get_operation.TOOL,
 )
 
+_WRITE_TOOLS = frozenset(registered.name for registered in REGISTRY if not registered.read_only)
+
 
 def is_write_tool(name: str) -> bool:
     """Return whether there is a tool of this name that may write."""
-    return any(registered.name == name and not registered.read_only for registered in REGISTRY)
+    return name in _WRITE_TOOLS

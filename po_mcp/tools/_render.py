@@ -116,7 +116,7 @@ def _format_day(day: date | None, year: int | None) -> str:
 def join_cells(*texts: str) -> str:
     """Join cells with bars; a bar within a cell is escaped."""
     # An ERP's name with a bar would shift the cells, and with them the amounts.
-    return "|".join(text.replace("|", "\\|") for text in texts)
+    return "|".join([text.replace("|", "\\|") for text in texts])
 
 
 def format_total(order: PurchaseOrder) -> str:
