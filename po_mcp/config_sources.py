@@ -98,16 +98,24 @@ def _set_in(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _from_file(path: Path, wanted: Path | None) -> dict[str, Any]:
-    import tomllib  # read late: most starts have no file
-
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        written = path.read_bytes()
     except FileNotFoundError:
         if wanted is None:
             return {}
         raise ConfigurationError(f"--config: no such file: {path}") from None
+    except (OSError, ValueError) as exc:
+        raise _unreadable(path, exc) from exc
+    import tomllib  # most starts have no file
+
+    try:
+        return tomllib.loads(written.decode("utf-8-sig"))
     except tomllib.TOMLDecodeError as exc:
         line = re.search(r"line (\d+)", str(exc))
         raise ConfigurationError(f"{path}{f', line {line[1]}' if line else ''}: not valid TOML") from None
-    except (OSError, ValueError, RecursionError) as exc:
-        raise ConfigurationError(f"{path}: cannot be read ({type(exc).__name__})") from exc
+    except (ValueError, RecursionError) as exc:
+        raise _unreadable(path, exc) from exc
+
+
+def _unreadable(path: Path, exc: Exception) -> ConfigurationError:
+    return ConfigurationError(f"{path}: cannot be read ({type(exc).__name__})")
