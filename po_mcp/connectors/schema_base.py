@@ -25,9 +25,6 @@ class ErpModel(BaseModel):
     """The ERP's name in error messages."""
     name_key: ClassVar[str | None] = None
     """The key under which a row of a list says what it is called, such as an order's number."""
-    dispensable: ClassVar[Mapping[str, str]] = {}
-    """The keys of an order that reading can do without, and what they are called in plain words."""
-    _odd: tuple[OddField, ...] = PrivateAttr(())
 
     @classmethod
     def parse(cls, body: Any) -> Self:
@@ -42,29 +39,6 @@ class ErpModel(BaseModel):
             raise BadAnswer(f"{cls.erp_name}'s answer is not in the documented format.") from exc
 
     @classmethod
-    def parse_order(cls, body: Any) -> Self:
-        """Parse one order; of a field that reading can do without, an odd value is left out and kept as `odd`.
-
-        Raises:
-            UnreadableOrder: a field that is needed, such as one of its lines, holds what cannot be read.
-            BadAnswer: the body does not have the documented shape.
-        """
-        try:
-            return cls.model_validate(body)
-        except ValidationError as exc:
-            faults = [(fault["loc"], fault["input"]) for fault in exc.errors(include_url=False, include_context=False)]
-            number = cls.name_of(body)
-            if number is None:
-                raise BadAnswer(f"{cls.erp_name}'s answer is not in the documented format.") from None
-            odd = {loc[0]: given for loc, given in faults if loc[0] in cls.dispensable}
-            for loc, given in faults:
-                if loc[0] not in odd:
-                    raise cls._unreadable(number, loc, given) from None  # the cause holds the answer
-            found = cls.model_validate({key: value for key, value in body.items() if key not in odd})
-            found._odd = tuple(OddField(field=cls.dispensable[str(key)], value=cls.show_value(odd[key])) for key in odd)
-            return found
-
-    @classmethod
     def name_of(cls, body: Any) -> str | None:
         """Return what an object says it is called; None where it does not."""
         name = body.get(cls.name_key) if isinstance(body, Mapping) else None
@@ -74,23 +48,6 @@ class ErpModel(BaseModel):
     def show_value(cls, given: object) -> str:
         """Write what stands in a field, for people: short and safe."""
         return _show(given)
-
-    @property
-    def odd(self) -> tuple[OddField, ...]:
-        """What `parse_order` left out."""
-        return self._odd
-
-    @classmethod
-    def _unreadable(cls, number: str, loc: tuple[int | str, ...], given: object) -> UnreadableOrder:
-        names = [str(part) for part in loc if isinstance(part, str)]
-        line = next((f"line {part + 1}" for part in loc if isinstance(part, int)), "")
-        # A line that is no object has no field to name.
-        field = "" if isinstance(loc[-1], int) else visible(names[-1].strip("."), 40)
-        place = " in ".join(filter(None, [field, line]))
-        what = f"{cls.erp_name} has {cls.show_value(given)} for {place}"
-        return UnreadableOrder(
-            f"Order {mark_number(number, 80)} cannot be opened or changed here: {what}, which cannot be read."
-        )
 
     @classmethod
     def parse_rows(cls, rows: Iterable[Any]) -> tuple[tuple[Self, ...], tuple[Any, ...]]:
@@ -118,6 +75,55 @@ class ErpModel(BaseModel):
             return cls.parse(row)
         except BadAnswer:
             return None
+
+
+class OrderModel(ErpModel):
+    """An order in an ERP's JSON, which can be read although some of its fields cannot."""
+
+    dispensable: ClassVar[Mapping[str, str]] = {}
+    """The keys that reading can do without, and what they are called in plain words."""
+    # Of orders alone: pydantic makes private attributes in Python, which a catalog of 20,000 rows would wait for.
+    _odd: tuple[OddField, ...] = PrivateAttr(())
+
+    @classmethod
+    def parse_order(cls, body: Any) -> Self:
+        """Parse one order; of a field that reading can do without, an odd value is left out and kept as `odd`.
+
+        Raises:
+            UnreadableOrder: a field that is needed, such as one of its lines, holds what cannot be read.
+            BadAnswer: the body does not have the documented shape.
+        """
+        try:
+            return cls.model_validate(body)
+        except ValidationError as exc:
+            faults = [(fault["loc"], fault["input"]) for fault in exc.errors(include_url=False, include_context=False)]
+            number = cls.name_of(body)
+            if number is None:
+                raise BadAnswer(f"{cls.erp_name}'s answer is not in the documented format.") from None
+            odd = {loc[0]: given for loc, given in faults if loc[0] in cls.dispensable}
+            for loc, given in faults:
+                if loc[0] not in odd:
+                    raise cls._unreadable(number, loc, given) from None  # the cause holds the answer
+            found = cls.model_validate({key: value for key, value in body.items() if key not in odd})
+            found._odd = tuple(OddField(field=cls.dispensable[str(key)], value=cls.show_value(odd[key])) for key in odd)
+            return found
+
+    @property
+    def odd(self) -> tuple[OddField, ...]:
+        """What `parse_order` left out."""
+        return self._odd
+
+    @classmethod
+    def _unreadable(cls, number: str, loc: tuple[int | str, ...], given: object) -> UnreadableOrder:
+        names = [str(part) for part in loc if isinstance(part, str)]
+        line = next((f"line {part + 1}" for part in loc if isinstance(part, int)), "")
+        # A line that is no object has no field to name.
+        field = "" if isinstance(loc[-1], int) else visible(names[-1].strip("."), 40)
+        place = " in ".join(filter(None, [field, line]))
+        what = f"{cls.erp_name} has {cls.show_value(given)} for {place}"
+        return UnreadableOrder(
+            f"Order {mark_number(number, 80)} cannot be opened or changed here: {what}, which cannot be read."
+        )
 
 
 def _show(given: object) -> str:

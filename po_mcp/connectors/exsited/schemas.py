@@ -50,7 +50,7 @@ class Kpis(ErpModel):
     total_purchase_invoice: Number = None
 
 
-class OrderHeader(ErpModel):
+class OrderHeader(ErpModel, schema_base.OrderModel):
     """An order without its lines. The vendor is named by `account_id` only."""
 
     name_key = "id"

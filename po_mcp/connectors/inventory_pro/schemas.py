@@ -35,7 +35,7 @@ class OrderNumber(ErpModel):
     po_no: Id
 
 
-class OrderHeader(OrderNumber):
+class OrderHeader(OrderNumber, schema_base.OrderModel):
     """An order in the list, without its lines."""
 
     name_key = "poNo"

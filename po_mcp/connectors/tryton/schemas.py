@@ -171,7 +171,7 @@ class OrderedFrom(Identified):
     party: int | None = None
 
 
-class Row(Names):
+class Row(Names, schema_base.OrderModel):
     """An order as a list shows it."""
 
     dispensable = {  # noqa: RUF012
