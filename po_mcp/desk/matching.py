@@ -147,7 +147,7 @@ class Index(Generic[T]):
             # ERPs list an entry twice, for instance on two pages while the list changes.
             key = next((text for what, text in words if what == "id" and text), None) or entry
             alike = self._seen.setdefault(key, [])
-            if not any(is_listed_again(entry, one, self._words_of) for one in alike):
+            if not alike or not any(is_listed_again(entry, one, self._words_of) for one in alike):
                 alike.append(entry)
                 self._add(entry, words)
 
@@ -318,7 +318,12 @@ class Index(Generic[T]):
         for texts in self._texts[self._split_until :]:
             for text in texts:
                 for piece in [*split(text.written), *find_thousands(text.written)]:
-                    self._places.setdefault(piece.lstrip("0") or "0", set()).add(text.place)
+                    known = piece.lstrip("0") or "0"
+                    # Not by `setdefault`, which makes a set for each of hundreds of thousands of pieces.
+                    if (places := self._places.get(known)) is None:
+                        self._places[known] = {text.place}
+                    else:
+                        places.add(text.place)
         self._split_until = len(self._texts)
 
     @cached_property
