@@ -24,7 +24,7 @@ from typing import Any, cast
 from pydantic import TypeAdapter, ValidationError
 
 from po_mcp import __version__
-from po_mcp.orders import Entries, Item, ItemWithoutId, Record, Vendor, Warehouse, count_left_out, list_without_id
+from po_mcp.orders import Entries, Item, ItemWithoutId, Vendor, Warehouse, count_left_out, list_without_id
 
 _log = logging.getLogger(__name__)
 
@@ -80,8 +80,8 @@ class CatalogFile:
             "kind": kind,
             "read_at": read_at,
             "left_out": count_left_out(entries),
-            "without_id": [_dump(one) for one in list_without_id(entries)],
-            "entries": [_dump(entry) for entry in entries],
+            "without_id": _dump(_without_id_type(), list_without_id(entries)),
+            "entries": _dump(_entries_type(kind), entries),
         }
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -112,8 +112,9 @@ def _is_plain_price(price: object) -> bool:
     return price is None or (isinstance(price, str) and _price.fullmatch(price) is not None)
 
 
-def _dump(entry: Record) -> dict[str, Any]:
-    return entry.model_dump(mode="json", exclude_defaults=True)
+def _dump(kind: TypeAdapter[tuple[Any, ...]], entries: Sequence[Any]) -> Any:
+    # All in one call: one for each of tens of thousands takes three times as long.
+    return kind.dump_python(tuple(entries), mode="json", exclude_defaults=True)
 
 
 @cache
