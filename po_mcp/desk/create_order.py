@@ -9,7 +9,7 @@ from datetime import date
 
 import anyio
 
-from po_mcp.desk import numbering, pricing
+from po_mcp.desk import numbering, pricing, similar_numbers
 from po_mcp.desk.approval_flow import Stop, find_answered, run_approval
 from po_mcp.desk.catalog import format_entries, words_of
 from po_mcp.desk.context import Desk
@@ -204,7 +204,7 @@ async def _compare_number(number: str, latest: LatestOrders) -> list[Reason]:
     orders: Sequence[PurchaseOrder] = ()
     with anyio.move_on_after(_NUMBERS_TIMEOUT_S), suppress(ERPError):
         orders = await latest.read_all()
-    if not (meant := numbering.find_meant_numbers(number, orders)):
+    if not (meant := similar_numbers.find_meant_numbers(number, orders)):
         return []
     there = f"{' and '.join(map(order_number, meant))} exist{'s' if len(meant) == 1 else ''}"
     return [

@@ -114,7 +114,7 @@ async def _find_similar_numbers(desk: Desk, number: str) -> Sequence[str]:
     """Return numbers that this one may be short for; none if the list cannot be read in time."""
     if "list" not in desk.erp.capabilities:
         return ()
-    from po_mcp.desk.numbering import find_similar_numbers  # late, for a quick start
+    from po_mcp.desk.similar_numbers import find_similar_numbers  # late, for a quick start
 
     orders: Sequence[PurchaseOrder] = ()
     # The numbers are a courtesy: neither an error nor a slow ERP may replace the answer "no such order".

@@ -21,8 +21,9 @@ from po_mcp.desk.number_parts import (
     is_part_of_its_date,
     runs_in_doubt,
 )
+from po_mcp.desk.similar_numbers import find_confusing_numbers, find_extended_number, strip_follow_up
 from po_mcp.errors import BadAnswer, InvalidInput, OrderNotFound
-from po_mcp.orders import PurchaseOrder, Vendor, fold_number
+from po_mcp.orders import PurchaseOrder, Vendor
 from po_mcp.writes.order_text import number as write_number
 
 _MAX_ORDERS = 50
@@ -34,16 +35,10 @@ _OFFSETS_BEYOND = (1, 2, 5, 10, 25)
 """Offsets from a free number at which numbers must be free, too: the series may go on behind a gap."""
 _FAR_AHEAD = 10
 """How many times the figures of all others the figure of an order is that somebody typed in error."""
-_MAX_SIMILAR = 5
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 _VENDOR_MARK = "\0"
 _figures = re.compile(r"([0-9]{1,18})", re.ASCII)
-_pieces = re.compile(r"[0-9]+|[^\W\d_]+")
 _not_in_a_new_number = re.compile(r"[/\\%?#;\s]")
-_follow_up = re.compile(
-    r"(?P<base>.*[0-9].*?)(?:[-_./ ]?(?:BO|B/O|BACK-?ORDER|REV|RET)|[-_./ ](?:R|V|VER))[-_. ]?[1-9][0-9]?",
-    re.ASCII | re.DOTALL | re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -131,58 +126,6 @@ def find_series(orders: Sequence[PurchaseOrder], taken: Iterable[str], vendor: V
         return None
     next_figures = (*figures[:place], f"{series.highest + 1:0{width}d}", *figures[place + 1 :])
     return replace(series, is_over=is_over(alike, next_figures, place, today))
-
-
-def find_extended_number(number: str, known: Set[str]) -> str | None:
-    """Return the longest known number that this one extends, as PO-2-1 extends PO-2; else None."""
-    beginnings = (number[:end] for end in range(len(number) - 1, 0, -1))
-    return next((one for one in beginnings if one in known and _is_extension(one, number)), None)
-
-
-def find_confusing_numbers(number: str, known: Iterable[str]) -> list[str]:
-    """Return the known numbers that a new one would be taken for: PO-43-A, PO-43B, PO-43(1) and PO-043 for PO-43."""
-    # Behind PO-43-A stands an order PO-43, though the list may not show it.
-    begin, pieces = fold_number(number), _split_number(number)
-    return [
-        one
-        for one in known
-        if _split_number(one) == pieces
-        or ((other := fold_number(one)).startswith(begin) and other != begin and _is_extension(begin, other))
-    ]
-
-
-def find_similar_numbers(number: str, orders: Iterable[PurchaseOrder]) -> tuple[str, ...]:
-    """Return numbers that `number` may be short for: PO-2025-42, or 42, for PO-2025-0042.
-
-    Case, signs, blanks and leading zeros do not count, and what stands before a figure may be missing; a backorder may
-    be meant by its order's number.
-    """
-    said = _split_number(number)
-    known = dict.fromkeys(order.number for order in orders)
-    if not any(isinstance(piece, int) for piece in said):  # a word alone is the end of too many
-        return tuple(one for one in known if said and _split_number(one) == said)[:_MAX_SIMILAR]
-    whole: list[str] = []
-    follow_ups: list[str] = []
-    for one in known:
-        pieces = _split_number(one)
-        if pieces[-len(said) :] == said:
-            whole.append(one)
-        elif _split_number(_strip_follow_up(one, frozenset()))[-len(said) :] == said:
-            follow_ups.append(one)
-    return tuple((whole or follow_ups)[:_MAX_SIMILAR])
-
-
-def find_meant_numbers(number: str, orders: Sequence[PurchaseOrder]) -> tuple[str, ...]:
-    """Return numbers of orders that may be meant by that of a new one, or that it is easily taken for."""
-    known = {order.number for order in orders}
-    extended = find_extended_number(number, known)
-    near = [*find_similar_numbers(number, orders), *find_confusing_numbers(number, known), extended]
-    is_other = [one for one in dict.fromkeys(near) if one is not None and one != number]
-    return tuple(is_other[:_MAX_SIMILAR])
-
-
-def _split_number(number: str) -> list[str | int]:
-    return [int(piece) if piece.isdecimal() else piece for piece in _pieces.findall(fold_number(number))]
 
 
 async def _read_series(desk: Desk, vendor: Vendor, latest: LatestOrders) -> tuple[Series, Set[str]]:
@@ -302,7 +245,7 @@ async def _find_first_free(taken: int, is_free: Callable[[int], Awaitable[bool]]
 
 
 def _take_apart(order: PurchaseOrder, known: Set[str]) -> ParsedNumber:
-    number = _strip_follow_up(order.number, known)
+    number = strip_follow_up(order.number, known)
     if order.vendor_id:
         number = _mark_vendor_id(number, order.vendor_id)
     parts = _figures.split(number)
@@ -314,21 +257,6 @@ def _mark_vendor_id(number: str, vendor_id: str) -> str:
     alone = rf"(?<![^\W_]){re.escape(vendor_id)}(?![^\W_])"
     marked = re.sub(alone, _VENDOR_MARK, number) if vendor_id.isdecimal() else number.replace(vendor_id, _VENDOR_MARK)
     return marked if _figures.search(marked) else number
-
-
-def _strip_follow_up(number: str, known: Set[str]) -> str:
-    """Return the number of the original order of a backorder or revision; other numbers stay as they are."""
-    while True:
-        found = _follow_up.fullmatch(number)
-        base = found["base"] if found is not None else find_extended_number(number, known)
-        if base is None:
-            return number
-        number = base
-
-
-def _is_extension(known: str, number: str) -> bool:
-    rest = number[len(known) :]
-    return not (known[-1].isdecimal() and rest[0].isdecimal())
 
 
 def _drop_repeats(numbered: Iterable[ParsedNumber]) -> list[ParsedNumber]:
@@ -409,7 +337,7 @@ def _make_series(begun: Series, known: Set[str], ahead: int | None) -> Series | 
         ahead: a figure that does not lead.
     """
     pattern = re.compile(rf"{re.escape(begun.before)}([0-9]{{1,18}}){re.escape(begun.after)}", re.ASCII)
-    numbers = known | {_strip_follow_up(number, known) for number in known}
+    numbers = known | {strip_follow_up(number, known) for number in known}
     used = [found[1] for number in numbers if (found := pattern.fullmatch(number)) is not None]
     leading = [int(figure) for figure in used if _is_of_width(figure, begun.width) and int(figure) != ahead]
     series = replace(begun, highest=max(leading, default=0))

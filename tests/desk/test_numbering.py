@@ -8,13 +8,8 @@ from datetime import date
 import pytest
 
 from po_mcp.desk.latest_orders import LatestOrders
-from po_mcp.desk.numbering import (
-    find_extended_number,
-    find_free_numbers,
-    find_meant_numbers,
-    find_series,
-    find_similar_numbers,
-)
+from po_mcp.desk.numbering import find_free_numbers, find_series
+from po_mcp.desk.similar_numbers import find_extended_number, find_meant_numbers, find_similar_numbers
 from po_mcp.errors import BadAnswer, InvalidInput, Unreachable
 from po_mcp.orders import Vendor
 from tests.desk.fakes import TODAY, ListsERP, desk_over, order

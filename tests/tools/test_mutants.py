@@ -33,6 +33,7 @@ from po_mcp.desk import (
     pricing,
     receipts,
     resolving,
+    similar_numbers,
 )
 from po_mcp.desk.current_entries import Current
 from po_mcp.desk.matching import Index
@@ -476,7 +477,7 @@ def what_is_inactive_is_active(patch: Patch) -> None:
 
 
 def numbers_are_what_they_are_written(patch: Patch) -> None:
-    for place in (numbering, numbers):
+    for place in (similar_numbers, numbers):
         patch.setattr(place, "fold_number", lambda number: number)
 
 
@@ -595,14 +596,15 @@ def numbers_may_extend_others(patch: Patch) -> None:
     async def extends_nothing(desk: Any, number: str, start: int, stop: int) -> bool:
         return False
 
-    patch.setattr(numbering, "find_extended_number", lambda number, known: None)
+    for place in (numbering, similar_numbers):
+        patch.setattr(place, "find_extended_number", lambda number, known: None)
     patch.setattr(numbering, "runs_in_doubt", lambda alike, place: False)
     patch.setattr(numbering, "_extends_an_order", extends_nothing)
 
 
 def a_backorder_is_an_order_as_any(patch: Patch) -> None:
     numbers_may_extend_others(patch)
-    patch.setattr(numbering, "_strip_follow_up", lambda number, known: number)
+    patch.setattr(numbering, "strip_follow_up", lambda number, known: number)
 
 
 def any_order_in_the_body_is_ours(patch: Patch) -> None:
