@@ -1,6 +1,6 @@
 """The years and days in the numbers of orders: whether a next number would carry one that is over. Pure.
 
-A company that writes its year into its numbers begins anew with the year, and nothing tells how: what would go on with
+A company that writes its year into its numbers begins again with the year, and nothing tells how: what would go on with
 a year, a month or a day that is over, or may be over, is asked for. A figure is taken for a date where it is that of
 its order, in nearly all orders: 25 in PO-25-0999 where these are of 2025. Where orders of the present carry it all the
 same, it is none, but a project, or a series that goes on.
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from po_mcp.desk.number_parts import DATE_FORMS, MIN_SHARE, ParsedNumber, is_part_of_its_date, order_day
+from po_mcp.desk.number_parts import DATE_FORMS, MIN_SHARE, ParsedNumber, is_part_of_its_date, order_day, write_figure
 
 _WHOLE = (*DATE_FORMS, "%y", "%y%m", "%m%y")
 _BEGINNINGS = ("%Y", "%Y%m", "%Y%m%d", "%y", "%y%m", "%y%m%d")
@@ -68,7 +68,7 @@ class _Reading(NamedTuple):
         """Tell whether the figure is of a day."""
         digits = self.read(figures)
         # A month or a day may be written without its zero.
-        return digits.isdecimal() and int(digits) == int(day.strftime(self.form))
+        return digits.isdecimal() and int(digits) == write_figure(day, self.form)
 
 
 def is_over(alike: Sequence[ParsedNumber], next_figures: Sequence[str], running: int, today: date) -> bool:

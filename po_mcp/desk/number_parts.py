@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from po_mcp.orders import PurchaseOrder, Vendor
@@ -45,6 +46,13 @@ def order_day(order: PurchaseOrder) -> date | None:
     return None if at is None or at.year in (date.min.year, date.max.year) else at.date()
 
 
+@lru_cache(maxsize=4096)
+def write_figure(day: date, form: str) -> int:
+    """Return the figure that a form of `strftime` makes of a day."""
+    # Kept: each figure of each order is compared with many forms of three days, and orders share their days.
+    return int(day.strftime(form))
+
+
 def is_part_of_its_date(one: ParsedNumber, place: int, parts: Sequence[str]) -> bool:
     """Tell whether a figure is one of the parts of the order's day, or of the day before or after."""
     ordered_on = order_day(one.order)
@@ -52,7 +60,7 @@ def is_part_of_its_date(one: ParsedNumber, place: int, parts: Sequence[str]) -> 
         return False
     # A number may be given on the evening before the order is entered.
     near = [ordered_on + timedelta(days=days) for days in (-1, 0, 1)]
-    return int(one.figures[place]) in [int(day.strftime(part)) for part in parts for day in near]
+    return int(one.figures[place]) in [write_figure(day, part) for part in parts for day in near]
 
 
 def are_years(alike: Sequence[ParsedNumber], place: int, today: date) -> bool:

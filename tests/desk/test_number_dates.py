@@ -191,11 +191,14 @@ def generate_book(
     return orders, day
 
 
+@pytest.mark.parametrize("books", [15, pytest.param(60, marks=pytest.mark.process)])
 @pytest.mark.parametrize(("scheme", "write", "period"), SCHEMES, ids=[name for name, _, _ in SCHEMES])
-def test_no_generated_book_is_given_a_number_of_another_year_or_day(scheme: str, write: Write, period: Period) -> None:
+def test_no_generated_book_is_given_a_number_of_another_year_or_day(
+    scheme: str, write: Write, period: Period, books: int
+) -> None:
     chance = random.Random(scheme)
     given = 0
-    for _ in range(60):
+    for _ in range(books):
         orders, last = generate_book(chance, write, period, restarts=chance.random() < 0.5)
         today = last + timedelta(days=chance.choice([0, 0, 0, 1, 5, 20, 45, 200, 400]))
         number = next_number(orders, today)
