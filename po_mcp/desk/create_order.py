@@ -111,11 +111,13 @@ async def _propose(desk: Desk, new: _New) -> Recorded | Stop:
     reasons = (*await _explain_restore(desk), *currency, *_reasons(desk, new, draft, known))
     if new.asked.number is not None:
         return await _record(desk, new, draft, (*number_reasons, *reasons))
+    # From before its number is looked up: an order that gets it meanwhile, and is there, is under way no more.
+    read_at = desk.journal.now()
     async for number in numbering.find_free_numbers(desk, new.found.vendor, latest):
         try:
-            return await _record(desk, new, draft.model_copy(update={"number": number}), reasons)
+            return await _record(desk, new, draft.model_copy(update={"number": number}), reasons, read_at)
         except OperationUnderWay:
-            continue  # another order is on its way under this number
+            read_at = desk.journal.now()  # another order has this number, or is on its way under it
     raise InvalidInput(
         "The next order numbers are all being used right now. Nothing was sent.",
         next_step="Try again in a minute, or give a number.",
@@ -263,11 +265,23 @@ def _find_warehouse_said(new: _New, line: OrderRequestLine) -> str | None:
     return None if _is_name_of(Warehouse(id=number, name=name or number), line.warehouse) else line.warehouse
 
 
-async def _record(desk: Desk, new: _New, draft: OrderDraft, reasons: tuple[Reason, ...]) -> Recorded | Stop:
+async def _record(
+    desk: Desk, new: _New, draft: OrderDraft, reasons: tuple[Reason, ...], read_at: float | None = None
+) -> Recorded | Stop:
     """Record the order to be created: approved, unless a person must see it first.
 
     What it resembles is found in the transaction that records it. Where that is being sent or watched, it is waited
     for; where doubt is left, the person decides, and the question names the other order.
+
+    Args:
+        desk: the ERP and the journal.
+        new: what is asked for, its words found.
+        draft: the order.
+        reasons: why a person must see it.
+        read_at: since when no order had its number, as far as was read; None for a number that was given.
+
+    Raises:
+        OperationUnderWay: another order is under way under its number, or was created under it since `read_at`.
     """
     named: list[tuple[Recorded, str]] = []
     gone, is_free = new.gone, False
@@ -286,6 +300,7 @@ async def _record(desk: Desk, new: _New, draft: OrderDraft, reasons: tuple[Reaso
             known=None if len(named) == _MAX_SIMILAR else frozenset(one.operation.id for one, _ in named),
             connection=desk.erp.connection,
             gone=gone,
+            read_at=read_at,
         )
         if isinstance(result, Recorded):
             return result

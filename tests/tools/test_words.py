@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 from mcp.types import ElicitRequestFormParams
 
@@ -207,6 +208,27 @@ async def test_two_orders_at_once_get_two_numbers(harness: ServerHarness) -> Non
 
     assert {one["status"] for one in reply} == {"done"}
     assert len({one["order"]["number"] for one in reply}) == 3
+
+
+async def test_a_number_that_another_order_gets_after_it_was_found_free_is_passed_over(harness: ServerHarness) -> None:
+    """It was refused before, and its caller could do no more than call again, for another number."""
+    others: list[Mapping[str, Any]] = []
+    async with harness.client() as client:
+
+        async def order_beside(inner: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+            answer = await inner.handle_async_request(request)
+            if request.url.path.endswith("PO-2025-0043") and answer.status_code == 404:
+                harness.wire.on_read = None
+                lines = [{**BOLTS, "item": "NUT-M8"}]
+                others.append(outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines})))
+            return answer
+
+        harness.wire.on_read = order_beside
+        done = outcome(await client.call_tool(CREATE, WORDS))
+
+    [other] = others
+    assert (other["status"], other["order"]["number"]) == ("done", "PO-2025-0043")
+    assert (done["status"], done["order"]["number"]) == ("done", "PO-2025-0044")
 
 
 async def test_an_order_that_is_gone_again_gets_another_number_and_a_person_sees_it(harness: ServerHarness) -> None:
