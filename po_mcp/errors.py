@@ -95,6 +95,8 @@ class OperationUnderWay(PurchaseOrderError):
 class TooLate(PurchaseOrderError):
     """A write was not sent: too much time went by since it was claimed, and others may have settled it."""
 
+    next_step = "Try again."
+
 
 class SignInRefused(PurchaseOrderError):
     """A person could not be signed in at the approval page. Nothing was changed."""

@@ -256,6 +256,7 @@ async def test_a_write_that_slept_since_its_claim_does_not_leave(bench: Bench, c
 
     assert (outcome.status, outcome.do_not_repeat) == ("refused", False)
     assert "interrupted for too long" in outcome.message
+    assert outcome.next_step == "Try again."
     assert bench.erp.writes == []
     assert state_of(bench.store, operation_id) == "REFUSED"
 
