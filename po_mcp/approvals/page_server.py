@@ -120,7 +120,7 @@ class Listener:
         return any(one is not None and one.state in WAITING for one in found)
 
     def close(self) -> None:
-        """Stop serving, within a fifth of a second."""
+        """Stop serving: at once where nothing is being answered, else within a fifth of a second."""
         if self._server is not None:
             self._server.stop()
 

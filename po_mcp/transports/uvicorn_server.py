@@ -9,16 +9,25 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import anyio
+import anyio.lowlevel
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from po_mcp.transports.connection_limits import BoundedConnection
 
 _LOOK_S = 0.02
+_TICK_S = 0.1
+"""Seconds between two looks of uvicorn at its clock; its dates are made every tenth of them."""
+_LAST_TURNS = 4
+"""Turns of the event loop in which what was just taken becomes a connection, and one that is closed ends."""
 
 
 class HttpServer(uvicorn.Server):
-    """A uvicorn server that prints nothing and leaves signals to its caller."""
+    """A uvicorn server that prints nothing, leaves signals to its caller, and ends at once where nobody is answered."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._is_stopped = asyncio.Event()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -89,8 +98,29 @@ class HttpServer(uvicorn.Server):
         self.close_silent()
 
     def stop(self) -> None:
-        """Make `serve` return within a fifth of a second, whatever connections are open."""
+        """Make `serve` return: at once where nothing is being answered, else within a fifth of a second."""
         self.should_exit = self.force_exit = True
+        self._is_stopped.set()
+
+    async def main_loop(self) -> None:
+        """Tick as uvicorn does, and stop without waiting for the next tick."""
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += 1
+            with anyio.move_on_after(_TICK_S):
+                await self._is_stopped.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End as uvicorn does, without the tenth of a second that it waits where no connection is left to wait for."""
+        self._close_listeners()
+        for sock in sockets or ():
+            sock.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        for _ in range(_LAST_TURNS):
+            await anyio.lowlevel.checkpoint()
+        if self.server_state.connections or self.server_state.tasks:
+            await super().shutdown(sockets)
 
 
 def create_server(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from contextlib import AsyncExitStack
@@ -11,6 +12,7 @@ import httpx2
 import pytest
 
 from po_mcp.approvals import page
+from po_mcp.transports import uvicorn_server
 from tests.approvals.counter import browser, counter, order
 from tests.harness import ServerHarness
 
@@ -40,6 +42,31 @@ async def test_the_page_is_gone_with_the_server() -> None:
     async with browser(link) as person:
         with pytest.raises(httpx2.ConnectError):
             await person.page()
+
+
+@pytest.mark.parametrize("is_looked_at", [False, True], ids=["nobody", "an idle browser"])
+async def test_a_page_on_which_nothing_is_answered_ends_without_a_wait(
+    monkeypatch: pytest.MonkeyPatch, is_looked_at: bool
+) -> None:
+    """uvicorn looks for its end ten times a second, and gives connections a tenth of one at the end."""
+    waits: list[float] = []
+    sleep = asyncio.sleep
+
+    async def note_and_sleep(delay: float, result: object = None) -> object:
+        waits.append(delay)
+        return await sleep(delay, result)
+
+    monkeypatch.setattr(uvicorn_server, "_TICK_S", 30.0)
+    async with AsyncExitStack() as still_there, counter(":memory:") as desk:
+        link = await desk.link(desk.propose(order()))
+        if is_looked_at:
+            person = await still_there.enter_async_context(browser(link))
+            assert (await person.page()).status_code == 200
+        monkeypatch.setattr(asyncio, "sleep", note_and_sleep)
+        begun = anyio.current_time()
+
+    assert anyio.current_time() - begun < uvicorn_server._TICK_S / 2
+    assert not any(waits)
 
 
 async def test_a_journal_that_cannot_be_used_is_told_and_nothing_is_decided() -> None:

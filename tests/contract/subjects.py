@@ -13,7 +13,6 @@ from typing import Any
 
 import anyio
 import pytest
-import uvicorn
 
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.inventory_pro import InventoryPro
@@ -22,6 +21,7 @@ from po_mcp.connectors.tryton import Tryton
 from po_mcp.erp import ERP, Capability
 from po_mcp.orders import DraftLine, OrderDraft, Status
 from po_mcp.sandbox import Book, create_app
+from po_mcp.transports.uvicorn_server import create_server
 from tests.tryton.book import PURCHASE, TrytonUsers
 from tests.tryton.company import password
 from tests.tryton.server import HOME, template
@@ -166,13 +166,13 @@ async def serve_book() -> AsyncIterator[str]:
     """Serve a fresh book on a port of its own, and yield the base URL."""
     book = Book.open(":memory:")
     listening = socket.create_server(("127.0.0.1", 0))  # it listens already, so nobody waits for the server
-    server = uvicorn.Server(uvicorn.Config(create_app(book), lifespan="off", ws="none", log_level="critical"))
+    server = create_server(create_app(book))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(server.serve, [listening])
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
-            server.should_exit = True
+            server.stop()
     book.close()
 
 
