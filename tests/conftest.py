@@ -7,17 +7,20 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
+import anyio
+import anyio.lowlevel
 import pytest
-from hypothesis import HealthCheck, settings
 
 from tests import homes
-from tests.harness import ServerHarness
-from tests.made_once import make_once
 
+# The process that starts the workers runs no test: what tests need is imported where it is used.
 if TYPE_CHECKING:
+    from tests.harness import ServerHarness
     from tests.postgres import Cluster
     from tests.tryton.book import TrytonUsers
     from tests.tryton.server import Server
@@ -46,11 +49,6 @@ _PROCESSES = {
     )
 }
 """Files that start processes, or take their time, in folders or beside folders that do not."""
-# The same examples each time, and no limit of time: neither chance nor the load of the machine decides.
-settings.register_profile(
-    "po-mcp", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("po-mcp")
 _MEMORY, _ROOM = Path("/dev/shm"), 2**30
 
 
@@ -69,6 +67,22 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     place = collection_path.relative_to(ROOT)
     is_other = len(place.parts) == 1 and _TIER_OF.get(place.name, "unit") != "unit"
     return True if is_other or f"tests/{place.as_posix()}" in _PROCESSES else None
+
+
+def pytest_collectstart() -> None:
+    """Settle how examples are generated before a test is imported that has some."""
+    _load_profile()
+
+
+@cache
+def _load_profile() -> None:
+    from hypothesis import HealthCheck, settings
+
+    # The same examples each time, and no limit of time: neither chance nor the load of the machine decides.
+    settings.register_profile(
+        "po-mcp", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("po-mcp")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -116,6 +130,8 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 def harness(tmp_path: Path) -> ServerHarness:
+    from tests.harness import ServerHarness
+
     return ServerHarness(tmp_path / "book.db")
 
 
@@ -155,8 +171,24 @@ def tryton_server() -> Iterator[tuple[Server, TrytonUsers]]:
 @pytest.fixture(autouse=True, scope="session")
 def made_once() -> Iterator[None]:
     """Keep the tests from making the same things again and again."""
+    from tests.made_once import make_once
+
     with pytest.MonkeyPatch.context() as patch:
         make_once(patch)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def sandbox_without_threads(pytestconfig: pytest.Config) -> Iterator[None]:
+    """In the tier `unit`, let the sandbox answer in the thread that asks: no other process keeps its book there."""
+
+    async def answer_here(handle: Callable[..., Any], *arguments: Any) -> Any:
+        await anyio.lowlevel.checkpoint()  # another task may run meanwhile, and a cancelled call ends here, as before
+        return handle(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        if pytestconfig.option.markexpr == "unit":
+            patch.setattr("po_mcp.sandbox.apis.http.to_thread", SimpleNamespace(run_sync=answer_here))
         yield
 
 
