@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -194,9 +194,15 @@ def sandbox_without_threads(pytestconfig: pytest.Config) -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def short_waits() -> Iterator[None]:
-    """Let a call that waits for the approval page give up soon: in most tests nobody decides there meanwhile."""
+    """Let a call that waits for the approval page give up soon, and the second look at a refused write follow at once.
+
+    In most tests nobody decides on the page meanwhile, nor does a gateway send a write again.
+    """
+    from po_mcp.writes.policy import SettlementPolicy
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("po_mcp.desk.approval_flow.PAGE_WAIT_S", 0.5)
+        patch.setattr("po_mcp.bootstrap.SettlementPolicy", partial(SettlementPolicy, second_look=0.02))
         yield
 
 

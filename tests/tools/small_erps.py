@@ -18,8 +18,10 @@ import httpx2
 import simplejson
 
 from po_mcp.connectors.exsited import Exsited
+from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.erp import ERP
+from tests.connectors.calls import no_wait
 
 Row = dict[str, Any]
 Answer = tuple[int, Any]
@@ -104,7 +106,8 @@ class SmallInventoryPro(SmallERP):
         self.book: dict[str, Row] = {one["poNo"]: one for one in self.orders}
 
     def connect(self, **more: Any) -> InventoryPro:
-        return InventoryPro("http://localhost", "id", "secret", transport=self.transport, **more)
+        own = {"transport": self.transport, "retrier": Retrier(sleep=no_wait), **more}
+        return InventoryPro("http://localhost", "id", "secret", **own)
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> Answer:
         if path == "/PurchaseOrder":
@@ -210,7 +213,8 @@ class SmallExsited(SmallERP):
         self.book: dict[str, Row] = {one["id"]: one for one in self.orders}
 
     def connect(self, **more: Any) -> Exsited:
-        return Exsited("http://localhost", "id", "secret", "https://x/", transport=self.transport, **more)
+        own = {"transport": self.transport, "retrier": Retrier(sleep=no_wait), **more}
+        return Exsited("http://localhost", "id", "secret", "https://x/", **own)
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> Answer:
         if path == "/purchase-orders":
