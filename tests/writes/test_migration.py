@@ -20,7 +20,7 @@ import pytest
 from po_mcp.erp import Connection
 from po_mcp.errors import JournalUnavailable, OperationUnderWay
 from po_mcp.orders import Vendor
-from po_mcp.writes.journal import JournalStore, Similar, migration, schema
+from po_mcp.writes.journal import JournalStore, Similar, migration, moving, schema
 from po_mcp.writes.operation import LIVE, Recorded
 from po_mcp.writes.payloads import CreatePayload, FinalizePayload
 from tests.writes.making import Clock, create, draft, guarded, outcome, proposed, take_to
@@ -93,11 +93,37 @@ def test_a_journal_of_version_2_gets_what_it_lacks(store: JournalStore, file: Pa
         db.executescript(
             "DROP VIEW live_operations; DROP INDEX by_settlement; CREATE VIEW live_operations AS SELECT * FROM"
             " write_operations WHERE state IN ('PROPOSED', 'APPROVED', 'SENT', 'WATCHED', 'UNKNOWN');"
-            "PRAGMA user_version = 2;"
+            "DROP TABLE erp_credentials; PRAGMA user_version = 2;"
         )
 
     later = JournalStore(file, 600, Clock())
     assert [one.state for one in later.live(None)] == ["UNKNOWN"]
+    assert later.verify() == []
+
+
+def test_a_journal_of_version_4_gets_a_place_for_credentials(store: JournalStore, file: Path) -> None:
+    take_to(store, guarded(), "UNKNOWN")
+    store.close()
+    with closing(sqlite3.connect(file)) as db:
+        db.executescript("DROP TABLE erp_credentials; PRAGMA user_version = 4")
+
+    later = JournalStore(file, 600, Clock())
+    later.credential_rows("exsited").keep("https://issuer alice", "sealed", "Alice")
+    assert ([one.state for one in later.live(None)], later.verify()) == (["UNKNOWN"], [])
+
+
+def test_a_journal_of_version_4_that_was_moved_stays_closed(store: JournalStore, file: Path) -> None:
+    take_to(store, guarded(), "UNKNOWN")
+    with closing(sqlite3.connect(file, isolation_level=None)) as db:
+        db.row_factory = sqlite3.Row
+        db.executescript("DROP TABLE erp_credentials; CREATE TABLE erp_credentials (x TEXT); PRAGMA user_version = 4")
+        moving.seal(db, "postgresql://db.example.com/po", 1.0)
+        db.execute("DROP TABLE erp_credentials")
+    store.close()
+
+    later = JournalStore(file, 600, Clock())
+    with pytest.raises(JournalUnavailable, match="moved to postgresql"):
+        later.credential_rows("exsited").keep("https://issuer alice", "sealed", "Alice")
     assert later.verify() == []
 
 
@@ -108,7 +134,7 @@ def test_a_journal_of_version_3_is_closed_to_the_program_that_counts_no_yeses(
     store.close()
     with closing(sqlite3.connect(file)) as db:
         before = json.loads(db.execute("SELECT payload FROM write_operations").fetchone()[0])
-        db.execute("PRAGMA user_version = 3")
+        db.executescript("DROP TABLE erp_credentials; PRAGMA user_version = 3")
 
     later = JournalStore(file, 600, Clock())
     assert [one.state for one in later.live(None)] == ["UNKNOWN"]

@@ -137,14 +137,18 @@ def test_a_commit_that_was_answered_by_a_rollback_recorded_nothing(store: Journa
             postgres._need_committed(end, answered)
 
 
-def test_a_journal_of_version_3_is_brought_up_to_date(address: str) -> None:
+@pytest.mark.parametrize("version", [3, 4])
+def test_a_journal_of_an_earlier_version_is_brought_up_to_date(address: str, version: int) -> None:
     with closing(JournalStore(address)) as store:
         operation_id = take_to(store, guarded(), "UNKNOWN")
-    set_version(address, 3)
+    with psycopg.connect(address) as db:
+        db.execute("DROP TABLE erp_credentials")
+    set_version(address, version)
 
     with closing(JournalStore(address)) as later:
         assert state_of(later, operation_id) == "UNKNOWN"
         assert later.verify() == []
+        later.credential_rows("exsited").keep("https://issuer alice", "sealed", "Alice")
     assert version_of(address) == schema.VERSION
 
 

@@ -1,7 +1,8 @@
 """From earlier versions of the journal's file to this one, in one exclusive transaction.
 
-Version 3 has the same tables; its program would send with one yes what two must agree to. Version 2 has all but an
-index and a view that uses one. A process that still runs the program of either goes on as before.
+Version 4 has all but the table of people's ERP credentials. Version 3 has the tables of version 4; its program would
+send with one yes what two must agree to. Version 2 has all of those but an index and a view that uses one. A process
+that still runs the program of any of them goes on as before.
 
 The tables of version 1 are dropped under a process that still runs its program: each statement of it fails from
 then on, and so it sends nothing. What it had sent is in the new tables, and is settled by reading.
@@ -20,9 +21,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
-from po_mcp.writes.journal import audit_log
+from po_mcp.writes.journal import audit_log, moving
 from po_mcp.writes.journal.database import Row, Transaction
 from po_mcp.writes.payloads import CreatePayload, FinalizePayload, Payload, Reason, SnapshotPayload
+
+_NEWEST_TABLE = "erp_credentials"
 
 
 def migrate(db: Transaction, version: int, schema: Sequence[str]) -> None:
@@ -30,13 +33,18 @@ def migrate(db: Transaction, version: int, schema: Sequence[str]) -> None:
     if version == 1:
         _migrate_from_1(db, schema)
         return
-    changed = ["PRAGMA user_version"]
+    changed = ["PRAGMA user_version", f"TABLE {_NEWEST_TABLE} "]
     if version == 2:
         db.execute("DROP VIEW live_operations")
         changed += ["VIEW live_operations", "INDEX by_settlement"]
     for statement in schema:
         if any(name in statement for name in changed):
             db.execute(statement)
+    if moving.sealed_to(db) is not None:
+        # A journal that was moved stays closed, in what it gets here, too.
+        for name, trigger in moving.triggers_of_seal().items():
+            if f" {_NEWEST_TABLE}_" in name:
+                db.execute(trigger)
 
 
 def _migrate_from_1(db: Transaction, schema: Sequence[str]) -> None:

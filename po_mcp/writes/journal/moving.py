@@ -16,6 +16,7 @@ from po_mcp.writes.journal.database import Transaction
 TABLES: Mapping[str, str] = {
     "connections": "since",
     "shared_tokens": "connection",
+    "erp_credentials": "connection, person",
     "write_operations": "rowid",
     "audit_log": "place",
 }

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from po_mcp.writes.journal.database import Transaction
 
-VERSION = 4
+VERSION = 5
 """Of schema.sql."""
 NEWER = "The journal was created by a newer po-mcp. Nothing was sent."
 

@@ -83,4 +83,13 @@ CREATE TABLE shared_tokens (
     ends_at REAL NOT NULL
 ) STRICT;
 
-PRAGMA user_version = 4;
+-- The ERP credentials of single people, encrypted by a key that the journal does not hold.
+CREATE TABLE erp_credentials (
+    connection TEXT NOT NULL,
+    person TEXT NOT NULL,       -- issuer and subject
+    sealed TEXT NOT NULL,
+    given_at REAL NOT NULL,
+    PRIMARY KEY (connection, person)
+) STRICT;
+
+PRAGMA user_version = 5;

@@ -15,6 +15,7 @@ _TABLES: dict[int, frozenset[str]] = {
     2: frozenset({"journal", "write_operations", "audit_log"}),
     3: frozenset({"journal", "write_operations", "audit_log"}),
     4: frozenset({"journal", "write_operations", "audit_log"}),
+    5: frozenset({"journal", "write_operations", "audit_log", "erp_credentials"}),
 }
 """What tells a journal of each version from another program's database."""
 

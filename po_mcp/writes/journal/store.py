@@ -31,6 +31,7 @@ from po_mcp.writes.journal import (
 )
 from po_mcp.writes.journal.approver_pin import ApproverPin, PinChange, PinPlace
 from po_mcp.writes.journal.audit_log import Event
+from po_mcp.writes.journal.credential_rows import CredentialRows
 from po_mcp.writes.journal.database import MEMORY, Slots, Transaction, open_database
 from po_mcp.writes.journal.proposals import MAX_OPEN_QUESTIONS, Similar
 from po_mcp.writes.journal.rows import UnreadableRow, read_row
@@ -125,6 +126,10 @@ class JournalStore:
     def shared_token(self, name: str) -> SharedToken:
         """Return the place where all processes of this user keep the token of the connection `name`."""
         return SharedToken(self._file, name, self._clock)
+
+    def credential_rows(self, connection: str) -> CredentialRows:
+        """Return the place where the ERP credentials of single people are kept, sealed, for a connection's key."""
+        return CredentialRows(self._file, self._moving, self._clock, connection)
 
     # Connections
 
