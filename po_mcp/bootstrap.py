@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from mcp.server.mcpserver import RequestStateSecurity
 
 from po_mcp import __version__
-from po_mcp.approvals.page_server import MountedPage, NoPage
+from po_mcp.approvals.page_server import CREDENTIALS_PATH, MountedPage, NoPage
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.cards.order_card import OrderCard
 from po_mcp.config import MEMORY, Settings
 from po_mcp.connectors import connect
-from po_mcp.erp import ERP
+from po_mcp.erp import ERP, ServesPeople
 from po_mcp.errors import JournalUnavailable
 from po_mcp.server import current_request
 from po_mcp.server.completions import Completions
@@ -37,6 +38,9 @@ from po_mcp.writes.local_time import LocalTime
 from po_mcp.writes.operation import Operation, WriteOutcome
 from po_mcp.writes.pin_setting import PinSetting
 from po_mcp.writes.policy import SettlementPolicy
+
+if TYPE_CHECKING:
+    from po_mcp.connectors.personal.giving import CredentialDesk
 
 _NAME = "po-mcp"
 _STATE_GRACE_S = 300.0
@@ -114,7 +118,7 @@ def build_approvals(
         on_done: called with every write that was carried out.
     """
     journal = Journal(JournalStore(settings.journal_path(), settings.approval_ttl, clock))
-    connector = erp or connect(settings, journal.shared_token)
+    connector = erp or connect_erp(settings, journal.store)
     if settings.max_requests is not None:
         _limit_requests(connector, journal, settings.max_requests)
     policy = SettlementPolicy(settings.timeout, *settings.bounds())
@@ -129,6 +133,33 @@ def build_approvals(
         pin_setting=pin_setting,
         rules=build_rules(settings),
     )
+
+
+def connect_erp(settings: Settings, store: JournalStore) -> ERP:
+    """Return the connection on which operations are carried out: one for all, or with each person's credentials."""
+    service = connect(settings, store.shared_token)
+    if settings.erp_credentials == "shared":
+        return service
+    from po_mcp.connectors.personal.credentials import PeoplesCredentials  # late: most starts have no use for it
+    from po_mcp.connectors.personal.erp import PersonalERP
+
+    def build(values: Mapping[str, str]) -> ERP:
+        return connect(settings.with_credentials(values), store.shared_token)
+
+    key = service.connection.key
+    credentials = PeoplesCredentials(store.credential_rows(key), settings.derive_keys("erp-credentials"), key)
+    return PersonalERP(service, credentials, build, f"{settings.public_url}{CREDENTIALS_PATH}")
+
+
+def build_credential_desk(settings: Settings, erp: ERP) -> CredentialDesk | None:
+    """Return what takes the credentials of people for a connection; None where it has the same for all."""
+    if settings.erp_credentials == "shared":
+        return None
+    from po_mcp.connectors.personal.erp import PersonalERP
+    from po_mcp.connectors.personal.giving import CredentialDesk
+    from po_mcp.connectors.registry import REGISTRY as ERPS
+
+    return CredentialDesk(ERPS[settings.erp], erp) if isinstance(erp, PersonalERP) else None
 
 
 def build_rules(settings: Settings) -> ApproverRules | None:
@@ -175,6 +206,7 @@ def has_approver_pin(settings: Settings) -> bool:
 def _build_mcp_server(settings: Settings, connector: ERP, lifespan: ServerLifespan) -> PurchasingServer:
     """Build the server with the tools, resources and prompts that this ERP can serve, completion and notifications."""
     listed = [tool for tool in REGISTRY if _is_listed(tool, connector, settings)]
+    for_caller = [current_request.act_for_caller(connector)] if isinstance(connector, ServesPeople) else []
     server = PurchasingServer(
         _NAME,
         scopes={tool.name: tool.scopes for tool in listed},
@@ -188,7 +220,7 @@ def _build_mcp_server(settings: Settings, connector: ERP, lifespan: ServerLifesp
         log_level=settings.log_level,
         request_state_security=_seal_state(settings),
         subscriptions=lifespan.notifications.bus,
-        middleware=[current_request.track_request, read_params],
+        middleware=[current_request.track_request, *for_caller, read_params],
         skills=Skills(connector, settings),
         card=OrderCard(tool.name for tool in listed if tool.has_card),
     )

@@ -36,6 +36,7 @@ MEMORY = ":memory:"
 SHORTEST_PIN = values.SHORTEST_PIN
 
 Approval = Literal["ask", "page"]
+ErpCredentials = Literal["shared", "own"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 LogFormat = Literal["text", "json"]
 
@@ -65,6 +66,7 @@ class Settings(BaseModel):
     base_url: Annotated[Text, AfterValidator(values.base_url)] | None = None
     client_id: Secret | None = None
     client_secret: Secret | None = None
+    erp_credentials: Annotated[ErpCredentials, BeforeValidator(values.one_of(*get_args(ErpCredentials)))] = "shared"
     company: Annotated[Text, Field(min_length=1, max_length=60), AfterValidator(values.visible_name)] | None = None
     read_only: Annotated[bool, BeforeValidator(values.bare)] = False
     approval: Annotated[Approval, BeforeValidator(values.one_of(*get_args(Approval)))] = "ask"
@@ -125,6 +127,8 @@ class Settings(BaseModel):
             _check_postgres(self.keys)
         if (path := self.ca_path()) is not None:
             values.check_certificates(path)
+        if self.erp_credentials == "own":
+            self._check_own_credentials()
         for name, needed in values.NEEDED:
             if getattr(self, name) is not None and getattr(self, needed) is None:
                 raise ValueError(f"{PREFIX}{needed.upper()} is not set; {PREFIX}{name.upper()} needs it")
@@ -132,6 +136,15 @@ class Settings(BaseModel):
             if (self.erp_settings[name] if name in self.erp_settings else getattr(self, name)) is None:
                 raise ValueError(f"{PREFIX}{name.upper()} is not set; {PREFIX}ERP={self.erp} needs it")
         return self
+
+    def _check_own_credentials(self) -> None:
+        """Raise `ValueError` where people could not give credentials of their own, or not be kept apart or together."""
+        if not REGISTRY[self.erp].personal:
+            raise ValueError(f"{PREFIX}ERP_CREDENTIALS must be shared; {PREFIX}ERP={self.erp} has one user")
+        # Who it is, where they give them, what seals them; and what one connection is called, whoever's they are.
+        for name in ("issuer", "sign_in_client_id", "keys", "company"):
+            if getattr(self, name) is None:
+                raise ValueError(f"{PREFIX}{name.upper()} is not set; {PREFIX}ERP_CREDENTIALS=own needs it")
 
     @property
     def erp_settings(self) -> Mapping[str, Any]:
@@ -148,6 +161,12 @@ class Settings(BaseModel):
         assert self.client_id is not None
         assert self.client_secret is not None
         return self.base_url, self.client_id.get_secret_value(), self.client_secret.get_secret_value()
+
+    def with_credentials(self, values: Mapping[str, str]) -> Settings:
+        """Return the same settings with the ERP credentials of a person: texts by the names of the settings."""
+        secret = {"client_id", "client_secret"}
+        changed = {name: SecretStr(text) if name in secret else text for name, text in values.items()}
+        return self.model_copy(update=changed)
 
     def sandbox_path(self) -> str:
         """Return where the sandbox keeps its book: a path, or ":memory:"."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -90,6 +92,52 @@ class ListsReceipts(Protocol):
     @property
     def lists_receipts(self) -> Literal[True]:
         """True: an order that was received in full is listed as closed."""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """For whom the ERP is asked, where each person has credentials of their own.
+
+    Attributes:
+        person: issuer and subject; "" for whoever did not sign in, for whom nothing is asked.
+        name: what people read of who requested an operation; "" for the caller of this very call.
+        view: what was read under another one is not shown to this person; it changes with their credentials.
+        may_write: an operation that this person requested is being carried out.
+    """
+
+    person: str
+    name: str = ""
+    view: str = ""
+    may_write: bool = False
+
+
+_acting: ContextVar[Actor | None] = ContextVar("acting", default=None)
+
+
+@contextmanager
+def acting_for(actor: Actor | None) -> Iterator[None]:
+    """Ask the ERP for this person within the block, in the tasks that it starts, too."""
+    token = _acting.set(actor)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
+def acting() -> Actor | None:
+    """Return for whom the ERP is asked now; None where nobody said it."""
+    return _acting.get()
+
+
+@runtime_checkable
+class ServesPeople(Protocol):
+    """An ERP that is asked with the credentials of the person for whom it is asked (`acting_for`)."""
+
+    async def identify(self, person: str) -> Actor:
+        """Return this person as the caller of a call, with their view as it is now."""
+
+    async def keep_up(self) -> None:
+        """Seal credentials anew that a former key sealed, and forget those that are kept no more."""
 
 
 def send_at_once() -> None:

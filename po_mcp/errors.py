@@ -13,6 +13,7 @@
     └── ERPError                something about talking to the ERP
         ├── OrderNotFound       the ERP has no order
         ├── SignInFailed        the ERP does not accept our credentials
+        ├── NoCredentials       the person for whom the ERP is asked has given none
         ├── NotPermitted        the ERP's user lacks a right
         ├── Refused             the ERP said no, definitely
         │   ├── SignInEnded     it rejected the sign-in, and with it the write
@@ -123,6 +124,10 @@ class SignInFailed(ERPError):
     """The ERP does not accept our credentials, or accepts them no longer."""
 
     next_step = "Your administrator must check PO_MCP_CLIENT_ID and PO_MCP_CLIENT_SECRET."
+
+
+class NoCredentials(ERPError):
+    """Each person uses the ERP with credentials of their own, and those of this one are missing. Nothing was sent."""
 
 
 class NotPermitted(ERPError):

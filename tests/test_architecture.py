@@ -227,7 +227,7 @@ def test_a_kind_sends_for_the_executor_alone_which_reads_again_before() -> None:
     sending = {place for place in functions_that_use({"send"}, outside=outside) if place[0].startswith("writes/")}
 
     assert sending == {("writes/executor.py", "_send")}
-    assert functions_that_use({"find_change"}) == {("writes/executor.py", "execute")}
+    assert functions_that_use({"find_change"}) == {("writes/executor.py", "_execute_approved")}
     assert functions_that_use({"claim"}, outside=("connectors",)) == {
         ("writes/executor.py", "_claim_and_send"),
         ("writes/journal/__init__.py", "claim"),

@@ -7,17 +7,17 @@ from http import HTTPStatus
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, get_args
-from urllib.parse import parse_qsl
 
-import anyio
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from po_mcp.approvals.credentials_page import CredentialsPage, TakesCredentials
+from po_mcp.approvals.page_form import read_form
 from po_mcp.approvals.page_people import (
     CALLBACK_PATH,
     LOGIN_PATH,
@@ -28,6 +28,7 @@ from po_mcp.approvals.page_people import (
     Visitor,
 )
 from po_mcp.approvals.page_security import Guard, Sessions
+from po_mcp.approvals.page_server import CREDENTIALS_PATH
 from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdict
 from po_mcp.approvals.pin import PinStatus
 from po_mcp.approvals.presentation import misfit_of, pin_warnings, sheet_of
@@ -38,8 +39,6 @@ from po_mcp.writes.forms import approval_content
 from po_mcp.writes.local_time import LocalTime
 from po_mcp.writes.operation import WAITING, Recorded
 
-_LARGEST_FORM = 4096
-_SLOWEST_FORM_S = 10.0
 _PATIENCE_S = 2.0
 """Seconds that a browser waits for what it approved; after that the page says that it goes on, and looks again."""
 _CHOICES = {"yes": True, "no": False}
@@ -70,6 +69,7 @@ def create_app(
     cookie: str,
     sign_in: SignIn | None = None,
     keys: Sequence[bytes] = (),
+    credentials: TakesCredentials | None = None,
 ) -> ASGIApp:
     """Return the page as an ASGI application.
 
@@ -79,6 +79,7 @@ def create_app(
         cookie: the name of the browser's cookie; ports of one machine share cookies, so it must differ by port.
         sign_in: signs people in; None where any holder of a link decides.
         keys: what signs cookies and forms, so that other replicas take them; where there are none, one of this process.
+        credentials: takes people's own ERP credentials; None where all have the same.
     """
     is_secure = all(origin.startswith("https://") for origin in origins)
     people = None if sign_in is None else PeopleOfPage(sign_in, cookie, is_secure=is_secure)
@@ -89,6 +90,7 @@ def create_app(
         Route("/approve/{operation_id}", page.show, methods=["GET"]),
         Route("/approve/{operation_id}", page.decide, methods=["POST"]),
         *([] if people is None else _sign_in_routes(people, page)),
+        *([] if people is None or credentials is None else _credential_routes(people, page, credentials)),
         Route("/static/style.css", page.style, methods=["GET"]),
         Route("/static/icon.svg", page.icon, methods=["GET"]),
     ]
@@ -112,7 +114,19 @@ def _sign_in_routes(people: PeopleOfPage, page: _Page) -> list[Route]:
     ]
 
 
+def _credential_routes(people: PeopleOfPage, page: _Page, credentials: TakesCredentials) -> list[Route]:
+    page.has_credentials = True
+    asking = CredentialsPage(credentials, people, page.render, page.local)
+    return [
+        Route(CREDENTIALS_PATH, asking.show, methods=["GET"]),
+        Route(CREDENTIALS_PATH, asking.change, methods=["POST"]),
+    ]
+
+
 class _Page:
+    has_credentials = False
+    """Whether people give ERP credentials of their own here."""
+
     def __init__(self, pending: PendingApprovals, cookie: str, people: PeopleOfPage | None, sessions: Sessions) -> None:
         self._pending = pending
         self._cookie = cookie
@@ -131,7 +145,7 @@ class _Page:
     async def decide(self, request: Request) -> Response:
         """Take the answer of the form, and show what became of it."""
         recorded = await self._find(request)
-        form = await _form(request)
+        form = await read_form(request)
         operation_id = recorded.operation.id
         # Another site can make a browser send a form, but cannot read the token that this page wrote into it.
         if not self._is_own_form(request, form.get("token", ""), operation_id):
@@ -175,7 +189,7 @@ class _Page:
             text = "Use the link from your assistant, or run po-mcp approve in a terminal."
             return self._message(403, "Open your approval link first", text)
         decided = await self._pending.find_decided(self._person(request))
-        return self._html(
+        return self.render(
             "overview.html",
             visitor=self._visitor(request),
             open=[await self._sheet(one) for one in self._select_visible(request, await self._pending.open())],
@@ -274,15 +288,15 @@ class _Page:
         given = cookie if cookie is not None and self._sessions.is_ours(cookie) else self._sessions.new()
         visitor, operation_id = self._visitor(request), recorded.operation.id
         pin = await self._pending.pin_status() if visitor is None else PinStatus()
-        response = self._html(
+        response = self.render(
             "operation.html",
             status=status,
             sheet=await self._sheet(recorded),
             visitor=visitor,
             token=visitor.token(operation_id) if visitor else self._sessions.token(given, operation_id),
             pin=pin,
-            warnings=[*filter(None, [await self._pending.say_earlier_no(recorded)]), *pin_warnings(pin, self._local)],
-            locked_until=self._local.time(self._pending.journal.now() + pin.wait_s) if pin.wait_s else "",
+            warnings=[*filter(None, [await self._pending.say_earlier_no(recorded)]), *pin_warnings(pin, self.local)],
+            locked_until=self.local.time(self._pending.journal.now() + pin.wait_s) if pin.wait_s else "",
             not_by_you=self._pending.why_not_by(recorded, "approve", self._person(request)),
             elsewhere=await self._pending.why_not_here(recorded, "approve"),
             # A page that is loaded again under a form would empty what is being typed into it.
@@ -304,10 +318,11 @@ class _Page:
         erp = await self._pending.name_erp(recorded)
         needed = self._pending.count_needed(recorded)
         now = journal.now()
-        return sheet_of(recorded, events, now, is_running=is_running, erp=erp, local=self._local, needed=needed)
+        return sheet_of(recorded, events, now, is_running=is_running, erp=erp, local=self.local, needed=needed)
 
     @property
-    def _local(self) -> LocalTime:
+    def local(self) -> LocalTime:
+        """Writes times for the people of this company."""
         return self._pending.executor.words.local
 
     def _message(
@@ -320,41 +335,14 @@ class _Page:
         visitor: Visitor | None = None,
     ) -> Response:
         shown = {"heading": heading, "text": text, "back": back, "link": link, "visitor": visitor}
-        return self._html("message.html", status, **shown)
+        return self.render("message.html", status, **shown)
 
-    def _html(self, template: str, status: int = 200, **shown: Any) -> Response:
-        always = {"notice": self._pending.notice, "place": self._pending.place_name, "visitor": None}
+    def render(self, template: str, status: int = 200, **shown: Any) -> Response:
+        """Return a page as an answer."""
+        always: dict[str, Any] = {"notice": self._pending.notice, "place": self._pending.place_name, "visitor": None}
+        always["has_credentials"] = self.has_credentials
         text = self._templates.get_template(template).render({**always, **shown})
         return HTMLResponse(text, status)
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """Read a small form, each field once.
-
-    Raises:
-        HTTPException: it is no such form (400, 415), takes too long (408), or is too large (413).
-    """
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
-        raise HTTPException(415)
-    body = b""
-    try:
-        # A form that never ends would hold its connection, and in the end keep others out.
-        with anyio.fail_after(_SLOWEST_FORM_S):
-            async for chunk in request.stream():
-                body += chunk
-                # Bounded while it is read: Content-Length is what the sender says.
-                if len(body) > _LARGEST_FORM:
-                    # What is left of the body is not read, so that no request can follow it.
-                    raise HTTPException(413, headers={"connection": "close"})
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=8, errors="strict")
-    except (ValueError, ClientDisconnect) as exc:
-        raise HTTPException(400) from exc
-    except TimeoutError as exc:
-        raise HTTPException(408) from exc
-    # A field given twice would be read one way here and another way elsewhere.
-    if len(dict(pairs)) != len(pairs):
-        raise HTTPException(400)
-    return dict(pairs)
 
 
 def _decision(form: Mapping[str, str]) -> Decision:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from po_mcp.transports.uvicorn_server import HttpServer
 
 HOST = "127.0.0.1"
+CREDENTIALS_PATH = "/credentials"
+"""Where people give their own ERP credentials, on the page of a server with sign-in."""
 _LAST_ANSWERS_S = 2.0
 """Seconds for pages that are being made when the server ends."""
 logger = logging.getLogger(__name__)

@@ -18,13 +18,12 @@ from rich.text import Text
 
 from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdict
 from po_mcp.approvals.presentation import NOT_GIVEN, Order, Row, Sheet, misfit_of, pin_warnings, sheet_of
-from po_mcp.bootstrap import build_pin_setting, build_rules
+from po_mcp.bootstrap import build_pin_setting, build_rules, connect_erp
 from po_mcp.commands import _approver_pin, _settings
 from po_mcp.commands._interrupted import ignore_interrupts, plain_signals
 from po_mcp.commands._status_text import EXIT_STATUS, is_named
 from po_mcp.commands._tables import Code, Figure, Words, table_of, under
 from po_mcp.config import MEMORY, Settings
-from po_mcp.connectors import connect
 from po_mcp.erp import ERP
 from po_mcp.errors import InvalidInput, JournalUnavailable, PurchaseOrderError
 from po_mcp.untrusted import visible
@@ -124,7 +123,7 @@ def _set_pin(settings: Settings, *, is_reset: bool) -> int:
 
 async def _decide(settings: Settings, wanted: str | None) -> int:
     store = JournalStore(settings.journal_path(), settings.approval_ttl)
-    erp = connect(settings, store.shared_token)
+    erp = connect_erp(settings, store)
     try:
         return await decide_on(Desktop(_pending(settings, Journal(store), erp)), wanted)
     finally:

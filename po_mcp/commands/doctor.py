@@ -202,6 +202,10 @@ async def _rights(settings: Settings, erp: ERP, *, can_read: bool) -> Finding:
     if settings.read_only:
         return Finding("note", "writing", "read-only (PO_MCP_READ_ONLY): no tool can change anything")
     declared = REGISTRY[settings.erp]
+    if settings.erp_credentials == "own":
+        return Finding(
+            "note", "writing", f"as each person, with credentials of their own: who writes {declared.rights}"
+        )
     # Most ERPs tell of no right before a write is refused, and nothing is written to find out.
     if can_read and isinstance(erp, ReportsRights):
         return await _compare_rights(erp, erp.capabilities & _WRITES, declared.rights)

@@ -19,7 +19,6 @@ from po_mcp.commands._interrupted import ignore_interrupts
 from po_mcp.commands._prose import say
 from po_mcp.config import PREFIX, Settings, config_file
 from po_mcp.connectors import connect
-from po_mcp.connectors.declaration import Declaration
 from po_mcp.connectors.registry import REGISTRY
 from po_mcp.errors import ConfigurationError, PurchaseOrderError
 from po_mcp.hosts.change import plan_install
@@ -29,14 +28,6 @@ from po_mcp.writes.journal import JournalStore
 NO_TERMINAL = 3
 
 _SANDBOX_TITLE = "Sandbox: practice, no account needed"
-_QUESTIONS = {
-    "base_url": "Address, such as https://erp.example.com",
-    "client_id": "Client id",
-    "client_secret": "Client secret (not shown)",
-}
-"""Of every ERP that has no words of its own for them."""
-
-
 _STEPS: Mapping[str, str] = {
     "reading": "Step 1 of 3, reading: ask your assistant what is on order, and compare it with the ERP.",
     "first order": "Step 2 of 3, the first order: ask your assistant for one small order, and approve it.",
@@ -196,16 +187,12 @@ def _ask_mode(erp: str) -> dict[str, Any]:
 def _ask_until_it_works(erp: str) -> dict[str, Any]:
     """Ask for what an ERP needs until it can be read with that, or the person goes on all the same."""
     while True:
-        values: dict[str, Any] = {name: _ask(name, _question(REGISTRY[erp], name)) for name in REGISTRY[erp].needs}
+        values: dict[str, Any] = {name: _ask(name, REGISTRY[erp].question(name)) for name in REGISTRY[erp].needs}
         settings = Settings.model_validate({"erp": erp, **values})
         if erp == "sandbox" or _can_read(settings):
             return values
         if not click.confirm("Enter it again?", default=True):
             return values
-
-
-def _question(erp: Declaration, name: str) -> str:
-    return erp.questions.get(name) or _QUESTIONS.get(name) or name.replace("_", " ").capitalize()
 
 
 def _ask(name: str, question: str) -> str:

@@ -21,6 +21,12 @@ OpenTokenStore = Callable[[str], "TokenStore"]
 
 CREDENTIALS = ("base_url", "client_id", "client_secret")
 """The settings that every ERP behind an address needs."""
+_QUESTIONS = {
+    "base_url": "Address, such as https://erp.example.com",
+    "client_id": "Client id",
+    "client_secret": "Client secret (not shown)",
+}
+"""Of every ERP that has no words of its own for them."""
 
 
 class ConnectorSettings(Protocol):
@@ -88,6 +94,7 @@ class Declaration:
         needs: the names of the settings that must be made, in the order in which they are asked for.
         settings: those that this ERP alone reads.
         questions: setting -> how a person is asked for it, where the ERP has a word of its own for it.
+        personal: the settings, texts all, that belong to one user's credentials; none where there is one user.
         is_trial: nothing real stands behind it: it runs in this process, and its journal may be in memory.
     """
 
@@ -98,7 +105,12 @@ class Declaration:
     needs: tuple[str, ...] = CREDENTIALS
     settings: tuple[Setting, ...] = ()
     questions: Mapping[str, str] = field(default_factory=dict)
+    personal: tuple[str, ...] = ("client_id", "client_secret")
     is_trial: bool = False
+
+    def question(self, name: str) -> str:
+        """Return how a person is asked for a setting."""
+        return self.questions.get(name) or _QUESTIONS.get(name) or name.replace("_", " ").capitalize()
 
 
 def parse_text(value: object) -> str:

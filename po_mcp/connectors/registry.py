@@ -27,6 +27,7 @@ SANDBOX = Declaration(
     connect=_connect_sandbox,
     rights="everything is allowed",
     needs=(),
+    personal=(),
     is_trial=True,
 )
 

@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from functools import cached_property
 
 from po_mcp.desk.catalog import Catalog
 from po_mcp.desk.catalog_file import CatalogFile
 from po_mcp.desk.receipts import Receipts
-from po_mcp.erp import ERP
+from po_mcp.erp import ERP, acting
 from po_mcp.errors import NotOffered
 from po_mcp.orders import OrderQuery, OrderScan
 from po_mcp.writes.approvers import ApproverRules
@@ -26,6 +25,19 @@ from po_mcp.writes.outcomes import OutcomeWriter
 from po_mcp.writes.payloads import Payload
 from po_mcp.writes.pin_setting import PinSetting
 from po_mcp.writes.reconcile import Reconciler
+
+Scans = dict[OrderQuery, tuple[float, OrderScan, dict[str, Receipts]]]
+"""Orders by their query, with the monotonic time of reading and what is known of their receipts."""
+MAX_VIEWS = 32
+"""People whose lists are kept in memory: those who asked last."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What was read of the ERP, and is shown to those alone for whom it was read."""
+
+    catalog: Catalog
+    scans: Scans = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,11 +54,10 @@ class Desk:
         form_timeout_s: seconds that a client's form may be open within a call.
         today: returns the company's date.
         catalog_file: where the ERP's lists are kept between starts; None to keep them in memory alone.
-        scans: the orders of the latest list by its query, with the monotonic time of reading and what is known of
-            their receipts, for further pages.
         pin_setting: whether this process knows the approver PIN that was set.
         approvers: who may approve what, where people sign in at this server; its terminal is then the
             administrator's alone. None without sign-in.
+        views: what was read, each for whoever may see it; the view that was used last is the last.
     """
 
     erp: ERP
@@ -57,9 +68,9 @@ class Desk:
     form_timeout_s: float = 300.0
     today: Callable[[], date] = date.today
     catalog_file: CatalogFile | None = None
-    scans: dict[OrderQuery, tuple[float, OrderScan, dict[str, Receipts]]] = field(default_factory=dict)
     pin_setting: PinSetting | None = None
     approvers: ApproverRules | None = None
+    views: dict[str, View] = field(default_factory=dict)
 
     @property
     def has_sign_in(self) -> bool:
@@ -76,10 +87,26 @@ class Desk:
         """Writes outcomes as sentences."""
         return self.executor.words
 
-    @cached_property
+    @property
     def catalog(self) -> Catalog:
         """The ERP's vendors, items and warehouses, cached for a while."""
-        return Catalog(self.erp, file=self.catalog_file)
+        return self._view.catalog
+
+    @property
+    def scans(self) -> Scans:
+        """The orders of the latest list, for further pages."""
+        return self._view.scans
+
+    @property
+    def _view(self) -> View:
+        """What was read for the caller: where each person has their own rights in the ERP, nobody sees another's."""
+        actor = acting()
+        name = "" if actor is None else actor.view
+        view = self.views.pop(name, None) or View(Catalog(self.erp, file=self.catalog_file))
+        self.views[name] = view
+        if len(self.views) > MAX_VIEWS:
+            del self.views[next(iter(self.views))]
+        return view
 
     def require(self, capability: str) -> None:
         """Raise `NotOffered` if the ERP lacks this capability."""

@@ -20,6 +20,7 @@ from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.config import Settings
 from po_mcp.desk.catalog_file import CatalogFile
 from po_mcp.desk.context import Desk
+from po_mcp.erp import ServesPeople
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.server.notifications import Notifications
 from po_mcp.server.replicas import Replicas
@@ -110,7 +111,8 @@ class ServerLifespan:
 
     def _catalog_file(self) -> CatalogFile | None:
         folder = self.settings.catalog_folder()
-        if folder is None:
+        # Where each person sees what their rights allow, nothing of it is kept on the disk.
+        if folder is None or isinstance(self.executor.erp, ServesPeople):
             return None
         connection = self.executor.erp.connection
         # Another user of the ERP may see other vendors, and the settings of a connector take part in its lists.
@@ -147,6 +149,8 @@ async def recover_periodically(executor: Executor) -> None:
         logger.warning("PO_MCP_JOURNAL: %s Nothing can be changed", fault)
     while True:
         try:
+            if isinstance(executor.erp, ServesPeople):
+                await executor.erp.keep_up()
             if executor.journal.exists():
                 await executor.reconciler.recover()
         except PurchaseOrderError as exc:

@@ -21,7 +21,7 @@ ATTEMPT_S = 600.0
 SESSION_S = 900.0
 """Seconds that a sign-in counts at most: the issuer is asked again then, and what it took back is gone."""
 _ATTEMPT, _SESSION = "sign-in under way", "signed in"
-_next_path = re.compile(r"/(?:approve(?:/[0-9a-f]{32})?)?", re.ASCII)
+_next_path = re.compile(r"/(?:credentials|approve(?:/[0-9a-f]{32})?)?", re.ASCII)
 
 
 @dataclass(frozen=True)

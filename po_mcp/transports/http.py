@@ -18,7 +18,7 @@ from po_mcp.approvals.page_people import CALLBACK_PATH
 from po_mcp.approvals.page_security import Guard
 from po_mcp.approvals.page_server import MountedPage, NoPage
 from po_mcp.approvals.pending import PendingApprovals
-from po_mcp.bootstrap import build_server_with_approvals, has_approver_pin
+from po_mcp.bootstrap import build_credential_desk, build_server_with_approvals, has_approver_pin
 from po_mcp.config import Settings
 from po_mcp.errors import JournalUnavailable
 from po_mcp.server.prompts import prompt_names
@@ -172,4 +172,5 @@ def _build_page_app(pending: PendingApprovals, address: Address, settings: Setti
     origin = address.origins[0]
     sign_in = build_approver_sign_in(settings, f"{origin}{MCP_PATH}", f"{origin}{CALLBACK_PATH}")
     # The same name in all replicas, whichever port each listens on.
-    return create_app(pending, [origin], "po_mcp_team", sign_in, keys)
+    credentials = build_credential_desk(settings, pending.executor.erp)
+    return create_app(pending, [origin], "po_mcp_team", sign_in, keys, credentials)

@@ -9,6 +9,8 @@ import anyio
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from po_mcp.approvals.page_server import CREDENTIALS_PATH
+
 MCP_PATH = "/mcp"
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what a client on this machine connects to
 _PAGE_PATHS = ("/approve/", "/static/", "/auth/")
@@ -129,7 +131,7 @@ class HttpApp:
         if _is_mcp(scope):
             return _WEBSITE_REFUSED if _is_from_website(scope) else self._mcp
         path, method = scope["path"], scope["method"]
-        if path.startswith(_PAGE_PATHS) or (path in _PAGE_ADDRESSES and method != "POST"):
+        if path == CREDENTIALS_PATH or path.startswith(_PAGE_PATHS) or (path in _PAGE_ADDRESSES and method != "POST"):
             return self._page
         return self._not_found(scope)
 

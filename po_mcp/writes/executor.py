@@ -11,7 +11,7 @@ from typing import Any, Literal
 import anyio
 
 from po_mcp import telemetry
-from po_mcp.erp import ERP
+from po_mcp.erp import ERP, acting_for
 from po_mcp.errors import ERPError, JournalUnavailable, OutcomeUnknown, PurchaseOrderError, Stale, TooLate
 from po_mcp.orders import PurchaseOrder
 from po_mcp.writes import order_text
@@ -74,7 +74,12 @@ class Executor:
         recorded = await self.journal.find(operation_id)
         if recorded is None or recorded.state != "APPROVED":
             return await self.outcome_of(operation_id)
-        operation = recorded.operation
+        # Whoever approves it, and wherever: the yes lends nobody's credentials but those of who requested it.
+        with acting_for(recorded.operation.actor):
+            return await self._execute_approved(recorded.operation)
+
+    async def _execute_approved(self, operation: Operation) -> WriteOutcome:
+        operation_id = operation.id
         try:
             # Here and not in the callers: a tool, the page and a terminal all come through here, so none of them can
             # send what the person was not shown, or to another company.

@@ -23,6 +23,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
+from po_mcp.erp import Actor
 from po_mcp.orders import PurchaseOrder, Record, plain
 from po_mcp.writes.forms import Question
 from po_mcp.writes.payloads import Payload
@@ -185,6 +186,12 @@ class Operation:
     vendor: str = ""
     items: frozenset[str] = frozenset()
     id: str = field(default_factory=lambda: secrets.token_hex(16))
+
+    @property
+    def actor(self) -> Actor:
+        """Who requested it, as the person for whom the ERP is asked; nobody, where that person had not signed in."""
+        name = self.payload.consent.requested_by
+        return Actor(self.requester.user if name else "", name, may_write=True)
 
     def is_same_call(self, other: Operation) -> bool:
         """Tell whether both ask for the same thing of the same order, whatever state that is in."""

@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 
 from po_mcp import telemetry
-from po_mcp.erp import ERP, ReadsByReference
+from po_mcp.erp import ERP, ReadsByReference, acting_for
 from po_mcp.errors import ERPError, JournalUnavailable
 from po_mcp.orders import fold_number
 from po_mcp.writes.books import need_same_books
@@ -80,7 +80,8 @@ class Reconciler:
         """
         operation = recorded.operation
         try:
-            with anyio.move_on_after(min(LOOK_S, self.policy.timeout)):
+            # By who requested it: others may not see it, and what is not seen counts as absent.
+            with acting_for(operation.actor), anyio.move_on_after(min(LOOK_S, self.policy.timeout)):
                 await need_same_books(self.erp, operation)
                 seen = await kind_of(operation.kind).observe(self.erp, operation, recorded.sent_at or 0.0)
                 # An effect under our number settles it; its absence there is none where the ERP named another number.

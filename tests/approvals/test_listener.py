@@ -11,7 +11,7 @@ import anyio
 import httpx2
 import pytest
 
-from po_mcp.approvals import page
+from po_mcp.approvals import page_form
 from po_mcp.transports import uvicorn_server
 from tests.approvals.counter import browser, counter, order
 from tests.harness import ServerHarness
@@ -95,7 +95,7 @@ async def test_connections_that_ask_for_nothing_keep_nobody_out() -> None:
 
 
 async def test_a_form_that_never_ends_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page, "_SLOWEST_FORM_S", 0.2)
+    monkeypatch.setattr(page_form, "_SLOWEST_FORM_S", 0.2)
 
     async with counter(":memory:") as desk:
         link = await desk.link(one := desk.propose(order()))

@@ -18,7 +18,7 @@ import httpx2
 import jinja2
 import pytest
 
-from po_mcp.approvals import page, page_security, pending, people_shown, presentation, standing
+from po_mcp.approvals import page, page_form, page_security, pending, people_shown, presentation, standing
 from po_mcp.approvals.page_security import Guard, Sessions
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.approvals.pin import PinCheck
@@ -608,7 +608,7 @@ def the_button_will_do(patch: Patch) -> None:
 
 
 def a_form_of_any_length(patch: Patch) -> None:
-    patch.setattr(page, "_LARGEST_FORM", 1_000_000_000)
+    patch.setattr(page_form, "_LARGEST_FORM", 1_000_000_000)
 
 
 def no_limit_to_what_waits(patch: Patch) -> None:

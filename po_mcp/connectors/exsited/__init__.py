@@ -75,6 +75,7 @@ DECLARATION = Declaration(
     rights="needs the right to write purchase orders",
     needs=(*CREDENTIALS, "redirect_uri"),
     settings=(Setting("redirect_uri", _parse_redirect_uri), Setting("api_versions", _parse_versions, default={})),
+    personal=("client_id", "client_secret", "redirect_uri"),
     questions={"redirect_uri": "Redirect URI that belongs to the credentials"},
 )
 

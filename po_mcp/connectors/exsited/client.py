@@ -13,6 +13,7 @@ import httpx2
 from po_mcp.connectors import numbers
 from po_mcp.connectors.exsited import catalog, error_body, schemas, translate
 from po_mcp.connectors.exsited.versions import Call, merge_versions
+from po_mcp.connectors.http.breaker import ErpBreaker
 from po_mcp.connectors.http.call_limit import CallLimit
 from po_mcp.connectors.http.client import ErpHttpClient
 from po_mcp.connectors.http.error_mapping import ErrorMapping, is_sign_in
@@ -320,9 +321,9 @@ class Exsited:
             before_send=before_send,
         )
 
-    def limit_calls(self, limit: CallLimit) -> None:
-        """Let every request from now on hold a place."""
-        self._http.limit = limit
+    def limit_calls(self, limit: CallLimit, breaker: ErpBreaker | None = None) -> None:
+        """Let every request from now on hold a place, and pass a breaker that other connectors share."""
+        self._http.share(limit, breaker)
 
     async def aclose(self) -> None:
         """Close the sockets."""

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 
 import anyio
 
+from po_mcp.connectors.http.breaker import ErpBreaker
 from po_mcp.errors import TooManyRequests
 
 MAX_REQUESTS = 8
@@ -29,8 +30,8 @@ class SharedSlots(Protocol):
 class TakesCallLimit(Protocol):
     """A connector whose requests can be limited."""
 
-    def limit_calls(self, limit: CallLimit) -> None:
-        """Let every request from now on hold a place."""
+    def limit_calls(self, limit: CallLimit, breaker: ErpBreaker | None = None) -> None:
+        """Let every request from now on hold a place, and pass a breaker that other connectors share."""
 
 
 class CallLimit:
@@ -97,3 +98,19 @@ class CallLimit:
             queue.popleft().set()
         else:
             self._free += 1
+
+
+class LentLimit(CallLimit):
+    """The places of a limit that another connector owns, and which stay when this one is closed."""
+
+    def __init__(self, limit: CallLimit) -> None:
+        self._limit = limit
+
+    @asynccontextmanager
+    async def take(self, longest: float, *, is_write: bool = False) -> AsyncIterator[None]:
+        """Hold a place of the limit during the block."""
+        async with self._limit.take(longest, is_write=is_write):
+            yield
+
+    async def aclose(self) -> None:
+        """Do nothing: the owner closes it."""

@@ -69,6 +69,11 @@ class ErpHttpClient:
         self.limit = CallLimit()
         self.breaker = ErpBreaker(mapping.name)
 
+    def share(self, limit: CallLimit, breaker: ErpBreaker | None) -> None:
+        """Hold a place of this limit for every request from now on; with a breaker, find the ERP down together."""
+        self.limit = limit
+        self.breaker = breaker or self.breaker
+
     @property
     def pace(self) -> Pace:
         """How many requests of one list may be under way."""

@@ -9,6 +9,7 @@ from typing import TypeVar
 import httpx2
 
 from po_mcp.connectors import numbers
+from po_mcp.connectors.http.breaker import ErpBreaker
 from po_mcp.connectors.http.call_limit import CallLimit
 from po_mcp.connectors.http.client import ErpHttpClient
 from po_mcp.connectors.http.error_mapping import ErrorMapping, is_sign_in
@@ -280,9 +281,9 @@ class InventoryPro:
         """Raise `NotOffered`."""
         raise self._not_offered_error("cancel")
 
-    def limit_calls(self, limit: CallLimit) -> None:
-        """Let every request from now on hold a place."""
-        self._http.limit = limit
+    def limit_calls(self, limit: CallLimit, breaker: ErpBreaker | None = None) -> None:
+        """Let every request from now on hold a place, and pass a breaker that other connectors share."""
+        self._http.share(limit, breaker)
 
     async def aclose(self) -> None:
         """Close the sockets."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import httpx2
 
+from po_mcp.connectors.http.breaker import ErpBreaker
 from po_mcp.connectors.http.call_limit import CallLimit
 from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.http.tokens import Clock
@@ -205,9 +206,9 @@ class Tryton:
         """Cancel a draft or a quotation. Tryton itself refuses where the order was changed meanwhile."""
         await self._writer.cancel(number, before_send, version)
 
-    def limit_calls(self, limit: CallLimit) -> None:
-        """Let every request from now on hold a place."""
-        self._rpc.limit_calls(limit)
+    def limit_calls(self, limit: CallLimit, breaker: ErpBreaker | None = None) -> None:
+        """Let every request from now on hold a place, and pass a breaker that other connectors share."""
+        self._rpc.limit_calls(limit, breaker)
 
     async def aclose(self) -> None:
         """Sign out and close the sockets."""

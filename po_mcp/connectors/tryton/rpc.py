@@ -13,6 +13,7 @@ from typing import Any, Literal
 import anyio
 import httpx2
 
+from po_mcp.connectors.http.breaker import ErpBreaker
 from po_mcp.connectors.http.call_limit import CallLimit
 from po_mcp.connectors.http.client import ErpHttpClient
 from po_mcp.connectors.http.error_mapping import ErrorMapping
@@ -141,9 +142,9 @@ class Rpc:
             before_send=before_send,
         )
 
-    def limit_calls(self, limit: CallLimit) -> None:
-        """Let every request from now on hold a place."""
-        self._http.limit = limit
+    def limit_calls(self, limit: CallLimit, breaker: ErpBreaker | None) -> None:
+        """Let every request from now on hold a place, and pass a breaker that other connectors share."""
+        self._http.share(limit, breaker)
 
     async def aclose(self) -> None:
         """Sign out and close the sockets."""

@@ -1,0 +1,188 @@
+"""An ERP in which each person is a user of their own: the sandbox's API of Inventory Pro behind a door that knows them.
+
+The door takes the sign-ins and the tokens of each user, notes who sent what, and shows some of them less.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+import anyio
+import httpx2
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from po_mcp.sandbox import Book, create_app
+from po_mcp.transports.uvicorn_server import create_server, listen
+from tests.sign_in.approving import CLIENT, Visitor, visiting
+from tests.sign_in.issuer import TeamServer, team_server
+
+SERVICE, ALICE, BOB = "service-user", "alice-in-erp", "bob-in-erp"
+SECRETS = {SERVICE: "canary-of-the-service", ALICE: "canary-of-alice", BOB: "canary-of-bob"}
+KEYS = "one key that is used for nothing but tests 0123456789"
+ORDER = "/api/v1/PurchaseOrder"
+
+
+@dataclass
+class ErpOfPeople:
+    """The ERP, and what each of its users sent: method and path."""
+
+    app: ASGIApp
+    secrets: dict[str, str] = field(default_factory=lambda: dict(SECRETS))
+    tokens: dict[str, str] = field(default_factory=dict)
+    sent: list[tuple[str, str, str]] = field(default_factory=list)
+    bodies: list[str] = field(default_factory=list)
+    sees_no_vendors: set[str] = field(default_factory=set)
+    sees_no_orders: set[str] = field(default_factory=set)
+    hides_orders: set[str] = field(default_factory=set)
+    """To them an order that is opened does not exist."""
+    other_company: set[str] = field(default_factory=set)
+    """To them the same numbers are orders from other vendors."""
+    is_away: bool = False
+    loses_writes: bool = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await _read(receive)
+        path, method = scope["path"], scope["method"]
+        if self.is_away:
+            await JSONResponse({}, 503)(scope, receive, send)
+            return
+        if path == "/api/v1/Token":
+            await self._sign_in(scope, body, send)
+            return
+        bearer = dict(scope["headers"]).get(b"authorization", b"").decode().removeprefix("Bearer ")
+        user = self.tokens.get(bearer, "")
+        self.sent.append((user, method, path))
+        if method == "POST":
+            self.bodies.append(body.decode())
+        hidden = (user in self.sees_no_vendors and "/Vendor" in path) or (user in self.sees_no_orders and ORDER in path)
+        if hidden or self.secrets.get(user) is None:
+            refusal = {"error": {"code": "Forbidden", "message": "No right."}}
+            await JSONResponse(refusal, 403 if user in self.secrets else 401)(scope, receive, send)
+            return
+        if self.loses_writes and method == "POST":
+            await JSONResponse("lost", 504)(scope, receive, send)
+            return
+        if user in self.hides_orders and path.startswith(f"{ORDER}/"):
+            await JSONResponse({"error": {"code": "NotFound", "message": "None."}}, 404)(scope, receive, send)
+            return
+
+        async def rename(message: Message) -> None:
+            if user in self.other_company and "body" in message:
+                message = {**message, "body": message["body"].replace(b"Acme", b"Zcme")}
+            await send(message)
+
+        await self.app(scope, _again(body), rename if user in self.other_company else send)
+
+    async def _sign_in(self, scope: Scope, body: bytes, send: Send) -> None:
+        form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        user = form.get("client_id", "")
+        self.sent.append((user, "POST", "/Token"))
+        if self.secrets.get(user) != form.get("client_secret", ""):
+            await JSONResponse({"error": {"code": "Unauthorized", "message": "No."}}, 401)(scope, _again(b""), send)
+            return
+        asked = urlencode({**form, "client_id": "sandbox", "client_secret": "sandbox"}).encode()
+        headers = [pair for pair in scope["headers"] if pair[0] != b"content-length"]
+        headers.append((b"content-length", str(len(asked)).encode()))
+        answered = b""
+
+        async def note(message: Message) -> None:
+            nonlocal answered
+            answered += message.get("body", b"")
+            await send(message)
+
+        await self.app({**scope, "headers": headers}, _again(asked), note)
+        self.tokens[json.loads(answered)["access_token"]] = user
+
+    @property
+    def writes(self) -> list[tuple[str, str]]:
+        """Who sent which write, in order."""
+        return [(user, path) for user, method, path in self.sent if method == "POST" and not path.endswith("/Token")]
+
+    def users(self) -> set[str]:
+        """Who sent anything."""
+        return {user for user, _, _ in self.sent}
+
+
+async def _read(receive: Receive) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        body += bytes(message.get("body", b""))
+        if not message.get("more_body"):
+            return body
+
+
+def _again(body: bytes) -> Receive:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+@dataclass
+class Office:
+    """An ERP with users, the address of it, and the book behind it."""
+
+    erp: ErpOfPeople
+    url: str
+    book: Book
+    journal: Path
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Those of a server on which each person has credentials of their own."""
+        return {
+            "erp": "inventory-pro",
+            "base_url": self.url,
+            "client_id": SERVICE,
+            "client_secret": SECRETS[SERVICE],
+            "company": "Acme",
+            "erp_credentials": "own",
+            "keys": KEYS,
+            "journal": str(self.journal),
+            **CLIENT,
+        }
+
+
+@asynccontextmanager
+async def office(folder: Path) -> AsyncIterator[Office]:
+    """Open the ERP on a port of this machine."""
+    with closing(Book.open(folder / "book.db")) as book, closing(listen("127.0.0.1", 0)) as sock:
+        erp = ErpOfPeople(create_app(book, apis=("inventory-pro",)))
+        server = create_server(erp)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(server.serve, [sock])
+            yield Office(erp, f"http://127.0.0.1:{sock.getsockname()[1]}", book, folder / "journal.db")
+            server.stop()
+
+
+@asynccontextmanager
+async def personal_server(place: Office, **settings: Any) -> AsyncIterator[TeamServer]:
+    """A server over that ERP on which each person has credentials of their own."""
+    async with team_server(**{**place.settings, **settings}) as server:
+        yield server
+
+
+async def fill_in(visitor: Visitor, user: str, secret: str | None = None, **fields: str) -> httpx2.Response:
+    """Enter a user of the ERP on the page for credentials, and return the answer to the form."""
+    entered = {"client_id": user, "client_secret": SECRETS[user] if secret is None else secret}
+    return await visitor.send("/credentials", "give", None, **{**entered, **fields})
+
+
+async def give(server: TeamServer, who: str, user: str, secret: str | None = None) -> int:
+    """Let somebody give credentials with a new browser; return the status of the answer."""
+    async with visiting(server, who) as visitor:
+        return (await fill_in(visitor, user, secret)).status_code
+
+
+async def take_away(server: TeamServer, who: str) -> int:
+    """Let somebody remove their credentials."""
+    async with visiting(server, who) as visitor:
+        return (await visitor.send("/credentials", "remove")).status_code

@@ -1,0 +1,499 @@
+"""Each person uses the ERP as themselves: what they ask for is read and written with their credentials and no other."""
+
+from __future__ import annotations
+
+import html
+import logging
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mcp import Client
+
+from po_mcp.bootstrap import build_server, connect_erp
+from po_mcp.commands.approve import _pending
+from po_mcp.config import Settings
+from po_mcp.connectors.personal.giving import TRIES_PER_MINUTE
+from po_mcp.writes.forms import approval_content
+from po_mcp.writes.journal import Journal, JournalStore
+from tests.harness import outcome, text
+from tests.sign_in.approving import decide, path_of, state_of, visiting
+from tests.sign_in.erp_of_people import (
+    ALICE,
+    BOB,
+    ORDER,
+    SECRETS,
+    SERVICE,
+    Office,
+    fill_in,
+    give,
+    office,
+    personal_server,
+    take_away,
+)
+from tests.sign_in.issuer import TeamServer
+from tests.sign_in.test_people import connected
+
+FINALIZE, CREATE = "finalize_purchase_order", "create_purchase_order"
+NUMBER, OTHER = "PO-2025-0037", "PO-2025-0038"
+"""Orders with something outstanding."""
+LINE = {"item": "BOLT-M8-30", "quantity": "10", "unit_price": "0.45", "warehouse": "1"}
+ALL_READS: dict[str, dict[str, Any]] = {
+    "list_purchase_orders": {},
+    "get_purchase_order": {"number": NUMBER},
+    "search_catalog": {"kind": "vendor"},
+    FINALIZE: {"number": NUMBER},
+    CREATE: {"vendor": "Acme Fasteners", "lines": [LINE]},
+}
+
+
+@asynccontextmanager
+async def at_work(folder: Path, *people: str, **settings: Any) -> AsyncIterator[tuple[Office, TeamServer]]:
+    """A server over an ERP with users, where these people have given their credentials; what that took is forgotten."""
+    async with office(folder) as place, personal_server(place, **settings) as server:
+        for who in people:
+            assert await give(server, who, {"alice": ALICE, "bob": BOB}[who]) == 303
+        place.erp.sent.clear()
+        yield place, server
+
+
+async def call(server: TeamServer, who: str, tool: str, **arguments: Any) -> Any:
+    token = server.token(who, "po:read po:write", name={"alice": "Alice Adams", "bob": "Bob Brown"}[who])
+    async with connected(server, token) as client:
+        return await client.call_tool(tool, arguments)
+
+
+async def ask(server: TeamServer, who: str = "alice", number: str = NUMBER, **more: Any) -> dict[str, Any]:
+    return dict(outcome(await call(server, who, FINALIZE, number=number, **more)))
+
+
+async def approve(server: TeamServer, asked: dict[str, Any], who: str = "bob", decision: str = "approve") -> int:
+    return await decide(server, who, asked, decision, create_backorder="no")
+
+
+# Who is asked for
+
+
+@pytest.mark.parametrize("tool", ALL_READS)
+async def test_whoever_has_given_none_is_sent_to_the_page_and_nothing_is_sent(tmp_path: Path, tool: str) -> None:
+    async with at_work(tmp_path, "bob") as (place, server):
+        result = await call(server, "alice", tool, **ALL_READS[tool])
+
+    assert text(result) == (
+        "Your own credentials for Inventory Pro are missing. Nothing was sent. "
+        f"Open {server.origin}/credentials, sign in and enter them; then ask again."
+    )
+    assert result.is_error
+    assert place.erp.sent == []
+
+
+async def test_a_resource_a_completion_and_a_list_of_operations_need_them_as_far_as_they_read_the_erp(
+    tmp_path: Path,
+) -> None:
+    async with at_work(tmp_path) as (place, server), connected(server, server.token()) as client:
+        with pytest.raises(Exception, match="Your own credentials for Inventory Pro are missing"):
+            await client.read_resource("po://orders/open")
+        about = (await client.read_resource("po://connection")).contents[0]
+        waiting = outcome(await client.call_tool("get_operation", {}))
+
+    assert "Inventory Pro" in about.text  # type: ignore[union-attr]
+    assert waiting["operations"] == []
+    assert place.erp.sent == []
+
+
+async def test_each_reads_and_writes_as_themselves_and_the_approver_lends_nothing(tmp_path: Path) -> None:
+    async with at_work(tmp_path, "alice", "bob") as (place, server):
+        asked = await ask(server)
+        assert place.erp.users() == {ALICE}
+        status = await approve(server, asked)
+        done = await state_of(server, "alice", asked)
+        assert place.erp.users() == {ALICE}
+        await call(server, "bob", "get_purchase_order", number=OTHER)
+
+    assert (status, done["status"]) == (303, "done")
+    assert done["message"].endswith("Requested by Alice Adams, approved by Bob Brown.")
+    assert place.erp.writes == [(ALICE, f"{ORDER}/Finalize")]
+    assert place.erp.users() == {ALICE, BOB}
+
+
+async def test_an_approver_needs_none_of_their_own(tmp_path: Path) -> None:
+    async with at_work(tmp_path, "alice") as (place, server):
+        asked = await ask(server)
+        await approve(server, asked)
+        done = await state_of(server, "alice", asked)
+
+    assert (done["status"], place.erp.writes) == ("done", [(ALICE, f"{ORDER}/Finalize")])
+
+
+async def test_a_new_order_is_made_as_who_asked_for_it(tmp_path: Path) -> None:
+    async with at_work(tmp_path, "alice") as (place, server):
+        made = outcome(await call(server, "alice", CREATE, number="NEW-1", **ALL_READS[CREATE]))
+        assert place.book.order("NEW-1") is not None
+
+    assert made["status"] == "done"
+    assert place.erp.writes == [(ALICE, ORDER)]
+
+
+async def test_two_people_on_one_order_are_one_operation(tmp_path: Path) -> None:
+    async with at_work(tmp_path, "alice", "bob", approvers="alice,bob") as (place, server):
+        first = await ask(server)
+        second = await ask(server, "bob")
+        statuses = [await approve(server, first), await approve(server, second, "alice")]
+        third = await call(server, "alice", FINALIZE, number=NUMBER)
+        ends = [await state_of(server, "alice", first), await state_of(server, "bob", second)]
+
+    assert [one["status"] for one in ends] == ["stale", "done"]
+    assert statuses[1] == 303
+    assert place.erp.writes == [(BOB, f"{ORDER}/Finalize")]
+    assert "nothing" in text(third).lower() or "already" in text(third).lower()
+    with closing(sqlite3.connect(place.journal)) as journal:
+        assert journal.execute("SELECT COUNT(DISTINCT connection) FROM write_operations").fetchone()[0] == 1
+
+
+async def test_an_approved_order_leaves_no_room_for_anothers(tmp_path: Path) -> None:
+    async with at_work(tmp_path, "alice", "bob") as (place, server):
+        asked = await ask(server)
+        await take_away(server, "alice")
+        await approve(server, asked)
+        refused = await call(server, "bob", FINALIZE, number=NUMBER)
+
+    assert refused.is_error
+    assert "approved" in text(refused)
+    assert place.erp.writes == []
+
+
+# Between the question and the yes
+
+
+async def test_what_was_removed_between_the_question_and_the_yes_sends_nothing_and_the_yes_holds(
+    tmp_path: Path,
+) -> None:
+    async with at_work(tmp_path, "alice", "bob") as (place, server):
+        asked = await ask(server)
+        place.erp.sent.clear()
+        await take_away(server, "alice")
+        status = await approve(server, asked)
+        async with visiting(server, "bob") as bob:
+            page = (await bob.get(path_of(asked))).text
+        held = await state_of(server, "alice", asked)
+        assert place.erp.sent == []
+        await give(server, "alice", ALICE)
+        again = await approve(server, asked, decision="carry_out")
+        done = await state_of(server, "alice", asked)
+
+    assert (status, held["status"], again, done["status"]) == (303, "approved", 303, "done")
+    assert "Alice Adams&#39;s own credentials for Inventory Pro are missing" in page
+    assert place.erp.writes == [(ALICE, f"{ORDER}/Finalize")]
+
+
+async def test_what_is_removed_after_the_claim_sends_nothing_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = Journal.claim
+
+    async with at_work(tmp_path, "alice") as (place, server):
+
+        async def claim_and_remove(self: Journal, *arguments: Any) -> Any:
+            taken = await claim(self, *arguments)
+            with closing(JournalStore(place.journal)) as other:
+                rows = other.credential_rows(arguments[1].key)
+                rows.remove(f"{server.issuer.url} alice", "Alice Adams", "another replica")
+            return taken
+
+        monkeypatch.setattr(Journal, "claim", claim_and_remove)
+        asked = await ask(server)
+        await approve(server, asked)
+        ended = await state_of(server, "alice", asked)
+
+    assert (ended["status"], place.erp.writes) == ("refused", [])
+    assert "own credentials for Inventory Pro are missing. Nothing was sent." in ended["message"]
+
+
+async def test_a_secret_that_the_erp_no_longer_takes_sends_nothing_and_names_the_page(tmp_path: Path) -> None:
+    async with at_work(tmp_path, "alice") as (place, server):
+        asked = await ask(server)
+        place.erp.secrets[ALICE], place.erp.tokens = "another", {}
+        read = await call(server, "alice", "list_purchase_orders")
+        await approve(server, asked)
+        held = await state_of(server, "alice", asked)
+
+    assert "rejected the client id or secret" in text(read)
+    assert f"Open {server.origin}/credentials and enter the credentials anew" in text(read)
+    assert "PO_MCP_" not in text(read)
+    assert (held["status"], place.erp.writes) == ("approved", [])
+
+
+# What is not known
+
+
+async def test_what_is_not_known_is_settled_by_its_requesters_credentials_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounds = {"late_apply": 0, "read_lag": 0, "timeout": 2}
+    async with at_work(tmp_path, "alice", "bob", **bounds) as (place, server):
+        asked = await ask(server)
+        place.erp.loses_writes = True
+        await approve(server, asked)
+        place.erp.sent.clear()
+        await take_away(server, "alice")
+        lost = await state_of(server, "alice", asked)
+        assert place.erp.sent == [], "neither the approver nor the server looks in the place of the requester"
+        place.erp.loses_writes = False
+        await anyio.sleep(4.5)  # twice the time-out: from then on an absence would decide
+        still = await state_of(server, "alice", asked)
+        await give(server, "alice", ALICE)
+        found = await state_of(server, "alice", asked)
+
+    assert (lost["status"], still["status"]) == ("unknown", "unknown")
+    assert found["status"] == "refused"
+    assert "was not closed" in found["message"]
+
+
+# What one sees, another does not
+
+
+async def test_what_was_read_for_one_is_shown_to_no_other(tmp_path: Path) -> None:
+    async with at_work(tmp_path, "alice", "bob") as (place, server):
+        place.erp.sees_no_vendors, place.erp.sees_no_orders = {BOB}, {BOB}
+        vendors = text(await call(server, "alice", "search_catalog", kind="vendor"))
+        orders = await call(server, "alice", "list_purchase_orders", limit=2)
+        cursor = outcome(orders)["next_cursor"]
+        page = text(await call(server, "bob", "list_purchase_orders", limit=2, cursor=cursor))
+        refused = text(await call(server, "bob", "search_catalog", kind="vendor"))
+
+    assert "Acme Fasteners" in vendors
+    assert "Acme" not in refused
+    assert "SecurityID 18" in page
+    assert "PO-2025" not in page
+
+
+async def test_what_was_read_with_removed_credentials_is_shown_no_more(tmp_path: Path) -> None:
+    async with at_work(tmp_path, "alice") as (_, server):
+        before = text(await call(server, "alice", "search_catalog", kind="vendor"))
+        await take_away(server, "alice")
+        after = text(await call(server, "alice", "search_catalog", kind="vendor"))
+
+    assert "Acme Fasteners" in before
+    assert after.startswith("Your own credentials for Inventory Pro are missing.")
+
+
+async def test_lists_are_kept_on_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    async with at_work(tmp_path, "alice") as (_, server):
+        await call(server, "alice", "search_catalog", kind="vendor")
+
+    assert not (tmp_path / "cache").exists()
+
+
+# The page
+
+
+async def test_the_page_leads_to_the_sign_in_and_back_and_knows_each_person_alone(tmp_path: Path) -> None:
+    async with at_work(tmp_path, "alice") as (_, server):
+        async with visiting(server, "alice") as alice, visiting(server, "carol") as carol:
+            first, other = await alice.get("/credentials"), await carol.get("/credentials")
+        async with visiting(server, "bob") as nobody:
+            refused = await nobody.http.post(
+                "/credentials", data={"decision": "remove"}, headers={"origin": server.origin}
+            )
+
+    assert (first.status_code, first.url.path) == (200, "/credentials")
+    assert "Kept since" in first.text
+    assert "None are kept." in other.text
+    assert refused.status_code == 401
+
+
+async def test_what_does_not_sign_in_is_not_kept_and_never_shown(tmp_path: Path) -> None:
+    async with at_work(tmp_path) as (_, server), visiting(server, "alice") as alice:
+        wrong = await fill_in(alice, ALICE, "canary-of-a-wrong-secret")
+        empty = await fill_in(alice, ALICE, " ")
+        long = await fill_in(alice, ALICE, "x" * 501)
+        odd = await fill_in(alice, ALICE, "canary-ü")
+        after = await alice.get("/credentials")
+
+    assert [one.status_code for one in (wrong, empty, long, odd)] == [422] * 4
+    assert "rejected the client id or secret (HTTP 401). Check what you entered. Nothing was kept." in wrong.text
+    assert "Client secret: enter up to 500 characters. Nothing was kept." in empty.text
+    assert "Client secret: it must be plain ASCII text. Nothing was kept." in odd.text
+    assert "None are kept." in after.text
+    for answer in (wrong, empty, long, odd, after):
+        assert ALICE not in answer.text
+        assert "canary" not in answer.text
+        assert "xxx" not in answer.text
+
+
+async def test_an_erp_that_is_away_keeps_what_was_given_before(tmp_path: Path) -> None:
+    async with at_work(tmp_path, "alice", timeout=2) as (place, server), visiting(server, "alice") as alice:
+        place.erp.is_away = True
+        answer = await fill_in(alice, BOB)
+        place.erp.is_away = False
+        await call(server, "alice", "list_purchase_orders")
+
+    assert answer.status_code == 503
+    assert "Nothing was kept." in answer.text
+    assert place.erp.sent[-1][0] == ALICE
+
+
+@pytest.mark.parametrize("books", ["hidden", "another company's"])
+async def test_credentials_that_do_not_show_this_companys_orders_are_not_kept(tmp_path: Path, books: str) -> None:
+    async with at_work(tmp_path) as (place, server), visiting(server, "alice") as alice:
+        hidden = place.erp.hides_orders if books == "hidden" else place.erp.other_company
+        hidden.add(ALICE)
+        answer = await fill_in(alice, ALICE)
+        after = await alice.get("/credentials")
+
+    assert answer.status_code == 422
+    said = "These credentials do not show the orders of Acme: they may be another company's. Nothing was kept."
+    assert said in html.unescape(answer.text)
+    assert "None are kept." in after.text
+
+
+async def test_nobody_guesses_a_colleagues_secret_here(tmp_path: Path) -> None:
+    async with at_work(tmp_path) as (place, server), visiting(server, "alice") as alice:
+        statuses = [
+            (await fill_in(alice, BOB, f"guess {place_}")).status_code for place_ in range(TRIES_PER_MINUTE + 1)
+        ]
+        last = await fill_in(alice, BOB)
+
+    assert statuses == [422] * TRIES_PER_MINUTE + [429]
+    assert last.status_code == 429
+    assert len(place.erp.sent) == TRIES_PER_MINUTE
+
+
+FORGED: dict[str, Callable[[TeamServer], dict[str, Any]]] = {
+    "another site's": lambda server: {"headers": {"origin": "https://evil.example.com"}},
+    "of no origin": lambda server: {"headers": {}},
+    "of a site that is embedded": lambda server: {"headers": {"origin": server.origin, "sec-fetch-site": "cross-site"}},
+    "without the token of this sign-in": lambda server: {"token": "0" * 64},
+}
+
+
+@pytest.mark.parametrize("kind", FORGED)
+@pytest.mark.parametrize("decision", ["give", "remove"])
+async def test_a_form_that_this_page_did_not_send_changes_nothing(tmp_path: Path, kind: str, decision: str) -> None:
+    async with at_work(tmp_path, "alice") as (place, server), visiting(server, "alice") as alice:
+        more = FORGED[kind](server)
+        fields = {name: value for name, value in more.items() if name != "headers"}
+        entered = {"client_id": BOB, "client_secret": SECRETS[BOB]}
+        answer = await alice.send("/credentials", decision, more.get("headers"), **entered, **fields)
+        await call(server, "alice", "list_purchase_orders")
+
+    assert answer.status_code == 403
+    assert place.erp.users() == {ALICE}
+
+
+async def test_an_odd_form_changes_nothing_and_the_answers_are_kept_by_nobody(tmp_path: Path) -> None:
+    async with at_work(tmp_path, "alice") as (_, server), visiting(server, "alice") as alice:
+        odd = await alice.send("/credentials", "give_away", None)
+        shown = await alice.get("/credentials")
+
+    assert odd.status_code == 400
+    assert "Kept since" in shown.text
+    assert shown.headers["cache-control"] == "no-store"
+    assert "frame-ancestors 'none'" in shown.headers["content-security-policy"]
+
+
+async def test_without_personal_credentials_there_is_no_such_page(tmp_path: Path) -> None:
+    async with office(tmp_path) as place, personal_server(place, erp_credentials="shared") as server:
+        async with visiting(server, "alice") as alice:
+            answer = await alice.get("/credentials")
+            overview = await alice.get("/")
+        await call(server, "alice", "list_purchase_orders")
+
+    assert answer.status_code == 404
+    assert "/credentials" not in overview.text
+    assert place.erp.users() == {SERVICE}
+
+
+# The operator, and what is written down
+
+
+async def test_the_server_is_ready_by_its_own_credentials_and_they_write_nothing(tmp_path: Path) -> None:
+    async with at_work(tmp_path) as (place, server), server.http() as http:
+        ready = await http.get("/readyz")
+
+    assert ready.text == "ready"
+    assert place.erp.users() == {SERVICE}
+    assert place.erp.writes == []
+
+
+async def test_without_a_sign_in_nothing_is_asked(tmp_path: Path) -> None:
+    async with office(tmp_path) as place:
+        settings = Settings(**place.settings, public_url="https://po.example.com", issuer="https://login.example.com")
+        async with Client(build_server(settings)) as client:
+            for tool, arguments in ALL_READS.items():
+                result = await client.call_tool(tool, arguments)
+                assert "nobody has signed in. Nothing was sent." in text(result)
+
+        assert place.erp.sent == []
+
+
+async def test_the_operators_yes_at_a_terminal_is_carried_out_as_who_asked_for_it(tmp_path: Path) -> None:
+    async with at_work(tmp_path, "alice") as (place, server):
+        asked = await ask(server)
+        settings = Settings(**place.settings, public_url=server.origin, issuer=server.issuer.url)
+        with closing(JournalStore(place.journal)) as store:
+            erp = connect_erp(settings, store)
+            pending = _pending(settings, Journal(store), erp)
+            recorded = await pending.find(asked["operation_id"])
+            assert recorded is not None
+            assert recorded.operation.question is not None
+            yes = approval_content(recorded.operation.question, typed="", with_backorder=False)
+            decided = await pending.decide(recorded, "approve", yes, "", {"through": "terminal"})
+            assert decided.verdict == "taken"
+            done = await pending.carry_out(asked["operation_id"])
+            await erp.aclose()
+
+    assert getattr(done, "status", done) == "done"
+    assert place.erp.writes == [(ALICE, f"{ORDER}/Finalize")]
+
+
+def read_all(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.glob("journal.db*"))
+
+
+async def test_a_secret_stands_in_no_log_no_answer_and_not_in_the_journal(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    said: list[str] = []
+    async with at_work(tmp_path, "alice", log_level="DEBUG") as (place, server):
+        asked = await ask(server)
+        await approve(server, asked)
+        said += [text(await call(server, "alice", tool, **arguments)) for tool, arguments in ALL_READS.items()]
+        place.erp.secrets[ALICE], place.erp.tokens = "another", {}
+        said += [text(await call(server, "alice", tool, **arguments)) for tool, arguments in ALL_READS.items()]
+        async with visiting(server, "alice") as alice:
+            said += [(await fill_in(alice, ALICE)).text, (await alice.get("/credentials")).text]
+        with closing(JournalStore(place.journal)) as store:
+            said += store.export()
+            events = [(event.event, event.detail) for event in store.events("")]
+
+    told = [("ERP credentials given", {"by": f"{server.issuer.url} alice", "name": "Alice Adams"})]
+    assert events == told
+    stored = read_all(tmp_path)
+    for text_ in (caplog.text, "\n".join(said), stored.decode("latin-1")):
+        assert "canary" not in text_
+        assert ALICE not in text_
+
+
+async def test_a_replica_uses_what_was_given_at_another_and_stops_when_it_is_removed_there(tmp_path: Path) -> None:
+    async with at_work(tmp_path, "alice") as (place, server):
+        await call(server, "alice", "list_purchase_orders")
+        person = f"{server.issuer.url} alice"
+        settings = Settings(**place.settings, public_url=server.origin, issuer=server.issuer.url)
+        with closing(JournalStore(place.journal)) as store:
+            other: Any = connect_erp(settings, store)
+            found = await other.credentials.find(person)
+            assert await other.credentials.remove(person, "Alice Adams", person)
+            await other.aclose()
+        place.erp.sent.clear()
+        refused = text(await call(server, "alice", "list_purchase_orders"))
+
+    assert found.values == {"client_id": ALICE, "client_secret": SECRETS[ALICE]}
+    assert refused.startswith("Your own credentials")
+    assert place.erp.sent == []
