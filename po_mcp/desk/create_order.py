@@ -14,6 +14,7 @@ from po_mcp.desk.approval_flow import Stop, find_answered, run_approval
 from po_mcp.desk.catalog import format_entries, words_of
 from po_mcp.desk.context import Desk
 from po_mcp.desk.exactness import is_same, normalize_blanks
+from po_mcp.desk.gone import is_gone_for_sure
 from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.desk.limits import explain_amount
 from po_mcp.desk.matching import ID_PREFIX
@@ -28,7 +29,7 @@ from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
 from po_mcp.writes.journal import Similar
 from po_mcp.writes.kinds import place_of
 from po_mcp.writes.new_order_forms import ask_create
-from po_mcp.writes.observation import find_created_order, find_order
+from po_mcp.writes.observation import find_order
 from po_mcp.writes.operation import SENT_STATES, Operation, Recorded, WriteOutcome, canonical_json
 from po_mcp.writes.order_text import day, name
 from po_mcp.writes.order_text import number as order_number
@@ -77,7 +78,7 @@ async def _find_or_begin(desk: Desk, asked: OrderRequest, call: Operation, appro
     gone: frozenset[str] = frozenset()
     if earlier is not None and earlier.state == "WATCHED":
         earlier = await desk.reconciler.wait_until_certain(earlier)
-    if earlier is not None and earlier.state == "DONE" and await _is_gone_for_sure(desk, earlier):
+    if earlier is not None and earlier.state == "DONE" and await is_gone_for_sure(desk, earlier):
         gone = frozenset({earlier.operation.id})
     elif earlier is not None and earlier.state not in ("REFUSED", "EXPIRED"):
         return earlier
@@ -348,7 +349,7 @@ async def _settle_similar(desk: Desk, similar: Similar) -> Recorded | None:
         recorded = await desk.reconciler.wait_until_certain(recorded)
     if recorded.state in ("REFUSED", "NOT_APPLIED", "EXPIRED", "STALE", "DECLINED"):
         return None
-    if recorded.state == "DONE" and await _is_gone_for_sure(desk, recorded):
+    if recorded.state == "DONE" and await is_gone_for_sure(desk, recorded):
         return None
     return recorded
 
@@ -394,17 +395,3 @@ async def _refuse_taken_number(desk: Desk, new: _New, operation: Operation) -> S
     if there != asked:
         text = f"Order {asked} already exists as {there}. Nothing was changed."
     return Stop(desk.words.say("refused", None, text, OTHER_NUMBER, order=order))
-
-
-async def _is_gone_for_sure(desk: Desk, done: Recorded) -> bool:
-    """Tell whether an order that was created is gone again, and not only newer than what a reading shows."""
-    return await _is_gone(desk, done) and await desk.reconciler.wait_out_lag(done) and await _is_gone(desk, done)
-
-
-async def _is_gone(desk: Desk, recorded: Recorded) -> bool:
-    answered = await desk.journal.answered_number(recorded.operation.id)
-    # Also under the number that the ERP gave it, where its answer named one.
-    for number in filter(None, (recorded.operation.number, answered)):
-        if await find_order(desk.erp, number, in_any_case=True) is not None:
-            return False
-    return await find_created_order(desk.erp, recorded.operation.id) is None

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 
 from po_mcp.desk.catalog import FRESH_S, Catalog
-from po_mcp.desk.context import Desk
+from po_mcp.desk.context import Desk, View
 from po_mcp.desk.create_order import _reasons
 from po_mcp.desk.resolution import ResolvedOrder
 from po_mcp.desk.resolving import resolve
@@ -31,7 +31,7 @@ async def desk_later(lists: ListsERP, age: float = 3 * 3600.0) -> Desk:
     now += age
     lists.asked.clear()
     desk = desk_over(lists)
-    desk.__dict__["catalog"] = catalog
+    desk.views[""] = View(catalog)
     return desk
 
 

@@ -41,7 +41,7 @@ class ErpOfPeople:
     sees_no_vendors: set[str] = field(default_factory=set)
     sees_no_orders: set[str] = field(default_factory=set)
     hides_orders: set[str] = field(default_factory=set)
-    """To them an order that is opened does not exist."""
+    """To them an order that is opened does not exist, and new orders stand in no list."""
     other_company: set[str] = field(default_factory=set)
     """To them the same numbers are orders from other vendors."""
     is_away: bool = False
@@ -74,11 +74,12 @@ class ErpOfPeople:
             return
 
         async def rename(message: Message) -> None:
-            if user in self.other_company and "body" in message:
-                message = {**message, "body": message["body"].replace(b"Acme", b"Zcme")}
+            for users, name in ((self.other_company, b"Acme"), (self.hides_orders, b"NEW-")):
+                if user in users and "body" in message:
+                    message = {**message, "body": message["body"].replace(name, name[::-1])}
             await send(message)
 
-        await self.app(scope, _again(body), rename if user in self.other_company else send)
+        await self.app(scope, _again(body), rename)
 
     async def _sign_in(self, scope: Scope, body: bytes, send: Send) -> None:
         form = {name: values[0] for name, values in parse_qs(body.decode()).items()}

@@ -166,6 +166,20 @@ async def test_an_approved_order_leaves_no_room_for_anothers(tmp_path: Path) -> 
     assert place.erp.writes == []
 
 
+@pytest.mark.parametrize("is_left", [True, False], ids=["who made it is here", "who made it has left"])
+async def test_a_double_of_an_order_that_one_may_not_see_is_put_to_a_person(tmp_path: Path, is_left: bool) -> None:
+    async with at_work(tmp_path, "alice", "bob") as (place, server):
+        place.erp.hides_orders = {BOB}
+        await call(server, "alice", CREATE, number="NEW-1", **ALL_READS[CREATE])
+        if not is_left:
+            await take_away(server, "alice")
+        second = outcome(await call(server, "bob", CREATE, number="NEW-2", **ALL_READS[CREATE]))
+
+    assert second["status"] == "approval_required"
+    assert "NEW-1" in second["message"]
+    assert place.erp.writes == [(ALICE, ORDER)]
+
+
 # Between the question and the yes
 
 

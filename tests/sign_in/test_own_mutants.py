@@ -19,13 +19,14 @@ from po_mcp.connectors.personal import credentials as sealing
 from po_mcp.connectors.personal import giving
 from po_mcp.connectors.personal.credentials import PeoplesCredentials
 from po_mcp.connectors.personal.erp import PersonalERP
+from po_mcp.desk import gone
 from po_mcp.erp import ERP, Actor, acting, acting_for
 from po_mcp.writes import executor, reconcile
 from po_mcp.writes.operation import Operation
 from tests.harness import text
 from tests.sign_in.approving import state_of, visiting
 from tests.sign_in.erp_of_people import ALICE, BOB, SECRETS, fill_in, give, take_away
-from tests.sign_in.test_own_credentials import approve, ask, at_work, call, read_all
+from tests.sign_in.test_own_credentials import ALL_READS, CREATE, approve, ask, at_work, call, read_all
 
 Patch = pytest.MonkeyPatch
 Attack = Callable[[Path], Awaitable[bool]]
@@ -134,6 +135,14 @@ async def a_form_of_another_site(folder: Path) -> bool:
 
 async def a_form_without_the_token_of_this_sign_in(folder: Path) -> bool:
     return await _is_removed(folder, token="0" * 64)
+
+
+async def a_double_of_an_order_that_one_may_not_see(folder: Path) -> bool:
+    async with at_work(folder, "alice", "bob") as (place, server):
+        place.erp.hides_orders = {BOB}
+        for who, number in (("alice", "NEW-1"), ("bob", "NEW-2")):
+            await call(server, who, CREATE, number=number, **ALL_READS[CREATE])
+        return len(place.erp.writes) == 2
 
 
 # What is taken away
@@ -271,6 +280,10 @@ def looked_at_by_whoever_calls(patch: Patch) -> None:
     patch.setattr(reconcile, "acting_for", lambda actor: acting_for(None))
 
 
+def sought_by_whoever_calls(patch: Patch) -> None:
+    patch.setattr(gone, "acting_for", lambda actor: acting_for(acting()))
+
+
 MUTANTS: list[tuple[Callable[[Patch], None], Attack]] = [
     (everybody_writes_as_the_server, a_write_by_somebody_else_than_who_asked),
     (everybody_reads_as_the_server, a_write_by_somebody_else_than_who_asked),
@@ -285,6 +298,7 @@ MUTANTS: list[tuple[Callable[[Patch], None], Attack]] = [
     (kept_in_memory, removed_credentials),
     (one_view_for_all, a_list_that_was_read_for_another),
     (one_view_of_a_person, a_list_that_was_read_with_removed_credentials),
+    (sought_by_whoever_calls, a_double_of_an_order_that_one_may_not_see),
     (the_caller_is_anybody, a_read_as_another),
     (not_tried, credentials_that_do_not_sign_in),
     (any_order_of_that_number, credentials_of_another_company),

@@ -69,7 +69,7 @@ class CredentialDesk:
         """
         values = {field.name: self._parse(field, entered.get(field.name, "")) for field in self.fields}
         if wait := self._tries.take(person):
-            raise TooManyRequests("That were too many tries in a short time.", next_step=f"Try again in {wait} s.")
+            raise TooManyRequests("Too many tries in a short time.", next_step=f"Try again in {wait} s.")
         mine = self._erp.connect(values)
         try:
             with naming_the_person("Check what you entered."):

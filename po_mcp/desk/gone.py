@@ -1,0 +1,38 @@
+"""Whether an order that was created is gone again: then it is no reason to ask, and answers no repeated call."""
+
+from __future__ import annotations
+
+from po_mcp.desk.context import Desk
+from po_mcp.erp import acting, acting_for
+from po_mcp.errors import NoCredentials, SignInFailed
+from po_mcp.writes.observation import find_created_order, find_order
+from po_mcp.writes.operation import Recorded
+
+
+async def is_gone_for_sure(desk: Desk, done: Recorded) -> bool:
+    """Tell whether an order that was created is gone again, and not only newer than what a reading shows.
+
+    Where each person has their own rights in the ERP, it is looked for by who requested it: to another it may be
+    hidden. If that person's credentials are missing, nobody can tell, and it counts as there.
+    """
+    return await _is_gone(desk, done) and await desk.reconciler.wait_out_lag(done) and await _is_gone(desk, done)
+
+
+async def _is_gone(desk: Desk, recorded: Recorded) -> bool:
+    caller, requester = acting(), recorded.operation.actor
+    if caller is None or caller.person == requester.person:
+        return await _is_hidden(desk, recorded)
+    with acting_for(requester):
+        try:
+            return await _is_hidden(desk, recorded)
+        except (NoCredentials, SignInFailed):
+            return False
+
+
+async def _is_hidden(desk: Desk, recorded: Recorded) -> bool:
+    answered = await desk.journal.answered_number(recorded.operation.id)
+    # Also under the number that the ERP gave it, where its answer named one.
+    for number in filter(None, (recorded.operation.number, answered)):
+        if await find_order(desk.erp, number, in_any_case=True) is not None:
+            return False
+    return await find_created_order(desk.erp, recorded.operation.id) is None
