@@ -49,6 +49,35 @@ def test_an_empty_variable_is_one_that_is_not_set(file: Path) -> None:
     assert load({"PO_MCP_ERP": "", "PO_MCP_BASE_URL": ""}, file).erp == "sandbox"
 
 
+OWN = {
+    **REAL,
+    "PO_MCP_ERP_CREDENTIALS": "own",
+    "PO_MCP_COMPANY": "Acme",
+    "PO_MCP_ISSUER": "https://login.example.com",
+    "PO_MCP_PUBLIC_URL": "https://po.example.com",
+    "PO_MCP_SIGN_IN_CLIENT_ID": "page",
+    "PO_MCP_KEYS": "0123456789abcdef0123456789abcdef",
+}
+
+
+@pytest.mark.parametrize("name", ["COMPANY", "SIGN_IN_CLIENT_ID", "KEYS", "CLIENT_ID"])
+def test_own_credentials_need_what_keeps_people_apart_and_together(file: Path, name: str) -> None:
+    assert load(OWN, file).erp_credentials == "own"
+    needed_by = "PO_MCP_ERP=inventory-pro" if name == "CLIENT_ID" else "PO_MCP_ERP_CREDENTIALS=own"
+    with pytest.raises(ConfigurationError, match=f"PO_MCP_{name} is not set; {needed_by} needs it"):
+        load({**OWN, f"PO_MCP_{name}": ""}, file)
+
+
+def test_own_credentials_need_people_who_sign_in_and_an_erp_with_users(file: Path) -> None:
+    nobody = {name: text for name, text in OWN.items() if name not in ("PO_MCP_ISSUER", "PO_MCP_PUBLIC_URL")}
+    with pytest.raises(ConfigurationError, match="PO_MCP_ISSUER is not set; PO_MCP_ERP_CREDENTIALS=own needs it"):
+        load(nobody, file)
+    with pytest.raises(ConfigurationError, match="must be shared; PO_MCP_ERP=sandbox has one user"):
+        load({**OWN, "PO_MCP_ERP": "sandbox"}, file)
+    with pytest.raises(ConfigurationError, match="PO_MCP_ERP_CREDENTIALS must be one of: shared, own"):
+        load({**OWN, "PO_MCP_ERP_CREDENTIALS": "each"}, file)
+
+
 def test_a_file_in_the_working_directory_is_never_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("config.toml", ".env", "po-mcp.toml", "pyproject.toml"):
         (tmp_path / name).write_text('erp = "exsited"\n')
