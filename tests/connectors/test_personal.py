@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from po_mcp.connectors.http.call_limit import CallLimit, LentLimit
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.connectors.personal.credentials import PeoplesCredentials
 from po_mcp.connectors.personal.erp import PersonalERP
+from po_mcp.connectors.personal.giving import CredentialDesk
 from po_mcp.connectors.personal.live import LiveConnectors
 from po_mcp.connectors.registry import REGISTRY
 from po_mcp.connectors.tryton import Tryton
@@ -29,9 +30,10 @@ from po_mcp.erp import (
     ReadsById,
     ReadsByReference,
     ServesPeople,
+    TellsBooks,
     acting_for,
 )
-from po_mcp.errors import JournalUnavailable, NoCredentials, PurchaseOrderError, SignInFailed, Unreachable
+from po_mcp.errors import InvalidInput, JournalUnavailable, NoCredentials, PurchaseOrderError, SignInFailed, Unreachable
 from po_mcp.orders import OrderDraft, PurchaseOrder
 from po_mcp.writes.journal import JournalStore
 from tests.writes.making import draft, stored
@@ -294,7 +296,7 @@ async def test_views_of_two_people_are_never_the_same(desk: Desk) -> None:
 def test_it_offers_what_its_erp_does_and_no_more(desk: Desk) -> None:
     inventory_pro = InventoryPro("https://erp.example.com", "id", "secret")
     tryton = Tryton("https://erp.example.com/po", "login", "password")
-    optional: tuple[Any, ...] = (ReadsById, ReadsByReference, CreatesDrafts, ListsReceipts)
+    optional: tuple[Any, ...] = (ReadsById, ReadsByReference, TellsBooks, CreatesDrafts, ListsReceipts)
     for service in (inventory_pro, tryton):
         personal = PersonalERP(service, desk.credentials, desk.build, PAGE)
         assert isinstance(personal, ServesPeople)
@@ -394,6 +396,47 @@ def test_each_erp_says_what_belongs_to_the_credentials_of_a_user() -> None:
         "exsited": ("client_id", "client_secret", "redirect_uri"),
         "tryton": ("client_id", "client_secret"),
     }
+
+
+def test_people_are_asked_in_the_words_of_their_erp(desk: Desk) -> None:
+    asked = {
+        name: [(field.label, field.is_secret) for field in CredentialDesk(REGISTRY[name], desk.erp).fields]
+        for name in ("inventory-pro", "tryton", "exsited")
+    }
+
+    assert asked == {
+        "inventory-pro": [("Client id", False), ("Client secret", True)],
+        "tryton": [("Login", False), ("Password", True)],
+        "exsited": [
+            ("Client id", False),
+            ("Client secret", True),
+            ("Redirect URI that belongs to the credentials", False),
+        ],
+    }
+
+
+async def test_what_cannot_be_such_a_setting_is_not_tried(desk: Desk) -> None:
+    taking = CredentialDesk(REGISTRY["exsited"], desk.erp)
+    with pytest.raises(InvalidInput, match="Redirect URI that belongs to the credentials: it must be") as refused:
+        await taking.give(ALICE, "Alice", {**VALUES, "redirect_uri": "canary"})
+
+    assert "canary" not in str(refused.value)
+    assert (desk.log, desk.made) == ([], [])
+
+
+@pytest.mark.parametrize(("theirs", "is_kept"), [("company 1", True), ("company 2", False)])
+async def test_where_the_erp_tells_the_company_it_decides(tmp_path: Path, theirs: str, is_kept: bool) -> None:
+    class UserOfCompany(UserOfErp):
+        async def read_books(self) -> str:
+            return "company 1" if self.user == "service" else theirs
+
+    service = cast(ERP, UserOfCompany())
+    credentials = Desk(tmp_path).credentials
+    erp = PersonalERP(service, credentials, lambda values: cast(ERP, UserOfCompany(values["client_id"])), PAGE)
+    with nullcontext() if is_kept else pytest.raises(InvalidInput, match="they may be another company's"):
+        await CredentialDesk(REGISTRY["tryton"], erp).give(ALICE, "Alice", VALUES)
+
+    assert (await credentials.find(ALICE) is not None) == is_kept
 
 
 def test_the_connector_of_a_person_differs_in_their_credentials_alone() -> None:

@@ -12,7 +12,7 @@ from po_mcp.concurrency import CallRate
 from po_mcp.config_values import header_text
 from po_mcp.connectors.declaration import Declaration
 from po_mcp.connectors.personal.erp import PersonalERP, naming_the_person
-from po_mcp.erp import ERP
+from po_mcp.erp import ERP, TellsBooks
 from po_mcp.errors import InvalidInput, NotPermitted, OrderNotFound, TooManyRequests
 from po_mcp.orders import OrderQuery, PurchaseOrder
 
@@ -96,20 +96,27 @@ class CredentialDesk:
             raise InvalidInput(f"{field.label}: it {exc}.") from None  # the value stands in no error
 
     async def _need_same_books(self, mine: ERP) -> None:
-        """See an order of this company with these credentials.
+        """See that these credentials lead to this company: by what the ERP says of it, and by an order of it.
 
         One address can serve many companies, as Exsited's does: an order would be created in another one's books.
         """
-        scanned = await self._erp.service.scan_orders(OrderQuery(max_orders=_COMPARED))
+        other = InvalidInput(
+            f"These credentials do not show the orders of {self._erp.connection.label}: they may be another company's."
+        )
+        service = self._erp.service
+        if isinstance(service, TellsBooks) and isinstance(mine, TellsBooks):
+            if await service.read_books() != await mine.read_books():
+                raise other
+            return
+        scanned = await service.scan_orders(OrderQuery(max_orders=_COMPARED))
         seen: tuple[PurchaseOrder, PurchaseOrder] | None = None
         for order in scanned.orders[:_COMPARED]:
             with suppress(OrderNotFound, NotPermitted):  # who may read less may still read another of them
-                seen = await self._erp.service.get_order(order.number), await mine.get_order(order.number)
+                seen = await service.get_order(order.number), await mine.get_order(order.number)
                 break
         # New books have nothing yet by which they could be told.
         if scanned.orders and (seen is None or not _is_same(*seen)):
-            company = self._erp.connection.label
-            raise InvalidInput(f"These credentials do not show the orders of {company}: they may be another company's.")
+            raise other
 
 
 def _is_same(ours: PurchaseOrder, theirs: PurchaseOrder) -> bool:
