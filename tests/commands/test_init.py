@@ -18,7 +18,7 @@ from typing import Any, cast
 
 import pytest
 
-from po_mcp.commands import _setup, init
+from po_mcp.commands import _setup
 from po_mcp.config import load
 from po_mcp.connectors.registry import REGISTRY
 from po_mcp.errors import ConfigurationError
@@ -258,8 +258,8 @@ def test_an_erp_that_calls_its_credentials_otherwise_is_asked_for_in_its_words(t
 
 
 def test_a_setting_that_no_other_erp_has_is_asked_for_by_its_name() -> None:
-    assert init._question(REGISTRY["exsited"], "redirect_uri") == "Redirect URI that belongs to the credentials"
-    assert init._question(REGISTRY["exsited"], "account_number") == "Account number"
+    assert REGISTRY["exsited"].question("redirect_uri") == "Redirect URI that belongs to the credentials"
+    assert REGISTRY["exsited"].question("account_number") == "Account number"
 
 
 def test_without_a_terminal_it_says_what_to_set(tmp_path: Path) -> None:
