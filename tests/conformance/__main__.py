@@ -1,16 +1,24 @@
-"""Serve po-mcp with the suite's fixtures mounted: everything else is what `po-mcp serve` runs. Prints its URL."""
+"""Serve po-mcp with the suite's fixtures mounted: everything else is what `po-mcp serve` runs. Prints its URL.
+
+python -m tests.conformance [NAME PORT PUBLIC_URL ISSUER JOURNAL]: one replica of several behind a balancer.
+"""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import anyio
+from pydantic import SecretStr
 
 from po_mcp import bootstrap
 from po_mcp.config import Settings
 from po_mcp.transports import http
 from po_mcp.transports.uvicorn_server import listen
 from tests.conformance.fixtures import add_fixtures
+
+KEYS = "0123456789abcdef" * 4
+"""What one replica seals, the others open."""
 
 
 def _build_with_fixtures(*given: Any, **named: Any) -> Any:
@@ -19,9 +27,20 @@ def _build_with_fixtures(*given: Any, **named: Any) -> Any:
     return server, pending
 
 
+def _read_arguments(given: list[str]) -> tuple[int, Settings]:
+    """Return the port and the settings; without arguments those of one server by itself."""
+    if not given:
+        return 0, Settings(sandbox=":memory:", journal=":memory:")
+    name, port, public_url, issuer, journal = given
+    settings = Settings(
+        sandbox=":memory:", journal=journal, replica=name, public_url=public_url, issuer=issuer, keys=SecretStr(KEYS)
+    )
+    return int(port), settings
+
+
 async def _serve() -> None:
-    sock = listen("127.0.0.1", 0)
-    settings = Settings(sandbox=":memory:", journal=":memory:")
+    port, settings = _read_arguments(sys.argv[1:])
+    sock = listen("127.0.0.1", port)
     await http.serve(settings, sock, lambda address: print(f"{address.origins[0]}/mcp", flush=True))  # noqa: T201
 
 

@@ -1,17 +1,30 @@
-"""The official conformance suite, against po-mcp's own HTTP server with the suite's fixtures mounted."""
+"""The official conformance suite, against po-mcp's own HTTP server with the suite's fixtures mounted.
+
+Against one server directly, and against two replicas behind a real nginx with the file of packaging/balancer/.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
+from functools import partial
+from pathlib import Path
 
+import anyio
+import anyio.to_thread
 import pytest
 
+from tests.balancer.fleet import NAMES, balancing
 from tests.clients import setup
 from tests.clients.conftest import Stage
+from tests.ports import free_port
+from tests.sign_in.issuer import ALICE, EVERYTHING, issuing
 
 pytestmark = pytest.mark.clients
 
@@ -22,13 +35,16 @@ REVISIONS = {
     "2026-07-28": (["--requirements", "2026-07-28"], 151),
 }
 """The suite's arguments, and how many checks pass; those that fail are not scored (extensions, pending scenarios)."""
+Place = Callable[[Path], AbstractAsyncContextManager[str]]
+SUITE = ("node_modules", "@modelcontextprotocol", "conformance", "dist", "index.js")
 
 
-@pytest.fixture
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    command = [sys.executable, "-W", "ignore", "-m", "tests.conformance"]
+@contextmanager
+def serving(folder: Path, name: str, *arguments: str) -> Iterator[str]:
+    """Run a server with the fixtures; give its URL."""
+    command = [sys.executable, "-W", "ignore", "-m", "tests.conformance", *arguments]
     with (
-        (tmp_path_factory.mktemp("server") / "log").open("w") as log,
+        (folder / f"{name}.log").open("w") as log,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process,
     ):
         try:
@@ -38,12 +54,44 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             process.terminate()
 
 
+@asynccontextmanager
+async def alone(folder: Path) -> AsyncIterator[str]:
+    with serving(folder, "server") as url:
+        yield url
+
+
+@asynccontextmanager
+async def behind_nginx(folder: Path) -> AsyncIterator[str]:
+    """Two replicas of one journal, and each request at whichever nginx chooses; all of a person who has signed in."""
+    port, ports = free_port(), {name: free_port() for name in NAMES}
+    origin = f"http://127.0.0.1:{port}"
+    async with issuing() as issuer:
+        claims = issuer.claims(f"{origin}/mcp", ALICE, EVERYTHING, exp=int(time.time()) + 24 * 3600)
+        change = partial(for_suite, bearer=issuer.sign(claims))
+        with ExitStack() as stack:
+            for name, its_port in ports.items():
+                given = (name, str(its_port), origin, issuer.url, str(folder / "journal.db"))
+                url = stack.enter_context(serving(folder, name, *given))
+            stack.enter_context(balancing("nginx", folder, port, ports, change))
+            yield url
+
+
+def for_suite(text: str, bearer: str) -> str:
+    """Change the file for a suite that has no token, is fast, and names an origin without TLS."""
+    text = re.sub(r"^ *ssl_.*\n", "", text, flags=re.MULTILINE).replace(" ssl;", ";")
+    text = text.replace("rate=50r/s", "rate=5000r/s")
+    sent_on = f'    proxy_set_header Authorization "Bearer {bearer}";'
+    return text.replace("    proxy_http_version", f"{sent_on}\n    proxy_http_version")
+
+
+@pytest.mark.parametrize("place", [alone, behind_nginx], ids=lambda place: place.__name__)
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_every_required_check_passes(stage: Stage, url: str, revision: str) -> None:
+async def test_every_required_check_passes(stage: Stage, tmp_path: Path, revision: str, place: Place) -> None:
     which, expected = REVISIONS[revision]
-    suite = setup.npm("conformance") / "node_modules" / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
-    arguments = ["server", "--url", url, *which, "--timeout", "30000", "-o", str(stage.folder / "out")]
-    ended = stage.run([setup.node(), suite, *arguments])
+    suite = setup.npm("conformance").joinpath(*SUITE)
+    async with place(tmp_path) as url:
+        arguments = ["server", "--url", url, *which, "--timeout", "30000", "-o", str(stage.folder / "out")]
+        ended = await anyio.to_thread.run_sync(partial(stage.run, [setup.node(), suite, *arguments]))
     checks = [check for file in (stage.folder / "out").glob("*/checks.json") for check in json.loads(file.read_text())]
 
     assert ended.returncode == 0, ended.stdout[-3000:]
