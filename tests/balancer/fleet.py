@@ -10,7 +10,7 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -163,11 +163,13 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet(kind: str, folder: Path, change: Change = lambda text: text) -> AsyncIterator[Fleet]:
-    """Two replicas on one journal behind a balancer of this kind."""
+async def fleet(
+    kind: str, folder: Path, change: Change = lambda text: text, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[Fleet]:
+    """Two replicas on one journal behind a balancer of this kind, with further settings."""
     async with issuing() as issuer:
         ports = {name: free_port() for name in NAMES}
-        made = Fleet(kind, folder, free_port(), issuer, ports, make_certificate(folder))
+        made = Fleet(kind, folder, free_port(), issuer, ports, make_certificate(folder), more=dict(settings or {}))
         with ExitStack() as stack:
             try:
                 for name in NAMES:

@@ -134,13 +134,15 @@ class Issuer:
             "sub": asked["who"],
             "iat": now,
             "exp": now + 300,
-            "nonce": asked["nonce"],
+            "nonce": asked.get("nonce"),
             **{name: value for name, value in facts.items() if name != "scope"},
             **self.id_claims,
         }
         claims = {name: value for name, value in claims.items() if value is not None}
         id_token = self.sign_id_token(claims) if self.sign_id_token else self.sign(claims, header={"typ": "JWT"})
-        access = {**self.claims(asked.get("resource", ""), asked["who"], facts["scope"]), **self.access_claims}
+        granted = _grant(asked["scope"], facts["scope"])
+        named = self.claims(asked.get("resource", ""), asked["who"], granted, name=facts.get("name"))
+        access = {**named, **self.access_claims}
         tokens = {"token_type": "Bearer", "access_token": self.sign(access), "id_token": id_token}
         return JSONResponse(tokens, headers={"cache-control": "no-store"})
 
@@ -167,6 +169,12 @@ class Issuer:
     ) -> str:
         headers = {"kid": "k1", "typ": "at+jwt", **(header or {})}
         return jwt.encode(dict(claims), key or rsa_key("k1"), algorithm, headers=headers)
+
+
+def _grant(asked: str, entitled: str) -> str:
+    """Return the scopes that a person is entitled to, of those that were asked for; all where none of ours were."""
+    ours = {scope for scope in asked.split() if scope.startswith("po:")}
+    return " ".join(scope for scope in entitled.split() if not ours or scope in ours)
 
 
 @asynccontextmanager
