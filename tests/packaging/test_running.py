@@ -74,3 +74,11 @@ def test_systemd_understands_the_service(tmp_path: Path) -> None:
     said = subprocess.run([program, "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False)
 
     assert "po-mcp.service" not in said.stderr, said.stderr
+    # Its own measure of what a service may do that it need not, from 0 to 10 (systemd-analyze(1)): 14 is 1.4.
+    rated = subprocess.run(
+        [program, "security", "--offline=true", "--threshold=14", "--no-pager", str(unit)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert rated.returncode == 0, rated.stdout[-2000:] + rated.stderr
