@@ -1,193 +1,24 @@
-"""`python -m tests.tryton.faults`: faults and kills between our server and a real Tryton, judged by what Tryton shows.
-
-The scenarios, the steps after a doubt and the judge are the sweep's; only the ERP behind them is a real one.
-"""
+"""`python -m tests.tryton.faults`: faults and kills before, in and behind our server, judged by what Tryton shows."""
 
 from __future__ import annotations
 
-import tempfile
-import time
 from collections import Counter
-from collections.abc import Awaitable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import product
-from pathlib import Path
+from collections.abc import Awaitable, Iterator, Mapping
+from itertools import chain
 
 import anyio
 import click
-import httpx2
 
-from po_mcp.sandbox.faults import FAULTS, Exchange, PlannedFault, Relay
-from po_mcp.sandbox.faults.messages import Answer, Request
-from tests.faults.matrix import VALUES
 from tests.homes import nobodys_home
-from tests.sweep.crashes import USER, Crash, Crashed, How, ask_until_it_is_struck, server_process, start_anew
-from tests.sweep.erp import TAG, Lost, Moment, at_once
+from tests.sweep.crashes import Crash, Crashed
 from tests.sweep.judging import Ran
-from tests.sweep.runner import Clock, Play, WatchedNetwork, and_after_a_restart, note_the_end
-from tests.sweep.scenarios import HANGING, Bounds, Flow
-from tests.tryton.book import PURCHASE, TrytonUsers
-from tests.tryton.harness import written_method
+from tests.sweep.scenarios import Flow
+from tests.tryton.book import TrytonUsers
+from tests.tryton.deaths import Death, die, every_death
 from tests.tryton.server import Server, serving
+from tests.tryton.striking import Struck, contents, every_crash, every_scenario, kill, strike
 
-FLOWS: tuple[Flow, ...] = (
-    ("tryton", "create"),
-    ("tryton", "create unnumbered"),
-    ("tryton", "delete"),
-    ("tryton", "cancel"),
-)
-STRIKES_UNREAD = frozenset(kind for kind, fault in FAULTS.items() if fault.reaches in ("nobody", "socket"))
-"""Faults before the request is read, so that nobody knows whether it is a write."""
-OF_WRITES = tuple(kind for kind in FAULTS if kind not in STRIKES_UNREAD | {"endless", "slow-drip", "stale"})
-THEN = ("", "500", "lost-answer", "hang")
-"""What strikes the readings right after the write."""
-READINGS = 3
-HOWS: tuple[How, ...] = (
-    "kill on arrival, lost",
-    "kill on arrival, applied",
-    "kill when applied",
-    "SIGTERM on arrival",
-    "SIGTERM when applied",
-    "closed stdin when applied",
-    "cancelled when applied",
-)
-TIMEOUT, SHORT_TIMEOUT = 30.0, 8.0
-"""Seconds of a call: Tryton is asked a dozen times before a create, on a machine that is busy with others."""
-PATIENCE = 240.0
-"""Seconds without an answer or a request after which a call is one that hangs."""
-
-
-@dataclass(frozen=True)
-class Struck:
-    """A flow, the fault of its write, and the fault of the readings right after it."""
-
-    flow: Flow
-    kind: str = ""
-    then: str = ""
-    bounds: Bounds = "unset"
-
-    def __str__(self) -> str:
-        return f"{self.flow[1]}: {self.kind or 'no fault'}{f', then {self.then}' if self.then else ''}, {self.bounds}"
-
-
-def every_scenario() -> Iterator[Struck]:
-    """Every fault at the write of every flow; and for some doubts, a fault of the readings after it."""
-    bounds: tuple[Bounds, ...] = ("unset", "kept")
-    for flow, kind, known in product(FLOWS, OF_WRITES, bounds):
-        yield Struck(flow, kind, bounds=known)
-    for flow, kind, then in product(FLOWS, ("lost-answer", "500-applied", "reset-after-read"), THEN[1:]):
-        yield Struck(flow, kind, then)
-
-
-def contents(users: TrytonUsers) -> Mapping[int, str]:
-    """Return which orders stand in Tryton, and in which state, read past the connector."""
-    return {row["id"]: row["state"] for row in users.buyer.search_read(PURCHASE, ["state"])}
-
-
-class RpcRelay(Relay):
-    """A relay to Tryton that knows a write by its body, and sees in Tryton what a write changed."""
-
-    def __init__(self, erp: int, users: TrytonUsers, plan: Iterable[PlannedFault] = (), then: str = "") -> None:
-        super().__init__(erp, plan)
-        self._users = users
-        self._then = then
-        self.arrives: Moment = at_once
-        self.applied: Moment = at_once
-        self.carried_out: list[str] = []
-        self.arrived = 0
-
-    def _find_planned_write(self, request: Request, planned: PlannedFault) -> PlannedFault:
-        if written_method(request.body) is None:
-            return planned
-        found = super()._find_planned_write(request, planned)
-        if self._then and not self.arrived:
-            fault = FAULTS[self._then]
-            after = range(self.count + 1, self.count + 1 + READINGS)
-            self._plan += [PlannedFault(fault, n, VALUES.get(self._then, fault.value)) for n in after]
-        self.arrived += 1
-        return found
-
-    async def _ask(self, request: Request, exchange: Exchange) -> Answer:
-        if written_method(request.body) is None:
-            return await super()._ask(request, exchange)
-        tag = dict(request.headers).get(TAG.encode(), b"process %d" % self.arrived).decode()
-        try:
-            await self.arrives(tag)
-        except Lost:
-            raise ConnectionResetError from None
-        before = contents(self._users)
-        answer = await super()._ask(request, exchange)
-        if contents(self._users) != before:
-            self.carried_out.append(tag)
-        await self.applied(tag)
-        return answer
-
-
-class RpcNetwork(WatchedNetwork):
-    """The way to Tryton, where every call is a POST."""
-
-    def is_write(self, request: httpx2.Request) -> bool:
-        return written_method(request.content) is not None
-
-
-class RpcPlay(Play):
-    """A scenario under way, with time enough for Tryton."""
-
-    @property
-    def timeout(self) -> float:
-        scenario = self.scenario
-        hangs = isinstance(scenario, Struck) and not HANGING.isdisjoint((scenario.kind, scenario.then))
-        return SHORT_TIMEOUT if hangs else TIMEOUT
-
-
-async def strike(at: Struck, server: Server, users: TrytonUsers) -> Ran:
-    """Make the call with the fault, start anew, and ask again, until no doubt is left."""
-    ran, clock = Ran(at), Clock()
-    clock.now = time.time()  # an order of before our write is not ours, and Tryton keeps the real time
-    with tempfile.TemporaryDirectory() as folder:
-        journal = Path(folder) / "journal.db"
-        network = RpcNetwork(ran, journal)
-        async with RpcRelay(server.port, users, _plan(at), at.then) as relay:
-            play = RpcPlay(at, ran, clock, journal, f"{relay.url}/{server.database.name}", network, relay)
-            _note_what_is_carried_out(play, relay)
-            async with play.server() as desk:
-                await play.ask(desk)
-            await and_after_a_restart(play)
-            await relay.wait_for_late_requests()
-            note_the_end(ran, journal, clock)
-        await network.close()
-    return ran
-
-
-def _plan(at: Struck) -> Iterator[PlannedFault]:
-    if at.kind:
-        yield PlannedFault(FAULTS[at.kind], 1, VALUES.get(at.kind, FAULTS[at.kind].value), is_for_writes=True)
-
-
-def _note_what_is_carried_out(play: Play, relay: RpcRelay) -> None:
-    done: dict[str, int] = {}
-    play.ran.carried_out = done
-
-    async def applied(tag: str) -> None:
-        if tag in relay.carried_out:
-            done[tag] = play.network.step
-
-    relay.applied = applied
-
-
-async def kill(at: Crash, server: Server, users: TrytonUsers) -> Crashed:
-    """Let a server's process end at a moment of its write, start another on its journal, and ask again."""
-    ran = Crashed(at)
-    with tempfile.TemporaryDirectory() as folder:
-        journal = Path(folder) / "journal.db"
-        async with RpcRelay(server.port, users) as relay:
-            url = f"{relay.url}/{server.database.name}"
-            async with server_process(at.flow, url, journal, seconds=TIMEOUT) as peer:
-                peer.count_requests, peer.patience = lambda: relay.count, PATIENCE
-                await ask_until_it_is_struck(ran, relay, peer, journal)
-            network = RpcNetwork(ran, journal)
-            await start_anew(ran, relay, RpcPlay(at, ran, Clock(), journal, url, network, user=USER))
-    return ran
+At = Struck | Crash | Death
 
 
 def effects(users: TrytonUsers, before: Mapping[int, str], flow: Flow) -> int:
@@ -200,12 +31,21 @@ def effects(users: TrytonUsers, before: Mapping[int, str], flow: Flow) -> int:
     return sum(now[one] == "cancelled" != before[one] for one in now.keys() & before.keys())
 
 
-async def judge(at: Struck | Crash, server: Server, users: TrytonUsers) -> tuple[Ran, list[str]]:
+def play(at: At, server: Server, users: TrytonUsers) -> Awaitable[Ran]:
+    """Play a scenario of any kind."""
+    match at:
+        case Struck():
+            return strike(at, server, users)
+        case Death():
+            return die(at, server, users)
+    return kill(at, server, users)
+
+
+async def judge(at: At, server: Server, users: TrytonUsers) -> tuple[Ran, list[str]]:
     """Play it over a fresh book; return what came of it, and what is wrong with that."""
     server.reset()
     before = contents(users)
-    play: Awaitable[Ran] = kill(at, server, users) if isinstance(at, Crash) else strike(at, server, users)
-    ran = await play
+    ran = await play(at, server, users)
     times, wrong = effects(users, before, at.flow), list(ran.wrong)
     if times > 1 or times < any(answer.status == "done" for answer in ran.answers):
         wrong.append(f"Tryton shows it {times} times in the end")
@@ -223,9 +63,7 @@ def main(words: tuple[str, ...], most: int, every: int) -> None:
 
     WORDS, such as kill or "cancel: 500", choose the scenarios in whose name one of them stands.
     """
-    scenarios: list[Struck | Crash] = []
-    scenarios += every_scenario()
-    scenarios += (Crash(flow, how) for flow, how in product(FLOWS, HOWS))
+    scenarios: Iterator[At] = chain(every_scenario(), every_crash(), every_death())
     struck = [at for at in scenarios if any(word in str(at) for word in words or ("",))][::every][:most]
     told: Counter[str] = Counter()
     wrong = 0

@@ -118,13 +118,18 @@ class Server:
         self._template, self._kept = template, database_of(folder, "kept")
         self.database = database_of(folder, DATABASE)
         template.copy_to(self.database)
+        self._programs, self._folder = programs, folder
         self._log = (folder / "trytond.log").open("w+")
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}/{self.database.name}"
+        self.start()
+
+    def start(self) -> None:
+        """Start the process, and return when it answers."""
         self._process = subprocess.Popen(
             # Without -d the first sign-in fails: the models are loaded at the start alone.
-            [programs / "trytond", "-d", self.database.name],
-            env={**_variables(folder, self.database), "TRYTOND_WEB__LISTEN": f"127.0.0.1:{self.port}"},
+            [self._programs / "trytond", "-d", self.database.name],
+            env={**_variables(self._folder, self.database), "TRYTOND_WEB__LISTEN": f"127.0.0.1:{self.port}"},
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
@@ -142,6 +147,11 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def kill(self) -> None:
+        """End the process as it stands, as a machine that loses its power does; its database stays."""
+        self._process.kill()
+        self._process.wait(10)
 
     def keep(self) -> None:
         """Make what the database holds now, its sessions among it, what `reset` puts back."""

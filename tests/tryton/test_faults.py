@@ -1,4 +1,4 @@
-"""A slice of `python -m tests.tryton.faults`: every write is struck once on its way, and once in its process."""
+"""A slice of `python -m tests.tryton.faults`: every write is struck on its way, in our process and in Tryton's."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import pytest
 
 from tests.sweep.crashes import Crash
 from tests.tryton.book import TrytonUsers
-from tests.tryton.faults import FLOWS, Struck, judge
+from tests.tryton.deaths import ON_ARRIVAL, WHEN_APPLIED, Death
+from tests.tryton.faults import At, judge
 from tests.tryton.server import Server
+from tests.tryton.striking import FLOWS, Struck
 
 pytestmark = pytest.mark.tryton
 
@@ -15,12 +17,16 @@ SCENARIOS = (
     *(Struck(flow, kind) for flow, kind in zip(FLOWS, ("lost-answer", "500", "500-applied", "half-body"), strict=True)),
     Crash(FLOWS[0], "cancelled when applied"),
     Crash(FLOWS[2], "closed stdin when applied"),
+    Death(FLOWS[0], WHEN_APPLIED, "later"),
+    Death(FLOWS[1], ON_ARRIVAL, "at once"),
+    Death(FLOWS[2], 0.01, "at once"),
+    Death(FLOWS[3], WHEN_APPLIED, "at once", "unset"),
 )
 
 
 @pytest.mark.parametrize("at", SCENARIOS, ids=str)
 async def test_what_is_said_of_a_write_that_is_struck_is_what_tryton_shows(
-    at: Struck | Crash, tryton_server: tuple[Server, TrytonUsers]
+    at: At, tryton_server: tuple[Server, TrytonUsers]
 ) -> None:
     ran, wrong = await judge(at, *tryton_server)
 
