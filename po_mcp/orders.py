@@ -224,13 +224,15 @@ class PurchaseOrder(Record):
     lines: tuple[OrderLine, ...] | None = None
     # Not published: the number that people gave it, "" for none, where `number` is one that the ERP gives by itself;
     # the reference of the draft that it was created from; its note, "" for none, where the ERP tells notes; the moment
-    # at which the ERP made it; how much of the total is tax; what was left out since it cannot be read.
+    # at which the ERP made it; how much of the total is tax; what was left out since it cannot be read; what people
+    # call the vendor beside its name, where its id is a number that only the ERP uses.
     buyer_number: Annotated[SkipJsonSchema[str | None], Field(exclude=True)] = None
     reference: Annotated[SkipJsonSchema[str | None], Field(exclude=True)] = None
     note: Annotated[SkipJsonSchema[str | None], Field(exclude=True)] = None
     created_at: Annotated[SkipJsonSchema[datetime | None], Field(exclude=True)] = None
     tax: Annotated[SkipJsonSchema[Decimal | None], Field(exclude=True)] = None
     odd: Annotated[SkipJsonSchema[tuple[OddField, ...]], Field(exclude=True)] = ()
+    vendor_word: Annotated[SkipJsonSchema[Text | None], Field(exclude=True)] = None
 
     @property
     def sum_of_lines(self) -> Decimal | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from po_mcp.desk.catalog import words_of
+from po_mcp.desk.catalog import format_entry, words_of
 from po_mcp.desk.figures import parse
 from po_mcp.desk.matching import Fit, Match, best_matches, find
 from po_mcp.desk.vendor_names import has_same_company
@@ -53,7 +53,7 @@ class VendorFilter:
     @property
     def note(self) -> str:
         """The sentence that says which vendors the words were taken for; "" where they name one plainly."""
-        names = " and ".join(name(match.entry.name) for match in self.matches[:5])
+        names = " and ".join(_tell_apart([match.entry for match in self.matches[:5]]))
         if not self.matches:
             return f"No vendor matches {name(self._text)}. Try search_catalog."
         if self.matches[0].fit >= Fit.SIMILAR:
@@ -64,6 +64,12 @@ class VendorFilter:
         if self._legal:
             return f"Vendor: {names}, in orders {' and '.join(name(other.name) for other in self._legal)}."
         return "" if self.matches[0].fit in (Fit.EXACT, Fit.WHOLE) else f"Vendor: {names.removesuffix('.')}."
+
+
+def _tell_apart(vendors: Sequence[Vendor]) -> list[str]:
+    """Return each vendor's name, with what else it is called or its id where several have that name."""
+    names = Counter(vendor.name for vendor in vendors)
+    return [name(vendor.name) if names[vendor.name] == 1 else format_entry(vendor) for vendor in vendors]
 
 
 def _vendors_of_orders(known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> list[Vendor]:

@@ -365,9 +365,9 @@ def ask_whether_it_happened(place: Place, request: str, number: str, seen: Seque
 
 
 def _vendor_of(order: PurchaseOrder) -> str:
-    """Write the vendor with its id, since two vendors may have one name."""
-    has_id = order.vendor_id is not None and order.vendor_id != order.vendor
-    return f"{order.vendor}, {order.vendor_id}" if has_id else order.vendor
+    """Write the vendor with what people call it, else with its id, since two vendors may have one name."""
+    known_by = order.vendor_word or order.vendor_id
+    return order.vendor if known_by in (None, order.vendor) else f"{order.vendor}, {known_by}"
 
 
 def _finalize_options(has_rest: bool, create_backorder: bool | None) -> tuple[tuple[str, str], ...]:

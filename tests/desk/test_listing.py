@@ -120,6 +120,15 @@ def test_an_id_that_is_the_code_of_another_vendor_lists_both_and_says_so() -> No
     assert meant.note == "12 matches several vendors; orders of all of them are included: Acme and Zeta."
 
 
+def test_vendors_of_one_name_are_told_apart() -> None:
+    orders = [order("1", vendor="Acme", vendor_id="12"), order("2", vendor="Acme", vendor_id="7")]
+    known = [Vendor(id="12", name="Acme"), Vendor(id="7", code="V-2", name="Acme", word="V-2")]
+    meant = VendorFilter("Acme", known, orders)
+
+    assert all(map(meant.includes, orders))
+    assert meant.note.endswith("orders of all of them are included: 12 (Acme) and V-2 (Acme).")
+
+
 ACME = Vendor(id="12", code="ACME", name="Acme Fasteners")
 
 

@@ -21,7 +21,7 @@ from tests.tryton.book import PURCHASE, today
 from tests.tryton.company import password
 from tests.tryton.conftest import Book
 from tests.tryton.harness import RpcWire, TrytonHarness, arguments_of
-from tests.tryton.rpc import day, money
+from tests.tryton.rpc import RpcError, day, money
 from tests.tryton.test_tools import CANCEL, CREATE, DELETE, says_yes
 
 pytestmark = pytest.mark.tryton
@@ -161,6 +161,68 @@ async def test_an_order_that_the_user_may_no_longer_see_is_not_taken_for_deleted
     assert [one["status"] for one in told] == ["unknown", "unknown"]
     assert len(harness.wire.writes) == 1
     assert show(book) == ("draft", 0)
+
+
+# Things
+
+
+def put_away_the_vendor(book: Book) -> None:
+    book.users.admin.write("party.party", book.facts.vendors["acme"], active=False)
+
+
+def put_away_the_item(book: Book) -> None:
+    admin, item = book.users.admin, book.facts.items["bolt"]
+    try:
+        admin.write("product.product", item, active=False)
+    except RpcError as exc:  # some are still in stock, and a person says that it is meant so
+        admin.on("res.user.warning", "skip", exc.args[1][0], False)
+        admin.write("product.product", item, active=False)
+
+
+def buy_it_no_more(book: Book) -> None:
+    admin = book.users.admin
+    template = admin.read("product.product", book.facts.items["bolt"], "template")["template"]
+    admin.write("product.template", template, purchasable=False)
+
+
+def put_away_the_warehouse(book: Book) -> None:
+    book.users.admin.write("stock.location", book.facts.warehouses["north"], active=False)
+
+
+GONE: dict[str, tuple[Change, str]] = {
+    "the vendor": (put_away_the_vendor, "no active vendor of this id"),
+    "the item": (put_away_the_item, "no item of this id that can be bought (line 1)"),
+    "what is bought": (buy_it_no_more, "no item of this id that can be bought (line 1)"),
+    "the warehouse": (put_away_the_warehouse, "no active warehouse of this id"),
+}
+
+
+@pytest.mark.parametrize("what", GONE)
+async def test_what_was_put_away_while_the_person_read_is_not_ordered_and_what_stands_is_read_and_ended(
+    harness: TrytonHarness, book: Book, what: str
+) -> None:
+    put_away, words = GONE[what]
+    asked = dict(arguments_of(NEW))
+    asked["lines"] = [{**asked["lines"][0], "unit_price": None, "warehouse": "North"}]
+    stands = book.users.order("STANDS-1", ("bolt", "1", "1"), warehouse=book.facts.warehouses["north"])
+
+    def answer(params: ElicitRequestFormParams) -> ElicitResult:
+        put_away(book)
+        return says_yes(params)
+
+    async with harness.client(person=ScriptedPerson(answer)) as client:
+        told = text(await client.call_tool(CREATE, asked))
+        read = text(await client.call_tool("get_purchase_order", {"number": "STANDS-1"}))
+        ended = outcome(await client.call_tool(DELETE, {"number": "STANDS-1"}))
+
+    assert words in told
+    assert "Nothing was sent" in told
+    assert book.users.admin.search(PURCHASE, ["reference", "=", NEW]) == []
+    assert "STANDS-1|Acme Fasteners|draft" in read
+    assert "|BOLT-M8-30|M8 x 30mm Hex Bolt|" in read
+    assert "|North" in read
+    assert ended["status"] == "done"
+    assert book.users.admin.search(PURCHASE, ["id", "=", stands]) == []
 
 
 # Several companies

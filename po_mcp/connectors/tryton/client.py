@@ -177,6 +177,8 @@ class Tryton:
         """Read the order, its lines and their moves, with the stamp of each."""
         if operation not in self.capabilities:
             raise self._not_offered_error(operation)
+        if operation == "delete":
+            await self._rpc.need_right("delete")
         return translate.build_snapshot(await self._reader.find_order(names.check_readable(number)), number, operation)
 
     async def create_order(self, draft: OrderDraft, before_send: BeforeSend = send_at_once) -> PurchaseOrder:

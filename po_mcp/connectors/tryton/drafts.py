@@ -111,7 +111,12 @@ def choose_warehouse(draft: OrderDraft, warehouses: Sequence[schemas.Warehouse])
     # The only one is no guess.
     if asked is None and len(known) == 1:
         return known[0]
-    if asked is None or asked not in known:
+    if asked is not None and asked not in known:
+        raise InvalidInput(
+            "Tryton has no active warehouse of this id. Nothing was sent.",
+            next_step="Ask the user which of the warehouses that search_catalog lists with refresh=true.",
+        )
+    if asked is None:
         raise InvalidInput(
             'The order needs "warehouse", the id of a warehouse to deliver to. Nothing was sent.',
             next_step="Ask the user which of the warehouses that search_catalog lists.",

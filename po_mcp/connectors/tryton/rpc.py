@@ -110,6 +110,15 @@ class Rpc:
         asked = [[translate.PURCHASE], {}]
         return translate.parse_access(await self._call("model.ir.model.access.get_access", asked))
 
+    async def need_right(self, method: Literal["create", "delete"]) -> None:
+        """Raise `NotPermitted` where Tryton would refuse such a write; of a button, such as cancel, nobody can tell.
+
+        Its groups are settings of each installation, which may allow it to those who may not write.
+        """
+        access = await self.read_access()
+        if not (access.create if method == "create" else access.delete):
+            raise not_permitted_error(f"{method} orders")
+
     async def call_model(self, model: str, method: str, *params: Any) -> Any:
         """Call a method of a model that changes nothing."""
         # Of our own values alone: the context changes what Tryton's methods look at.
@@ -182,5 +191,5 @@ def not_permitted_error(what: str) -> NotPermitted:
     """Say that the user lacks the right to do something."""
     return NotPermitted(
         f"The user of this server may not {what} in Tryton. Nothing was changed.",
-        next_step=_ERROR_MAPPING.permission_to_write,
+        next_step=f"Tryton's administrator must grant its user the right to {what}: the group Purchase has it.",
     )

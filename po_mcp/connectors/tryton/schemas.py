@@ -27,7 +27,7 @@ ROW_FIELDS = (
 """Of an order in a list."""
 ORDER_FIELDS = (
     *ROW_FIELDS,
-    *("description", "create_date", "_timestamp", "warehouse.name", "tax_amount"),
+    *("party.code", "description", "create_date", "_timestamp", "warehouse.name", "tax_amount"),
     *("lines._timestamp", "lines.product.code", "lines.product.name", "lines.product.rec_name", "lines.product.type"),
     *("lines.description", "lines.summary"),
     *("lines.quantity", "lines.unit", "lines.unit.symbol", "lines.unit_price", "lines.amount", "lines.moves_ignored"),
@@ -61,6 +61,7 @@ class Named(Identified):
     """A record that another one names."""
 
     rec_name: Word = None
+    code: Word = None
 
 
 class Warehouse(Identified):

@@ -110,6 +110,8 @@ def convert_order(source: schemas.Order, name: str | None = None) -> PurchaseOrd
             "status_text": visible("; ".join([header.status_text, *others])),
             "reference": ours[1] if ours else None,
             "created_at": source.created_at,
+            # An id is a number that Tryton's own client does not show, and another party may have it as its code.
+            "vendor_word": source.party and source.party.code and visible(source.party.code),
             "tax": source.tax,
         }
     )

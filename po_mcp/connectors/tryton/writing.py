@@ -50,6 +50,7 @@ class Writer:
         """
         drafts.check_draft(draft)
         with self._preparing():
+            await self._rpc.need_right("create")
             # Tryton keeps a reference as often as it is given: it would not refuse the second order.
             await self._refuse_used_number(draft.number)
             values = await self._prepare_order(draft)
@@ -176,14 +177,19 @@ class Writer:
             )
 
     async def _fill_in_lines(self, draft: OrderDraft, parent: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-        """Ask what follows from each line's product, several at a time."""
+        """Ask what follows from each line's product, several at a time.
+
+        Once for each product: its unit, its taxes and the vendor's product do not depend on the quantity.
+        """
 
         async def fill_in(numbered: tuple[int, DraftLine]) -> Mapping[str, Any]:
             place, line = numbered
             unsaved = drafts.build_unsaved_line(line, place, parent)
             return await self._reader.fill_in(translate.LINE, unsaved, "product")
 
-        return await map_concurrently(fill_in, enumerate(draft.lines, 1))
+        first = {line.item: (place, line) for place, line in reversed(list(enumerate(draft.lines, 1)))}
+        filled_in = dict(zip(first, await map_concurrently(fill_in, first.values()), strict=True))
+        return [filled_in[line.item] for line in draft.lines]
 
     async def _refuse_used_number(self, number: str) -> None:
         """Raise where an order goes by this number, or Tryton may give it to one: it would take both."""
