@@ -30,6 +30,7 @@ from po_mcp.desk.catalog import words_of
 from po_mcp.desk.matching import Index
 from po_mcp.orders import Item
 from po_mcp.tools._render import outcome_result
+from po_mcp.writes.journal import Journal
 from po_mcp.writes.operation import WriteOutcome
 from tests.conversations.__main__ import played
 from tests.conversations.record import Called
@@ -86,6 +87,25 @@ async def test_a_get_checks_its_number_and_its_order_a_few_times(settings: Setti
     assert ran["check_readable"] <= 3
     assert ran["digest_of"] == 0
     assert ran.total() <= OWN_FUNCTIONS
+
+
+async def test_a_get_looks_into_the_journal_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = Counter[str]()
+    run = Journal._run
+
+    async def count(self: Journal, what: Any, call: Any, *arguments: Any) -> Any:
+        looks[what] += 1
+        return await run(self, what, call, *arguments)
+
+    monkeypatch.setattr(Journal, "_run", count)
+    async with Client(
+        build_server(settings, erp=connect(Erp(0, 28, 30))), elicitation_callback=ScriptedPerson(yes)
+    ) as client:
+        await client.call_tool("finalize_purchase_order", {"number": "PO-2026-000002"})
+        looks.clear()
+        await client.call_tool("get_purchase_order", NUMBER)
+
+    assert looks == {"read": 1}
 
 
 async def test_a_finalize_digests_and_asks_a_few_times(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

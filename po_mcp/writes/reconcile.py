@@ -166,6 +166,9 @@ class Reconciler:
 
     async def find_late_news(self, reader: Requester | None = None) -> list[Recorded]:
         """Look at what is watched; return what was done after it was called refused, of the reader's or of all."""
+        # Nearly always there is neither, and each answer of a tool asks: one look in place of three.
+        if not await self.journal.may_have_news(self.erp.connection):
+            return []
         name = await self.journal.name_of(self.erp.connection)
         for recorded in await self.journal.live(name):
             if recorded.state == "WATCHED":

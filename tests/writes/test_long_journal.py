@@ -27,6 +27,7 @@ CALLS: dict[str, Callable[[JournalStore], object]] = {
     "live": lambda store: store.live(KEY),
     "latest": lambda store: store.latest(KEY, 10),
     "done lately": lambda store: store.done_since(KEY, ["create", "finalize"], store._clock() - 600, "nobody", 5),
+    "may have news": lambda store: store.may_have_news(CONNECTION),
     "late news": lambda store: store.take_late_news(KEY),
 }
 

@@ -475,6 +475,23 @@ def test_a_late_effect_of_a_refused_write_is_reported_once(
     assert store.verify() == []
 
 
+def test_one_look_tells_whether_there_may_be_late_news(store: JournalStore) -> None:
+    take_to(store, guarded(number="PO-1"), "DONE")
+    take_to(store, guarded(number="PO-2"), "UNKNOWN")
+    assert not store.may_have_news(CONNECTION)
+
+    operation_id = take_to(store, guarded(number="PO-3"), "WATCHED")
+    assert store.may_have_news(CONNECTION)
+
+    store.finish(operation_id, "WATCHED", "DONE", outcome(), {}, is_late=True)
+    assert store.may_have_news(CONNECTION)
+
+    store.take_late_news(CONNECTION.key)
+    assert not store.may_have_news(CONNECTION)
+    # Under other credentials it may be recorded by another name.
+    assert store.may_have_news(replace(CONNECTION, credentials="others"))
+
+
 def test_an_effect_in_time_is_no_late_news(store: JournalStore) -> None:
     take_to(store, guarded(), "DONE")
 

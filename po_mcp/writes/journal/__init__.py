@@ -184,6 +184,10 @@ class Journal:
         """Return in how many seconds a PIN may be tried in this place; 0 for now."""
         return await self._read(self.store.seconds_to_pin_try, place)
 
+    async def may_have_news(self, connection: Connection) -> bool:
+        """Tell whether a refusal of this connection is watched, or late news is untold, as far as one look shows."""
+        return await self._read(self.store.may_have_news, connection)
+
     async def take_late_news(self, connection: str, reader: Requester | None = None) -> list[Recorded]:
         """Return what turned out to be done after it was called refused, once; of the reader's, or (None) of all."""
         if not await self._read(self.store.has_late_news, connection):

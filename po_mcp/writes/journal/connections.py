@@ -42,7 +42,7 @@ def find(db: Transaction, connection: Connection) -> str | None:
     """Return the name under which this very connection is recorded; None where it is not yet."""
     row = db.execute(
         "SELECT connection FROM connections WHERE erp = ? AND address = ? AND company = ? AND credentials = ?",
-        _key(connection),
+        key_of(connection),
     ).fetchone()
     return None if row is None else str(row["connection"])
 
@@ -89,9 +89,10 @@ def _name_beside(same_credentials: Sequence[Row], connection: Connection) -> str
 
 def add(db: Transaction, connection: Connection, name: str, now: float) -> str:
     """Record the name of this very connection, and return it."""
-    db.execute("INSERT INTO connections VALUES (?, ?, ?, ?, ?, ?)", (*_key(connection), name, now))
+    db.execute("INSERT INTO connections VALUES (?, ?, ?, ?, ?, ?)", (*key_of(connection), name, now))
     return name
 
 
-def _key(connection: Connection) -> tuple[str, str, str, str]:
+def key_of(connection: Connection) -> tuple[str, str, str, str]:
+    """Return by what this very connection is recorded."""
     return connection.erp, connection.address, connection.company or "", connection.credentials

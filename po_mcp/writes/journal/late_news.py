@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
-from po_mcp.writes.journal import queries
+from po_mcp.erp import Connection
+from po_mcp.writes.journal import connections, queries
 from po_mcp.writes.journal.database import Transaction
 from po_mcp.writes.operation import Recorded, Requester
+
+
+def may_exist(db: Transaction, connection: Connection) -> bool:
+    """Tell, by one statement, whether something is watched or untold, or whether that takes a closer look."""
+    where = "erp = ? AND address = ? AND company = ? AND credentials = ?"
+    row = db.execute(
+        f"""SELECT EXISTS (SELECT 1 FROM live_operations
+                           WHERE connection = known.connection AND state = 'WATCHED') AS is_watched,
+                   EXISTS (SELECT 1 FROM write_operations
+                           WHERE connection = known.connection AND is_untold = 1) AS is_untold
+            FROM connections AS known WHERE {where}""",  # noqa: S608
+        connections.key_of(connection),
+    ).fetchone()
+    # It may be recorded under the name of other credentials.
+    return row is None or bool(row["is_watched"]) or bool(row["is_untold"])
 
 
 def exist(db: Transaction, connection: str) -> bool:

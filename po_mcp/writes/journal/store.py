@@ -387,6 +387,11 @@ class JournalStore:
         with self._file.reading() as db:
             return approver_pin.seconds_to_wait(db, place, self._clock())
 
+    def may_have_news(self, connection: Connection) -> bool:
+        """Tell whether a refusal of this connection is watched, or late news is untold, as far as one look shows."""
+        with self._file.looking() as db:
+            return late_news.may_exist(db, connection)
+
     def has_late_news(self, connection: str) -> bool:
         """Tell whether there is any, without waiting for a writer."""
         with self._file.looking() as db:
