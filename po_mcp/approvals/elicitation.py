@@ -64,9 +64,11 @@ class Elicitor:
 
     def __init__(self, ctx: Context[Any, Any]) -> None:
         self._ctx = ctx
+        self._protocol = ctx.protocol_version or ""
         # Versions are dates, which are in order as text.
-        self._is_modern = (ctx.protocol_version or "") >= MODERN
-        self._state: dict[str, str] = json.loads(ctx.request_state) if ctx.request_state else {}
+        self._is_modern = self._protocol >= MODERN
+        sealed = ctx.request_state
+        self._state: dict[str, str] = json.loads(sealed) if sealed else {}
         self._choice_state = {name: value for name, value in self._state.items() if name == "choice"}
         self._deadlines: dict[str, float] = {}
         self._began = time.monotonic()
@@ -86,7 +88,7 @@ class Elicitor:
         """The caller, and the client's name and version as the client gives them."""
         params = self._ctx.session.client_params
         client = f"{params.client_info.name} {params.client_info.version}" if params else "an unnamed assistant"
-        protocol = self._ctx.protocol_version or "unknown"
+        protocol = self._protocol or "unknown"
         user, oauth_client = caller.user_name(), visible(caller.oauth_client(), 80)
         # A person who is signed in has one share of what may be asked for, with however many clients.
         session = user if oauth_client else f"{_PROCESS_ID} {visible(client, 80)}"
@@ -138,9 +140,7 @@ class Elicitor:
         """
         if not _has_form(_find_capability(self._ctx.session)):
             return FormAnswer("not_asked")
-        params = ElicitRequestFormParams(
-            message=question.text, requested_schema=question.schema(self._ctx.protocol_version or "")
-        )
+        params = ElicitRequestFormParams(message=question.text, requested_schema=question.schema(self._protocol))
         if not self._is_modern:
             return await self._ask_in_call(question, params, _CHOICE)
         state = {"choice": question.wording_digest}
@@ -154,9 +154,7 @@ class Elicitor:
     async def _build_params(self, operation_id: str, question: Question, page: ApprovalLink) -> _Params | None:
         way = elicitation_mode(self._ctx.session, page)
         if way == "form":
-            return ElicitRequestFormParams(
-                message=question.text, requested_schema=question.schema(self._ctx.protocol_version or "")
-            )
+            return ElicitRequestFormParams(message=question.text, requested_schema=question.schema(self._protocol))
         link = await page.link(operation_id) if way == "page" else None
         if link is None:
             return None
@@ -218,7 +216,7 @@ class Elicitor:
             return FormAnswer("declined" if result.action == "decline" else "cancelled", seconds=seconds)
         if params.mode == "url":  # the page was opened; whatever content the client adds, a yes is given there alone
             return FormAnswer("sent_to_page")
-        content = question.read_content(result.content, self._ctx.protocol_version or "")
+        content = question.read_content(result.content, self._protocol)
         return FormAnswer("accepted", content, seconds)
 
 

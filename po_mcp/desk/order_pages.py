@@ -56,8 +56,8 @@ def page_of(order: PurchaseOrder, cursor: str | None) -> OrderPage:
     shown = None if order.lines is None else lines[begin:end]
     count = order.line_count if order.lines is None else len(lines) + order.untold_lines
     # Constructed and not validated once more: the order was when it was read.
-    fields = {name: getattr(order, name) for name in PurchaseOrder.model_fields}
-    return OrderPage.model_construct(**{**fields, "lines": shown, "line_count": count, "next_cursor": following})
+    changed = {"lines": shown, "line_count": count, "next_cursor": following}
+    return OrderPage.model_construct(**{**vars(order), **changed})
 
 
 def _end_of_page(lines: Sequence[OrderLine], begin: int) -> int:

@@ -47,6 +47,7 @@ _CODE = re.compile(r"[^\W_][\w./+-]{0,39}")
 _NUMBER = re.compile(r"[\w./+#-]+")
 _TAME = re.compile(r"[^\W_a-z][\w&'’/+-]*(?: (?:&|[\w][\w&'’/+-]*)){0,4}\.?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _ORDINARY_MIX = ["East Asian", "Latin"]
 
 
@@ -54,7 +55,12 @@ def columns(text: str) -> int:
     """Return the width on a terminal: East Asian wide letters take two columns, combining marks none."""
     if text.isascii():
         return len(text)
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return len(text) + sum(map(_count_more_columns, _BEYOND_ASCII.findall(text)))
+
+
+def _count_more_columns(character: str) -> int:
+    """Return how many columns a letter takes more than one."""
+    return -1 if unicodedata.combining(character) else int(unicodedata.east_asian_width(character) in "WF")
 
 
 def cut(text: str, width: int) -> str:

@@ -58,6 +58,7 @@ class SqliteFile:
 
     def __init__(self, path: str | Path, clock: Callable[[], float] | None = None) -> None:
         self._path = str(path)
+        self._place = Path(path)
         self.now = clock or time.time
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
@@ -134,7 +135,7 @@ class SqliteFile:
     def exists(self) -> bool:
         """Tell whether the file was made, without making it."""
         try:
-            return self._writer is not None or (self.is_shared and Path(self._path).exists())
+            return self._writer is not None or (self.is_shared and self._place.exists())
         except OSError:
             return True  # the system does not tell: who opens it is told why
 
