@@ -54,8 +54,8 @@ class TakesCredentials(Protocol):
     async def give(self, person: str, name: str, entered: Mapping[str, str]) -> None:
         """Try what a person entered and keep it. Raises `PurchaseOrderError` where it is not kept."""
 
-    async def remove(self, person: str, name: str) -> bool:
-        """Remove a person's credentials; False where there are none."""
+    async def remove(self, person: str) -> bool:
+        """Remove a person's own credentials; False where there are none."""
 
 
 class CredentialsPage:
@@ -97,7 +97,7 @@ class CredentialsPage:
                     said = for_person(f"{without_effect(str(exc))} Nothing was kept.")
                     return await self._show(visitor, said, _STATUS.get(type(exc), HTTPStatus.UNPROCESSABLE_ENTITY))
             case "remove":
-                await self._credentials.remove(person.user, person.name)
+                await self._credentials.remove(person.user)
             case _:
                 raise HTTPException(400)
         # So that reloading the page does not send the form again.

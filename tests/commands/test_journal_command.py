@@ -24,7 +24,7 @@ import httpx2
 import pytest
 from mcp.types import ElicitRequestFormParams, ElicitResult
 
-from po_mcp.config import Settings
+from po_mcp.config import Settings, load
 from po_mcp.connectors import connect
 from po_mcp.connectors.sandbox import Sandbox
 from po_mcp.erp import ERP
@@ -801,3 +801,42 @@ async def test_a_row_edited_into_nonsense_is_no_crash(harness: ServerHarness, co
         assert "Traceback" not in shown.stderr
         assert "po-mcp journal verify" in shown.stderr
         assert shown.returncode == (0 if arguments == ["list"] else 1)
+
+
+def test_the_operator_lists_who_gave_credentials_and_removes_them(tmp_path: Path) -> None:
+    variables = {
+        "PO_MCP_ERP": "inventory-pro",
+        "PO_MCP_BASE_URL": "https://erp.example.com",
+        "PO_MCP_CLIENT_ID": "service",
+        "PO_MCP_CLIENT_SECRET": "s",
+        "PO_MCP_COMPANY": "Acme",
+        "PO_MCP_TIME_ZONE": "Europe/Berlin",
+        "PO_MCP_JOURNAL": str(tmp_path / "journal.db"),
+    }
+    (tmp_path / "config.toml").touch()
+    settings = load(variables, tmp_path / "config.toml")
+
+    def run_it(*arguments: str) -> tuple[int, str]:
+        command = [*JOURNAL, "credentials", *arguments]
+        ended = subprocess.run(
+            command, env={**environment(tmp_path / "book.db"), **variables}, capture_output=True, text=True, timeout=120
+        )
+        return ended.returncode, ended.stdout + ended.stderr
+
+    nobody = run_it()
+    with closing(JournalStore(tmp_path / "journal.db", clock=lambda: 1_764_316_800.0)) as store:
+        rows = store.credential_rows(connect(settings, store.shared_token).connection.key)
+        for who in ("alice", "bob"):
+            rows.keep(f"https://issuer {who}", "v1.canary", who)
+    both = run_it()
+    one = run_it("--remove", "https://issuer alice")
+    again = run_it("--remove", "https://issuer alice")
+
+    assert nobody == (0, "")
+    assert both == (0, "2025-11-28 09:00 CET  https://issuer alice\n2025-11-28 09:00 CET  https://issuer bob\n")
+    assert one == (0, "2025-11-28 09:00 CET  https://issuer bob\n")
+    assert again[0] == 1
+    assert "That person has given none. Nothing was changed." in again[1]
+    with closing(JournalStore(tmp_path / "journal.db")) as store:
+        last = store.events("")[-1]
+    assert (last.event, last.detail) == ("ERP credentials removed", {"of": "https://issuer alice", "by": "operator"})

@@ -277,7 +277,7 @@ async def test_what_is_removed_or_replaced_elsewhere_counts_at_the_next_call(des
         await replica.keep(ALICE, "Alice", {**VALUES, "client_id": "alice-anew"})
         second = await desk.erp.identify(ALICE)
         await desk.read(ALICE)
-        assert await replica.remove(ALICE, "Alice", ALICE)
+        assert await replica.remove(ALICE, ALICE)
     with pytest.raises(NoCredentials):
         await desk.read(ALICE)
     third = await desk.erp.identify(ALICE)
@@ -321,7 +321,7 @@ async def test_all_share_one_limit_and_one_breaker_and_closing_one_ends_neither(
     desk.erp.limit_calls(CallLimit(1, Slots()))
     await desk.read(ALICE)
     mine = desk.made[0]
-    await desk.erp.credentials.remove(ALICE, "Alice", ALICE)
+    await desk.erp.credentials.remove(ALICE, ALICE)
     await desk.erp.keep_up()
 
     assert isinstance(mine.limit, LentLimit)

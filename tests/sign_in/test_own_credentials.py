@@ -16,6 +16,7 @@ from mcp import Client
 
 from po_mcp.bootstrap import build_server, connect_erp
 from po_mcp.commands.approve import _pending
+from po_mcp.commands.doctor import _rights
 from po_mcp.config import Settings
 from po_mcp.connectors.personal.giving import TRIES_PER_MINUTE
 from po_mcp.writes.forms import approval_content
@@ -215,7 +216,7 @@ async def test_what_is_removed_after_the_claim_sends_nothing_and_says_so(
             taken = await claim(self, *arguments)
             with closing(JournalStore(place.journal)) as other:
                 rows = other.credential_rows(arguments[1].key)
-                rows.remove(f"{server.issuer.url} alice", "Alice Adams", "another replica")
+                rows.remove(f"{server.issuer.url} alice", "another replica")
             return taken
 
         monkeypatch.setattr(Journal, "claim", claim_and_remove)
@@ -435,6 +436,16 @@ async def test_the_server_is_ready_by_its_own_credentials_and_they_write_nothing
     assert place.erp.writes == []
 
 
+async def test_the_rights_of_the_servers_own_user_are_no_fault_of_the_installation(tmp_path: Path) -> None:
+    async with office(tmp_path) as place:
+        settings = Settings(**place.settings, public_url="https://po.example.com", issuer="https://login.example.com")
+        with closing(JournalStore(place.journal)) as store:
+            finding = await _rights(settings, connect_erp(settings, store), can_read=True)
+
+    assert finding.mark == "note"
+    assert finding.text.startswith("as each person, with credentials of their own: who writes needs Create/Modify PO")
+
+
 async def test_without_a_sign_in_nothing_is_asked(tmp_path: Path) -> None:
     async with office(tmp_path) as place:
         settings = Settings(**place.settings, public_url="https://po.example.com", issuer="https://login.example.com")
@@ -503,7 +514,7 @@ async def test_a_replica_uses_what_was_given_at_another_and_stops_when_it_is_rem
         with closing(JournalStore(place.journal)) as store:
             other: Any = connect_erp(settings, store)
             found = await other.credentials.find(person)
-            assert await other.credentials.remove(person, "Alice Adams", person)
+            assert await other.credentials.remove(person, person)
             await other.aclose()
         place.erp.sent.clear()
         refused = text(await call(server, "alice", "list_purchase_orders"))

@@ -22,8 +22,10 @@ from po_mcp.commands.journal.settle import need_doubt
 from po_mcp.commands.journal.settle import settle as settle_one
 from po_mcp.commands.journal.tables import counted
 from po_mcp.config import Settings
+from po_mcp.connectors import connect
 from po_mcp.errors import InvalidInput, JournalUnavailable
 from po_mcp.untrusted import visible
+from po_mcp.writes.consent import OPERATOR
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.journal.database import is_postgres
 from po_mcp.writes.local_time import LocalTime
@@ -115,6 +117,22 @@ def adopt(config: Path | None) -> None:
     """
     with opened(config) as (settings, journal):
         raise SystemExit(adopt_all(tables.open_console(), settings, journal))
+
+
+@command.command("credentials")
+@click.option("--remove", metavar="PERSON", help="Remove this person's, named as in the list.")
+@click.pass_obj
+def credentials(config: Path | None, remove: str | None) -> None:
+    """List who gave ERP credentials of their own.
+
+    Nobody is shown what was given. Exit status: 0 listed or removed, 1 that person has given none.
+    """
+    with opened(config) as (settings, journal):
+        rows = journal.credential_rows(connect(settings, journal.shared_token).connection.key)
+        if remove is not None and not rows.remove(remove, by=OPERATOR):
+            raise InvalidInput("That person has given none. Nothing was changed.")
+        for row in rows.all():
+            click.echo(f"{LocalTime(settings.zone()).stamp(row.given_at)}  {visible(row.person)}")
 
 
 @command.command("import")

@@ -55,7 +55,7 @@ class CredentialRows(Protocol):
     def reseal(self, person: str, before: str, after: str, /) -> None:
         """Put the same credentials, sealed anew, in the place of exactly these."""
 
-    def remove(self, person: str, name: str, by: str, /) -> bool:
+    def remove(self, person: str, by: str, /) -> bool:
         """Remove a person's credentials; False where there are none."""
 
 
@@ -112,9 +112,9 @@ class PeoplesCredentials:
         """Keep a person's credentials in the place of former ones; `name` is what people read."""
         await self._run(self._rows.keep, person, self._seal(person, values), name)
 
-    async def remove(self, person: str, name: str, by: str) -> bool:
-        """Remove a person's credentials; False where there are none."""
-        return await self._run(self._rows.remove, person, name, by)
+    async def remove(self, person: str, by: str) -> bool:
+        """Remove a person's credentials, and record who did; False where there are none."""
+        return await self._run(self._rows.remove, person, by)
 
     async def keep_up(self) -> frozenset[str]:
         """Seal anew what a former key has sealed, and return whose credentials there are."""

@@ -79,9 +79,9 @@ class CredentialDesk:
             await mine.aclose()
         await self._erp.credentials.keep(person, name, values)
 
-    async def remove(self, person: str, name: str) -> bool:
-        """Remove a person's credentials; False where there are none."""
-        return await self._erp.credentials.remove(person, name, person)
+    async def remove(self, person: str) -> bool:
+        """Remove a person's own credentials; False where there are none."""
+        return await self._erp.credentials.remove(person, by=person)
 
     def _parse(self, field: CredentialField, text: str) -> str:
         text = text.strip()

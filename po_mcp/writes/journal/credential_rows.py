@@ -75,8 +75,8 @@ class CredentialRows:
                 (after, self._connection, person, before),
             )
 
-    def remove(self, person: str, name: str, by: str) -> bool:
-        """Remove a person's credentials; False where there are none. `by` is who does it, as in `person`."""
+    def remove(self, person: str, by: str) -> bool:
+        """Remove a person's credentials; False where there are none. `by` is who does it: a person, or the operator."""
         with self._moving() as db:
             removed = db.execute(
                 f"DELETE FROM erp_credentials WHERE {_OF_PERSON}",  # noqa: S608
@@ -84,7 +84,7 @@ class CredentialRows:
             )
             if removed.rowcount == 0:
                 return False
-            audit_log.append(db, Event("", self._clock(), REMOVED, {"of": person, "name": name, "by": by}))
+            audit_log.append(db, Event("", self._clock(), REMOVED, {"of": person, "by": by}))
         return True
 
     def _select(self, where: str, *values: str) -> list[CredentialRow]:
