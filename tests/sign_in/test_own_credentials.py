@@ -21,7 +21,7 @@ from po_mcp.config import Settings
 from po_mcp.connectors.personal.giving import TRIES_PER_MINUTE
 from po_mcp.writes.forms import approval_content
 from po_mcp.writes.journal import Journal, JournalStore
-from tests.harness import outcome, text
+from tests.harness import ERAS, ScriptedPerson, outcome, text, yes
 from tests.sign_in.approving import decide, path_of, state_of, visiting
 from tests.sign_in.erp_of_people import (
     ALICE,
@@ -36,7 +36,7 @@ from tests.sign_in.erp_of_people import (
     personal_server,
     take_away,
 )
-from tests.sign_in.issuer import TeamServer
+from tests.sign_in.issuer import EVERYTHING, TeamServer
 from tests.sign_in.test_people import connected
 
 FINALIZE, CREATE = "finalize_purchase_order", "create_purchase_order"
@@ -121,6 +121,18 @@ async def test_each_reads_and_writes_as_themselves_and_the_approver_lends_nothin
     assert place.erp.users() == {ALICE, BOB}
 
 
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_yes_by_ones_own_form_is_carried_out_as_oneself(tmp_path: Path, era: str) -> None:
+    person = ScriptedPerson(yes)
+    async with at_work(tmp_path, "alice", "bob", self_approval=True) as (place, server):
+        token = server.token("bob", EVERYTHING, name="Bob Brown")
+        async with connected(server, token, era, person) as client:
+            done = outcome(await client.call_tool(FINALIZE, {"number": NUMBER}))
+
+    assert (done["status"], len(person.asked)) == ("done", 1)
+    assert (place.erp.writes, place.erp.users()) == ([(BOB, f"{ORDER}/Finalize")], {BOB})
+
+
 async def test_an_approver_needs_none_of_their_own(tmp_path: Path) -> None:
     async with at_work(tmp_path, "alice") as (place, server):
         asked = await ask(server)
@@ -179,6 +191,24 @@ async def test_a_double_of_an_order_that_one_may_not_see_is_put_to_a_person(tmp_
     assert second["status"] == "approval_required"
     assert "NEW-1" in second["message"]
     assert place.erp.writes == [(ALICE, ORDER)]
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_people_who_are_connected_at_once_are_never_taken_for_each_other(tmp_path: Path, era: str) -> None:
+    async with at_work(tmp_path, "alice", "bob") as (place, server):
+        tokens = [server.token(who, "po:read po:write") for who in ("alice", "bob", "carol")]
+        async with (
+            connected(server, tokens[0], era) as alice,
+            connected(server, tokens[1], era) as bob,
+            connected(server, tokens[2], era) as carol,
+        ):
+            for _ in range(3):
+                place.erp.sent.clear()
+                async with anyio.create_task_group() as tasks:
+                    for client, number in ((alice, "PO-2025-0041"), (bob, "PO-2025-0042"), (carol, "PO-2025-0040")):
+                        tasks.start_soon(client.call_tool, "get_purchase_order", {"number": number})
+                read = {(user, path) for user, _, path in place.erp.sent if path.startswith(ORDER)}
+                assert read == {(ALICE, f"{ORDER}/PO-2025-0041"), (BOB, f"{ORDER}/PO-2025-0042")}
 
 
 # Between the question and the yes

@@ -47,10 +47,10 @@ class LiveConnectors:
             version: of their credentials; one that was made with others is used no more.
             build: makes a connector.
         """
-        live = self._live.pop(person, None)
-        former = None
+        live, former = self._live.get(person), None
         if live is None or live.version != version:
             former, live = live, _Live(build(), version)
+        self._live.pop(person, None)
         self._live[person] = live  # as the last: the first is the one that was not used for the longest time
         live.calls += 1
         try:
@@ -65,8 +65,10 @@ class LiveConnectors:
 
     async def keep_only(self, people: Container[str]) -> None:
         """Use the connectors of all others no more."""
-        for person in [one for one in self._live if one not in people]:
-            await self._retire(self._live.pop(person))
+        others = [self._live.pop(person) for person in [*self._live] if person not in people]
+        async with anyio.create_task_group() as tasks:  # at a time: an ERP that hangs would hold up one after the other
+            for live in others:
+                tasks.start_soon(self._retire, live)
 
     async def aclose(self) -> None:
         """Close all that nobody uses; the others are closed by their last user."""
