@@ -8,11 +8,12 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
 from click.testing import CliRunner, Result
 
 from tests.conversations.__main__ import main
@@ -30,8 +31,15 @@ MOST_TOKENS, MOST_TOKENS_OF_PAGES = 1_100, 18_000
 """Of the texts that one conversation gives a model to read, counted with the o200k vocabulary."""
 
 
-@pytest.mark.parametrize("era", ERAS)
-@pytest.mark.parametrize("path", scripts().values(), ids=scripts())
+def in_each_era() -> Iterator[ParameterSet]:
+    """Every conversation in both eras; in memory each in one of them, the next one in the other."""
+    for place, (name, path) in enumerate(scripts().items()):
+        for at, era in enumerate(ERAS):
+            marks = () if at == place % len(ERAS) else pytest.mark.process
+            yield pytest.param(path, era, id=f"{name}-{era}", marks=marks)
+
+
+@pytest.mark.parametrize(("path", "era"), [*in_each_era()])
 async def test_a_conversation_goes_as_its_script_says(path: Path, era: str, tmp_path: Path) -> None:
     script = read(path)
 
