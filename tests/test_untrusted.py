@@ -93,5 +93,5 @@ def test_a_name_that_imitates_latin_letters_is_noticed(name: str, scripts: list[
         "",
     ],
 )
-def test_a_name_in_scripts_that_are_told_apart_is_ordinary(name: str) -> None:
+def test_a_name_in_scripts_that_look_different_is_ordinary(name: str) -> None:
     assert imitating_scripts(name) == []

@@ -167,7 +167,7 @@ async def test_an_order_of_which_something_else_was_asked_is_no_longer_true() ->
         assert desk.state(one) == "STALE"
 
 
-async def test_of_two_tabs_the_second_is_told_what_the_first_did() -> None:
+async def test_of_two_tabs_the_second_shows_what_the_first_did() -> None:
     async with visited() as (desk, one, page):
         second = await page.context.new_page()
         await second.goto(page.url)
@@ -192,7 +192,7 @@ async def test_the_back_button_shows_no_form_that_could_be_sent_again() -> None:
         assert desk.happened(one) == ["PROPOSED", "APPROVED", "SENT", "DONE"]
 
 
-async def test_a_page_of_a_write_under_way_loads_anew_by_itself_until_that_has_ended() -> None:
+async def test_a_page_of_a_write_under_way_reloads_by_itself_until_that_has_ended() -> None:
     async with visited("cancel") as (desk, one, page):
         desk.erp.may_answer = anyio.Event()
         await page.locator("button[value=approve]").click()

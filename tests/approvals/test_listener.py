@@ -69,7 +69,7 @@ async def test_a_page_on_which_nothing_is_answered_ends_without_a_wait(
     assert not any(waits)
 
 
-async def test_a_journal_that_cannot_be_used_is_told_and_nothing_is_decided() -> None:
+async def test_a_journal_that_cannot_be_used_is_reported_and_nothing_is_decided() -> None:
     async with counter(":memory:") as desk, browser(await desk.link(one := desk.propose(order()))) as person:
         with desk.store._file.writing() as db:
             db.execute("ALTER TABLE connections RENAME TO gone")

@@ -107,7 +107,7 @@ def test_a_return_is_said_to_be_one_of_which_the_rest_is_not_known() -> None:
     assert (shown.order.rows[0].received, shown.order.rows[0].outstanding) == ("0", NOT_GIVEN)
 
 
-def test_what_is_outstanding_is_counted_over_all_lines_and_beside_what_is_not_told() -> None:
+def test_what_is_outstanding_is_counted_over_all_lines_and_beside_what_is_not_known() -> None:
     first = order().outstanding_lines[0]
     lines = [first] * (LINES_SHOWN + 5)
     lines += [first.model_copy(update={"received": None, "outstanding": None})] * 2

@@ -31,7 +31,7 @@ async def listed(client: Client) -> dict[str, Any]:
 
 
 @both_eras
-async def test_only_a_client_that_declares_apps_is_told_of_the_card(era: str) -> None:
+async def test_only_a_client_that_declares_apps_gets_the_card(era: str) -> None:
     server = build_server(IN_MEMORY)
     async with Client(server, mode=MODES[era]) as plain, declaring_client(build_server(IN_MEMORY), era) as declaring:
         without, with_card = await listed(plain), await listed(declaring)
@@ -50,7 +50,7 @@ async def test_only_a_client_that_declares_apps_is_told_of_the_card(era: str) ->
 
 @both_eras
 @pytest.mark.parametrize("settings", [{}, {"mimeTypes": ["text/html"]}, {"mimeTypes": APP_MIME_TYPE}, {"x": 1}])
-async def test_a_client_that_shows_no_cards_of_this_kind_is_not_told(era: str, settings: dict[str, Any]) -> None:
+async def test_a_client_that_shows_no_cards_of_this_kind_gets_none(era: str, settings: dict[str, Any]) -> None:
     extensions = [advertise(EXTENSION_ID, settings)]
     async with Client(build_server(IN_MEMORY), mode=MODES[era], extensions=extensions) as client:
         assert {tool["_meta"] for tool in (await listed(client)).values()} == {None}

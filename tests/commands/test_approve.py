@@ -370,7 +370,7 @@ def test_a_pin_is_set_and_changed_with_the_one_before_it(harness: ServerHarness)
     assert (held_pin(harness).fits("another one"), held_pin(harness).reset_at) == (True, None)
 
 
-async def test_a_pin_that_is_reset_is_told_with_every_question(harness: ServerHarness) -> None:
+async def test_a_pin_that_is_reset_is_mentioned_with_every_question(harness: ServerHarness) -> None:
     set_pin(harness.journal, PIN)
     kept, _ = typed(harness, ["n"], "--reset-pin")
     was_kept = held_pin(harness).fits(PIN)

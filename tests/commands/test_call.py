@@ -241,7 +241,7 @@ def with_journal(harness: ServerHarness, *arguments: str) -> subprocess.Complete
     )
 
 
-def test_every_operation_is_told_and_the_worst_decides_the_status(harness: ServerHarness) -> None:
+def test_every_operation_is_reported_and_the_worst_decides_the_status(harness: ServerHarness) -> None:
     nothing = with_journal(harness, "get_operation")
     asked = json.loads(with_journal(harness, *DELETE, "--json").stdout)
     [one, whole] = [with_journal(harness, "get_operation", *more) for more in ([], ["--json"])]
@@ -291,7 +291,7 @@ def test_a_repeat_is_said_to_be_one(harness: ServerHarness) -> None:
     assert "Already done by an earlier call; nothing was sent again." in " ".join(again.stdout.split())
 
 
-def test_a_short_order_is_told_by_its_sentence_and_no_empty_table(harness: ServerHarness) -> None:
+def test_a_short_order_is_shown_by_its_sentence_and_no_empty_table(harness: ServerHarness) -> None:
     shown = piped(harness.book, "get_purchase_order", "number=PO-2025-0037", "detail=short").stdout
 
     assert "3 lines, 2 outstanding; detail=full lists them." in shown

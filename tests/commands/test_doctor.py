@@ -78,7 +78,7 @@ async def test_wrong_credentials_are_named_with_the_settings_to_check(tmp_path: 
     assert "a-wrong-secret" not in said
 
 
-async def test_an_erp_that_is_not_there_is_told_with_the_setting_to_check(tmp_path: Path) -> None:
+async def test_an_erp_that_is_not_there_is_reported_with_the_setting_to_check(tmp_path: Path) -> None:
     status, said = await examined(tmp_path, **real("inventory-pro", 9))
 
     assert status == 1
@@ -170,7 +170,7 @@ async def test_an_issuer_is_asked_for_its_keys(tmp_path: Path) -> None:
     assert "Check PO_MCP_ISSUER" in wrong
 
 
-async def test_a_read_only_server_is_told_to_be_one(tmp_path: Path) -> None:
+async def test_a_read_only_server_is_reported_as_one(tmp_path: Path) -> None:
     status, said = await examined(tmp_path, PO_MCP_READ_ONLY="true")
 
     assert status == 0
@@ -214,7 +214,7 @@ def test_a_secret_that_others_can_read_is_noted(tmp_path: Path, mode: int, text:
         assert (found.mark, found.next_step) == ("note", f"Run: chmod 600 {file}")
 
 
-async def test_where_the_settings_come_from_is_told_without_their_values(tmp_path: Path) -> None:
+async def test_where_the_settings_come_from_is_reported_without_their_values(tmp_path: Path) -> None:
     file = tmp_path / "my.toml"
     file.write_text("approver_pin = 'a secret number'")
 

@@ -204,7 +204,7 @@ def test_after_the_first_order_it_leads_to_writing(tmp_path: Path) -> None:
     assert load({}, path).create_approval_over is None
 
 
-def test_settings_that_do_not_work_are_named_and_may_be_entered_anew(erp: Running, tmp_path: Path) -> None:
+def test_settings_that_do_not_work_are_named_and_may_be_entered_again(erp: Running, tmp_path: Path) -> None:
     path = settings_file(tmp_path)
     path.parent.mkdir(parents=True)
     path.write_text('erp = "exsited"\ntimeout = 20\n')

@@ -82,7 +82,7 @@ async def test_a_question_of_one_replica_is_answered_at_another(harness: ServerH
     assert events_of(address) == [["PROPOSED", "APPROVED", "SENT", "DONE"]]
 
 
-async def test_what_one_replica_asked_is_approved_at_a_second_and_told_at_a_third(
+async def test_what_one_replica_asked_is_approved_at_a_second_and_reported_at_a_third(
     harness: ServerHarness, address: str
 ) -> None:
     with closing(JournalStore(address)) as store:
@@ -167,7 +167,7 @@ async def test_the_same_call_at_three_replicas_at_once_makes_one_order(harness: 
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_subscribers_of_every_replica_are_told_of_a_write_once(
+async def test_subscribers_of_every_replica_are_notified_of_a_write_once(
     harness: ServerHarness, address: str, era: str
 ) -> None:
     uris = ["po://orders/PO-2025-0050", "po://orders/open"]

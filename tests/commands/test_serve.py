@@ -328,7 +328,7 @@ async def test_host_and_media_type_are_compared_without_regard_to_case() -> None
     assert page.status_code != 421
 
 
-async def test_a_stream_that_a_client_resumes_begins_anew() -> None:
+async def test_a_stream_that_a_client_resumes_begins_again() -> None:
     with serving() as server:
         async with server.http() as http:
             hello = await http.post("/mcp", json=call("initialize", HELLO))
@@ -446,7 +446,7 @@ def test_the_hosts_that_are_ours_are_what_a_browser_sends(address: Address, host
     assert address.origins == tuple(f"http://{host}" for host in hosts)
 
 
-def test_a_port_that_is_taken_is_told_in_one_line() -> None:
+def test_a_port_that_is_taken_is_reported_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port = sock.getsockname()[1]
         with start("--port", str(port)) as process:

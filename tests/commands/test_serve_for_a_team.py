@@ -113,7 +113,7 @@ def test_half_a_sign_in_stops_the_start(settings: dict[str, str], said: str) -> 
 # What a balancer asks
 
 
-async def test_a_balancer_is_told_in_a_word_whatever_address_it_uses() -> None:
+async def test_a_balancer_gets_one_word_whatever_address_it_uses() -> None:
     with serving() as server:
         async with server.http() as http:
             there = {"host": "10.0.0.7:8765"}

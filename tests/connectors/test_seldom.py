@@ -52,7 +52,7 @@ async def test_a_connector_shows_neither_secret_nor_id_of_itself(name: str) -> N
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-async def test_a_clock_that_was_never_told_is_not_known(name: str) -> None:
+async def test_a_clock_that_no_answer_gave_is_not_known(name: str) -> None:
     erp = connected(name)
     skew = erp.clock_skew
     await erp.aclose()

@@ -165,7 +165,7 @@ def test_an_empty_list_says_which_vendors_of_like_names_have_orders(vendors: lis
     assert VendorFilter("acme", [ACME], orders).describe_none(orders) == sentence
 
 
-def test_a_vendor_of_a_like_name_that_is_listed_is_told_too() -> None:
+def test_a_vendor_of_a_like_name_that_is_listed_is_reported_too() -> None:
     known = [ACME, Vendor(id="13", name="Acme Fasteners Ltd")]
     orders = [order("1", vendor="Acme Fasteners Ltd", vendor_id="13")]
     meant = VendorFilter("12", known, orders)

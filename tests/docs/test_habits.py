@@ -38,7 +38,7 @@ def test_lint_is_one_command_for_people_ci_and_commits() -> None:
         assert "scripts/check lint" in (ROOT / path).read_text(encoding="utf-8"), path
 
 
-def test_every_command_that_is_run_or_told_is_one_of_the_checks() -> None:
+def test_every_command_that_is_run_or_written_is_one_of_the_checks() -> None:
     offered = set(re.findall(r"^(\w+)\(\) \{$", CHECK, re.MULTILINE))
     paths = [*WORKFLOWS, ROOT / ".ci/run", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
     named = {name for path in paths for name in re.findall(r"scripts/check (\w+)", path.read_text(encoding="utf-8"))}

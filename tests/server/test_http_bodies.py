@@ -127,7 +127,7 @@ async def test_a_body_that_is_too_long_is_passed_on_to_be_refused() -> None:
     assert (answer.status, lengths) == (413, [101])
 
 
-async def test_a_body_that_is_mended_has_the_length_that_is_told() -> None:
+async def test_a_body_that_is_mended_has_the_length_that_its_head_says() -> None:
     mcp = Mcp()
     mcp.may_answer.set()
     body = b"\xef\xbb\xbf" + json.dumps(PING).encode()

@@ -109,7 +109,7 @@ async def test_each_listed_skill_is_read_with_its_digest_and_size(
     assert [one["uri"] for one in skills] == [f"skill://{name}/SKILL.md" for name in OURS]
 
 
-async def test_a_client_of_this_era_is_told_of_the_extensions() -> None:
+async def test_a_client_of_this_era_gets_the_extensions() -> None:
     async with Client(build_server(IN_MEMORY)) as client:
         extensions = client.server_capabilities.extensions
 

@@ -278,14 +278,14 @@ def test_params_that_do_not_fit_are_named(peer: tuple[str, Peer], method: str, p
         ({"protocolVersion": 2025}, "protocolVersion must be text"),
     ],
 )
-def test_a_handshake_that_does_not_fit_is_told_where(changes: dict[str, Any], said: str) -> None:
+def test_a_handshake_that_does_not_fit_gets_an_error_that_says_where(changes: dict[str, Any], said: str) -> None:
     with server() as client:
         refused = OverStdio(client).answer(message("initialize", {**INITIALIZE, **changes}))
 
     assert refused["error"]["message"] == f"The params of initialize are not valid: {said}."
 
 
-def test_a_request_before_the_handshake_is_told_what_comes_first() -> None:
+def test_a_request_before_the_handshake_gets_an_error_that_says_what_comes_first() -> None:
     with server() as client:
         refused = OverStdio(client).answer(b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}')
 

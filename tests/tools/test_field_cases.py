@@ -347,7 +347,9 @@ async def test_the_second_line_says_which_figure_may_be_thousands(connect: Any, 
     ],
     ids=str,
 )
-async def test_what_inventory_pro_stored_otherwise_is_told(connect: Any, stored: Row, of_line: Row, told: str) -> None:
+async def test_what_inventory_pro_stored_otherwise_is_reported(
+    connect: Any, stored: Row, of_line: Row, told: str
+) -> None:
     erp = SmallInventoryPro()
     create = erp._create
 
@@ -375,7 +377,7 @@ async def test_what_inventory_pro_stored_otherwise_is_told(connect: Any, stored:
     ],
     ids=str,
 )
-async def test_what_exsited_stored_otherwise_is_told(connect: Any, stored: Row, told: str) -> None:
+async def test_what_exsited_stored_otherwise_is_reported(connect: Any, stored: Row, told: str) -> None:
     erp = SmallExsited()
     create = erp._create
 
@@ -1049,7 +1051,7 @@ async def test_items_of_exsited_without_an_id_are_found(connect: Any) -> None:
     ]
 
 
-async def test_what_is_missing_in_a_list_is_told_after_a_start(connect: Any) -> None:
+async def test_what_is_missing_in_a_list_is_reported_after_a_start(connect: Any) -> None:
     odd: list[Row] = [{"partNo": 2, "description": "Nut"}, {"shortID": ["W1"]}]
     erp = SmallInventoryPro(items=[*SmallInventoryPro.items, *odd])
     for _ in range(2):  # the second start takes the list that was kept on disk
@@ -1215,7 +1217,7 @@ async def test_what_is_said_of_a_backorder_and_cannot_be_so_is_not_passed_over(
     assert "A backorder of the rest was not seen; whether there is one is not known." in ended["message"]
 
 
-async def test_lines_whose_receipts_are_not_told_stand_beside_what_is_outstanding(connect: Any) -> None:
+async def test_lines_whose_receipts_are_not_known_stand_beside_what_is_outstanding(connect: Any) -> None:
     lines = [line("A", units=5, received=2), line("B", received=None), line("C", received=None)]
     person = ScriptedPerson(picks("keep"))
     async with connect(SmallInventoryPro(orders=[order("PO-1", *lines, status="Partial")]), person) as client:

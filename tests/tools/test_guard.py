@@ -305,7 +305,7 @@ async def test_what_was_answered_with_a_no_and_is_asked_again_says_so(
     assert again.asked[0].requested_schema["properties"]["order_number"]["description"].startswith("Declined before.")
 
 
-async def test_a_no_to_another_request_is_not_told(harness: ServerHarness) -> None:
+async def test_a_no_to_another_request_is_not_mentioned(harness: ServerHarness) -> None:
     person = ScriptedPerson(accept(decision="keep"))
     async with harness.client(person=person) as client:
         for backorder in (True, False):

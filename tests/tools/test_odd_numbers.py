@@ -77,7 +77,7 @@ async def test_a_number_that_is_meant_is_named_once_and_is_not_the_asked_one(con
     ],
 )
 @pytest.mark.parametrize("tool", [GET, FINALIZE])
-async def test_a_listed_number_that_cannot_be_asked_for_is_told_why(
+async def test_a_listed_number_that_cannot_be_asked_for_is_shown_with_the_reason(
     connect: Any, tool: str, number: str, why: str
 ) -> None:
     erp = SmallInventoryPro(orders=[order(number)])

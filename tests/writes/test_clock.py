@@ -88,7 +88,7 @@ def test_proposals_of_a_clock_that_was_ahead_lock_nobody_out(store: JournalStore
     assert proposed(store, guarded(number="PO-X")).state == "PROPOSED"
 
 
-def test_the_clock_that_was_set_back_is_told_in_the_audit_log(store: JournalStore, clock: Clock) -> None:
+def test_the_clock_that_was_set_back_is_reported_in_the_audit_log(store: JournalStore, clock: Clock) -> None:
     take_to(store, guarded(), "SENT")
     clock.now -= DAY
     proposed(store, guarded(number="PO-2"))

@@ -105,7 +105,7 @@ TOLD_OTHERWISE: dict[str, tuple[PurchaseOrder, str]] = {
 
 
 @pytest.mark.parametrize(("order", "said"), TOLD_OTHERWISE.values(), ids=TOLD_OTHERWISE)
-def test_all_that_was_asked_for_and_stored_otherwise_is_told(order: PurchaseOrder, said: str) -> None:
+def test_all_that_was_asked_for_and_stored_otherwise_is_reported(order: PurchaseOrder, said: str) -> None:
     found = compare_order(draft(reference="our id", **ASKED), order, SENT_AT)
 
     assert found.verdict == "ours"
@@ -146,7 +146,7 @@ STANDING: dict[str, tuple[PurchaseOrder, bool, tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize(("order", "may_be_draft", "said"), STANDING.values(), ids=STANDING)
-def test_a_new_order_that_does_not_stand_as_new_is_told(
+def test_a_new_order_that_does_not_stand_as_new_is_reported(
     order: PurchaseOrder, may_be_draft: bool, said: tuple[str, ...]
 ) -> None:
     assert describe_standing(order, may_be_draft=may_be_draft) == said
@@ -303,7 +303,7 @@ def test_a_missing_line_is_named() -> None:
     assert compare_order(DRAFT, order, SENT_AT).differences == ("4 x NUT is not shown as a line of its own",)
 
 
-def test_a_vendor_is_told_by_its_id_and_else_by_its_name() -> None:
+def test_a_vendor_is_identified_by_its_id_and_else_by_its_name() -> None:
     vendor = Vendor(id="12", name="Acme")
 
     assert is_of_vendor(stored(DRAFT, vendor="Other", vendor_id=" 12"), vendor) is True

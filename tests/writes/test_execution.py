@@ -179,7 +179,7 @@ async def test_absence_settles_it_only_after_the_bounds_that_the_operator_set(
 
 
 @every_write
-async def test_a_refusal_is_told_with_the_time_until_which_it_is_checked(harness: ServerHarness, tool: str) -> None:
+async def test_a_refusal_is_reported_with_the_time_until_which_it_is_checked(harness: ServerHarness, tool: str) -> None:
     clock = [1_767_323_045.0]  # 2026-01-02 03:04:05 UTC
     harness.wire.on_write = say_that_it_clashes
     person = ScriptedPerson(CALLS[tool][1])
@@ -197,7 +197,7 @@ async def test_a_refusal_is_told_with_the_time_until_which_it_is_checked(harness
 
 
 @pytest.mark.parametrize("read", ["get_purchase_order", "list_purchase_orders", "get_operation"])
-async def test_an_effect_that_shows_after_a_refusal_is_told_by_the_next_answer(
+async def test_an_effect_that_shows_after_a_refusal_is_reported_by_the_next_answer(
     harness: ServerHarness, read: str
 ) -> None:
     harness.wire.on_write = say_that_it_clashes

@@ -99,7 +99,7 @@ async def test_an_approved_operation_is_read_again_sent_once_and_recorded(bench:
 
 
 @every_guarded
-async def test_an_order_that_changed_is_not_sent_whoever_executes_it(bench: Bench, kind: str) -> None:
+async def test_an_order_that_changed_is_sent_by_no_caller(bench: Bench, kind: str) -> None:
     operation_id = approved(bench, kind)
     bench.erp.orders["PO-1"] = order(total="99999.00")
 
@@ -190,7 +190,7 @@ async def test_an_operation_that_nobody_knows_is_not_sent(bench: Bench) -> None:
 
 
 @every_kind
-async def test_ten_callers_of_two_processes_send_once_and_are_told_the_same(bench: Bench, kind: str) -> None:
+async def test_ten_callers_of_two_processes_send_once_and_get_the_same_outcome(bench: Bench, kind: str) -> None:
     operation_id = approved(bench, kind)
     executors, outcomes = [bench.executor, bench.another_executor()], []
 
@@ -365,7 +365,7 @@ def _finish(store: JournalStore, operation_id: str, outcome: WriteOutcome) -> No
     store.finish(operation_id, "WATCHED", "DONE", outcome, {})
 
 
-async def test_the_time_of_sending_that_is_told_is_the_journals(bench: Bench, clock: Clock) -> None:
+async def test_the_time_of_sending_that_is_reported_is_the_journals(bench: Bench, clock: Clock) -> None:
     clock.now = 1_767_323_045.0  # 2026-01-02 03:04:05 UTC
     operation_id = approved(bench, "finalize")
     bench.erp.answer = raising(LOST)
@@ -428,7 +428,7 @@ async def test_a_cancel_tells_of_no_change_where_receipts_and_the_status_alone_c
     [{"vendor": "12"}, {"vendor": ""}, {"vendor": " acme  FASTENERS "}, {"vendor_id": None}],
     ids=str,
 )
-async def test_a_cancel_tells_of_no_change_where_the_vendor_is_told_in_another_way(
+async def test_a_cancel_reports_no_change_where_the_vendor_is_written_in_another_way(
     bench: Bench, read: dict[str, Any]
 ) -> None:
     """Exsited's orders tell the vendor's id alone, and the person was shown the name."""
@@ -577,7 +577,7 @@ async def test_absence_never_decides_where_the_times_are_not_known(bench: Bench,
 
 
 @pytest.mark.parametrize("changes", [{"total": "9.30"}, {"number": "PO-9"}, {"vendor": "ACME FASTENERS GMBH"}], ids=str)
-async def test_an_order_stored_in_another_way_is_done_and_the_difference_is_told(
+async def test_an_order_stored_in_another_way_is_done_and_the_difference_is_reported(
     bench: Bench, changes: dict[str, Any]
 ) -> None:
     rounded = tuple(line.model_copy(update={"unit_price": line.unit_price}) for line in stored(draft()).lines or ())
@@ -595,7 +595,7 @@ async def test_an_order_stored_in_another_way_is_done_and_the_difference_is_told
     ("tax", "words"),
     [("1.96", "Its total includes 1.96 EUR tax."), ("0", ""), (None, "")],
 )
-async def test_the_tax_that_the_erp_added_to_a_new_order_is_told(bench: Bench, tax: str | None, words: str) -> None:
+async def test_the_tax_that_the_erp_added_to_a_new_order_is_reported(bench: Bench, tax: str | None, words: str) -> None:
     bench.erp.changes_on_create = {"tax": tax, "currency": "EUR"}
 
     message = (await bench.execute(approved(bench, "create"))).message

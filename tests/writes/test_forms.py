@@ -208,7 +208,7 @@ def test_a_cancel_says_what_can_be_undone_and_what_was_received() -> None:
         ((line("1000"), line("1000")), "3 lines by the ERP, 2 told; receipts not known"),
     ],
 )
-def test_lines_that_were_not_told_may_be_outstanding(told: tuple[OrderLine, ...], said: str) -> None:
+def test_lines_that_the_erp_left_out_may_be_outstanding(told: tuple[OrderLine, ...], said: str) -> None:
     question = ask_finalize(order(lines=told, line_count=3), BOOKS, None)
 
     assert said in question.text

@@ -122,7 +122,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     assert "Nothing was sent" in refused(JournalStore(tmp_path / "a file" / "journal.db"))
 
 
-def test_what_stands_in_the_way_is_told_without_making_a_file(tmp_path: Path) -> None:
+def test_what_stands_in_the_way_is_reported_without_making_a_file(tmp_path: Path) -> None:
     (tmp_path / "a file").touch()
     below, new = tmp_path / "a file" / "journal.db", tmp_path / "new" / "journal.db"
 
@@ -133,7 +133,7 @@ def test_what_stands_in_the_way_is_told_without_making_a_file(tmp_path: Path) ->
     assert [one.name for one in tmp_path.iterdir()] == ["a file"]
 
 
-def test_a_folder_and_a_file_that_may_not_be_written_are_told(
+def test_a_folder_and_a_file_that_may_not_be_written_are_reported(
     store: JournalStore, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The system is asked, which lets root write everywhere."""
@@ -145,7 +145,7 @@ def test_a_folder_and_a_file_that_may_not_be_written_are_told(
     assert JournalStore(new).find_fault() == f"The journal {new} cannot be made: {tmp_path} cannot be written."
 
 
-def test_the_fault_of_a_file_that_is_no_journal_is_told(file: Path) -> None:
+def test_the_fault_of_a_file_that_is_no_journal_is_reported(file: Path) -> None:
     file.parent.mkdir()
     file.write_text("no database", encoding="utf-8")
     journal = JournalStore(file)
@@ -266,9 +266,7 @@ def test_a_journal_that_another_process_begins_at_this_moment_is_used(
     assert len(store.live(None)) == 2
 
 
-def test_the_next_process_does_not_begin_anew_where_a_journal_was(
-    store: JournalStore, file: Path, clock: Clock
-) -> None:
+def test_the_next_process_makes_no_new_journal_where_one_was(store: JournalStore, file: Path, clock: Clock) -> None:
     """The clean-up `rm journal.db*` under a running server, and a second one that starts."""
     take_to(store, guarded(), "UNKNOWN")
     remove(file)
@@ -343,9 +341,7 @@ def test_events_that_were_cut_off_behind_our_back_are_noticed_while_it_runs(stor
     assert "was cut" in refused(store)
 
 
-def test_a_journal_that_is_told_of_by_two_processes_is_whole_for_both(
-    store: JournalStore, file: Path, clock: Clock
-) -> None:
+def test_a_journal_that_two_processes_use_is_whole_for_both(store: JournalStore, file: Path, clock: Clock) -> None:
     other = JournalStore(file, 600, clock)
     for place in range(4):
         take_to(store, guarded(number=f"PO-{place}"), "DONE")

@@ -103,7 +103,7 @@ def test_the_id_of_an_operation_is_random_and_tells_nothing_of_it() -> None:
     assert all(len(one) == 32 and int(one, 16) >= 0 for one in ids)
 
 
-def test_two_calls_are_the_same_by_what_they_ask_for_whoever_asks() -> None:
+def test_two_calls_are_the_same_by_what_they_ask_for_and_not_by_the_caller() -> None:
     others = [
         operation(connection="other"),
         operation(kind="finalize"),

@@ -94,7 +94,7 @@ def test_a_transaction_that_does_not_end_is_cut_and_others_are_turned_away(
     until_it_answers(store)
 
 
-def test_a_database_that_is_not_there_is_told_and_not_asked_by_each_call(
+def test_a_database_that_is_not_there_is_reported_and_not_asked_by_each_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgres, "CHECKOUT_S", 0.5)
@@ -119,7 +119,7 @@ def test_the_time_is_this_machines_until_the_database_was_asked(address: str) ->
 
 
 @pytest.mark.parametrize("text", ["postgresql://[", "postgresql://po:hush@erp.example.com/po?unheard_of=hush"])
-def test_an_address_that_is_none_is_told_without_what_stands_in_it(text: str) -> None:
+def test_an_address_that_is_none_is_reported_without_what_stands_in_it(text: str) -> None:
     assert postgres.describe(text) == "postgresql://"
 
 

@@ -152,7 +152,7 @@ async def test_a_gap_is_noted_once(bench: Bench) -> None:
     assert [one.event for one in bench.store.events(operation_id)].count("looked: to be read again") == 1
 
 
-async def test_when_each_operation_began_is_told(bench: Bench, clock: Clock) -> None:
+async def test_when_each_operation_began_is_reported(bench: Bench, clock: Clock) -> None:
     first = take_to(bench.store, guarded("delete"), "DONE")
     begun = clock.now
     clock.now += 60

@@ -90,7 +90,7 @@ REFUSALS = [REFUSAL, Conflict("Locked."), NotPermitted("No right."), SignInEnded
 
 @every_kind
 @pytest.mark.parametrize("error", REFUSALS, ids=lambda error: type(error).__name__)
-async def test_a_refusal_is_told_with_its_reason_and_its_time_and_is_watched(
+async def test_a_refusal_is_reported_with_its_reason_and_its_time_and_is_watched(
     bench: Bench, clock: Clock, kind: str, error: Exception
 ) -> None:
     clock.now = 1_767_323_045.0  # 2026-01-02 03:04:05 UTC
@@ -189,7 +189,7 @@ async def test_an_effect_that_shows_while_it_is_watched_is_done_and_late_news_on
     assert [one.id for one, _ in other.done] == [operation_id]
 
 
-async def test_an_effect_that_was_told_by_the_call_itself_is_no_late_news(bench: Bench) -> None:
+async def test_an_effect_that_the_call_itself_reported_is_no_late_news(bench: Bench) -> None:
     applies_and_refuses(bench)
     await bench.execute(approved(bench, "finalize"))
 

@@ -66,7 +66,7 @@ def test_the_same_person_goes_on_with_another_client(store: JournalStore) -> Non
     assert again.id == first.id
 
 
-def test_late_news_are_told_to_whom_they_concern(store: JournalStore) -> None:
+def test_late_news_go_to_the_people_they_concern(store: JournalStore) -> None:
     operation_id = take_to(store, asked_by(ALICE), "WATCHED")
     store.finish(operation_id, "WATCHED", "DONE", outcome(), {}, is_late=True)
 

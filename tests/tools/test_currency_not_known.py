@@ -49,7 +49,7 @@ async def order_bolts(books: SmallExsited, folder: Path, person: ScriptedPerson,
     ],
     ids=str,
 )
-async def test_the_question_says_that_no_currency_is_told(
+async def test_the_question_says_that_the_erp_gives_no_currency(
     tmp_path: Path, currencies: tuple[str, ...], said: str
 ) -> None:
     books = SmallExsited(orders=[order_in(one, f"PO-L-000{at}") for at, one in enumerate(currencies, 1)])

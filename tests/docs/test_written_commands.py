@@ -54,7 +54,7 @@ TOLD = sorted(set(commands()))
 
 
 @pytest.mark.parametrize(("document", "line"), TOLD)
-def test_a_command_that_is_told_is_run_or_has_a_reason(document: str, line: str) -> None:
+def test_a_command_that_is_written_is_run_or_has_a_reason(document: str, line: str) -> None:
     plain = " ".join(shlex.split(line))
     if plain.startswith("po-mcp "):
         parse(shlex.split(line)[1:])
@@ -76,7 +76,7 @@ def test_an_option_that_is_not_there_is_noticed() -> None:
         parse(["install", "cursor", "--show"])
 
 
-def test_many_commands_are_told() -> None:
+def test_many_commands_are_written() -> None:
     assert sum(line.startswith("po-mcp ") for _, line in TOLD) >= 12
     told = [" ".join(shlex.split(line)) for _, line in TOLD]
     assert [known for known in (*ELSEWHERE, *NOT_RUN) if not any(line.startswith(known) for line in told)] == []
