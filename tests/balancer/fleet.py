@@ -108,6 +108,8 @@ class Fleet:
     processes: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
     more: dict[str, str] = field(default_factory=dict)
     """Settings of every replica, in the place of those of the tests."""
+    own: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Variables of one replica, by its name."""
 
     @property
     def origin(self) -> str:
@@ -123,6 +125,7 @@ class Fleet:
             "PO_MCP_JOURNAL": str(self.folder / "journal.db"),
             "PO_MCP_CALLS_PER_MINUTE": "100000",
             **self.more,
+            **self.own.get(name, {}),
         }
         process = start("--port", str(self.ports[name]), **settings)
         said = read_greeting(process)

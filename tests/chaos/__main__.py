@@ -20,6 +20,7 @@ from tests.chaos.run import TROUBLES, run
 @click.option("--replicas", default=2, show_default=True)
 @click.option("--erp-seconds", "seconds", default=0.03, show_default=True, help="What the ERP takes at most.")
 @click.option("--trouble", "troubles", multiple=True, type=click.Choice([*TROUBLES]))
+@click.option("--clocks-apart", default=0.0, help="Seconds; needs Debian's libfaketime.")
 @click.option("--seed", default=1, show_default=True)
 def main(**options: float | tuple[str, ...]) -> None:
     """Let buyers write at replicas behind nginx on one PostgreSQL, and make trouble meanwhile."""

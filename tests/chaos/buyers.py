@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 from collections import Counter
 from collections.abc import Mapping
@@ -108,7 +109,7 @@ class Buyers:
         while True:
             try:
                 answer = await http.post("/mcp", **asked)
-                found = answer.json()
+                found = _read(answer)
             except (httpx2.HTTPError, ValueError) as exc:
                 self.retries[f"call: {type(exc).__name__}"] += 1
                 await anyio.sleep(0.2)
@@ -128,6 +129,16 @@ class Buyers:
 
     def _is_already_so(self, write: Write) -> bool:
         return self.team.has_lost and self.team.erp.shows(write.tool == CREATE, write.number)
+
+
+def _read(answer: httpx2.Response) -> Any:
+    """Return an answer's JSON; one that took long came as the last event of a stream.
+
+    Raises:
+        ValueError: it is not there, or not whole.
+    """
+    events = [line.removeprefix("data:") for line in answer.text.splitlines() if line.startswith("data:")]
+    return json.loads(events[-1] if events else answer.text)
 
 
 def _name_of_error(status: int, found: Mapping[str, Any]) -> str:

@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 TROUBLES: dict[str, Callable[[Team], Awaitable[None]]] = {
     "kills": Team.kill_one,
+    "rolls": Team.replace_all,
+    "pauses": Team.pause_one,
     "restarts": Team.restart_database,
     "read-only": Team.make_read_only,
     "old-backups": Team.restore_backup,
@@ -50,7 +52,15 @@ class Report:
 
 
 async def run(
-    *, writes: int, buyers: int, replicas: int, minutes: float, troubles: tuple[str, ...], seconds: float, seed: int
+    *,
+    writes: int,
+    buyers: int,
+    replicas: int,
+    minutes: float,
+    troubles: tuple[str, ...],
+    seconds: float,
+    seed: int,
+    clocks_apart: float = 0,
 ) -> Report:
     """Let buyers make so many writes, or as many as they can in so many minutes, while there is trouble.
 
@@ -62,10 +72,11 @@ async def run(
         troubles: names of TROUBLES, one of which is made every few seconds.
         seconds: that the ERP takes for an answer at most.
         seed: for all that is random here.
+        clocks_apart: seconds that the clock of each replica is ahead of that of the one before.
     """
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
-        async with team(Path(folder), replicas, seconds, seed) as there:
+        async with team(Path(folder), replicas, seconds, seed, clocks_apart) as there:
             all_of_them = Buyers(there)
             began = anyio.current_time()
             numbers, is_over = count(1), anyio.Event()

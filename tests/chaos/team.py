@@ -33,6 +33,9 @@ KEY = "0123456789abcdef" * 4
 SETTLES_S = 8
 """After so many seconds an order that does not show an effect has not had it: this ERP does nothing later."""
 
+PAUSES_S = (2.0, 5.0, 20.0, 60.0)
+"""A pause: shorter than the journal waits for a transaction, longer, longer than a call's time, than nginx waits."""
+
 
 @dataclass
 class Erp:
@@ -126,6 +129,21 @@ class Team:
         await anyio.to_thread.run_sync(self.fleet.end, name, signal.SIGKILL)
         await anyio.to_thread.run_sync(self.fleet.run, name)
 
+    async def replace_all(self) -> None:
+        """Upgrade: end one replica after the other in order, and start it again."""
+        self.trouble["rolling restarts"] += 1
+        for name in sorted(self.fleet.processes):
+            await anyio.to_thread.run_sync(self.fleet.end, name)
+            await anyio.to_thread.run_sync(self.fleet.run, name)
+
+    async def pause_one(self) -> None:
+        """Let a replica stand still in the midst of whatever it does, as a machine that is moved, and go on."""
+        name = self.chance.choice(sorted(self.fleet.processes))
+        self.trouble["replicas paused"] += 1
+        self.fleet.processes[name].send_signal(signal.SIGSTOP)
+        await anyio.sleep(self.chance.choice(PAUSES_S))
+        self.fleet.processes[name].send_signal(signal.SIGCONT)
+
     async def restart_database(self) -> None:
         """Let PostgreSQL crash and come again."""
         self.trouble["database restarts"] += 1
@@ -188,8 +206,11 @@ class Team:
 
 
 @asynccontextmanager
-async def team(folder: Path, replicas: int, seconds: float, seed: int) -> AsyncIterator[Team]:
-    """Run a team's server with so many replicas; the ERP answers within so many seconds."""
+async def team(folder: Path, replicas: int, seconds: float, seed: int, clocks_apart: float = 0) -> AsyncIterator[Team]:
+    """Run a team's server with so many replicas; the ERP answers within so many seconds.
+
+    The clock of each replica but the first is so many seconds ahead of that of the one before.
+    """
     names = [f"r{place}" for place in range(1, replicas + 1)]
     async with AsyncExitStack() as stack:
         made = await stack.enter_async_context(erp(folder, seconds, seed))
@@ -214,18 +235,29 @@ async def team(folder: Path, replicas: int, seconds: float, seed: int) -> AsyncI
             "PO_MCP_TIMEOUT": "10",
             "PO_MCP_LOG_LEVEL": "ERROR",  # nobody reads their pipes, which a thousand warnings would fill
         }
+        if clocks_apart:
+            fleet.own = {name: _skew(place * clocks_apart) for place, name in enumerate(names)}
         stack.callback(fleet.kill)
         async with anyio.create_task_group() as starts:
             for name in names:
                 starts.start_soon(anyio.to_thread.run_sync, fleet.run, name)
-        stack.enter_context(balancing("nginx", folder, fleet.port, ports, lambda text: _for_load(text, ports)))
+        stack.enter_context(balancing("nginx", folder, fleet.port, ports, lambda text: spread(text, ports)))
         yield Team(fleet, made, database, address, random.Random(seed))
 
 
-def _for_load(text: str, ports: dict[str, int]) -> str:
+def _skew(seconds: float) -> dict[str, str]:
+    """Return what puts a process's clock ahead; what it measures by its monotonic clock stays right."""
+    found = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+    assert found is not None, "libfaketime is not installed"
+    return {"LD_PRELOAD": str(found), "FAKETIME": f"{seconds:+}s", "DONT_FAKE_MONOTONIC": "1"}
+
+
+def spread(text: str, ports: dict[str, int]) -> str:
     """Name every replica, send a request to the one that its header names, and limit nobody."""
     text = text.replace("rate=50r/s", "rate=9000r/s").replace("burst=100", "burst=9000")
     text = text.replace("map $http_mcp_session_id", "map $http_x_replica.$http_mcp_session_id")
+    if len(ports) == 1:
+        return text.replace("r2:8765", f"127.0.0.1:{ports['r1']}")
     for name in [*ports][2:]:
         server = f"server 127.0.0.1:{ports[name]} max_fails=0;"
         text = text.replace("    default  po_mcp_any;", f'    "~^{name}\\." po_mcp_{name};\n    default  po_mcp_any;')
