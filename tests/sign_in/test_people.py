@@ -276,6 +276,40 @@ async def test_an_answer_or_session_of_another_person_counts_for_nothing(harness
     assert ([one.status_code for one in borrowed], hers.status_code) == ([404, 404], 200)
 
 
+@pytest.mark.parametrize(
+    ("claims", "status"),
+    [
+        ({"scope": "po:read po:write"}, 200),
+        ({"scope": "po:read po:approve"}, 403),
+        ({"exp": 1}, 401),
+        ({"aud": "https://another.example/mcp"}, 401),
+    ],
+    ids=["may not approve", "may not write", "over", "of another server"],
+)
+async def test_a_right_that_was_taken_away_between_question_and_yes_is_gone(
+    harness: ServerHarness, claims: dict[str, Any], status: int
+) -> None:
+    asks = modern(CANCEL, {"number": "PO-2025-0037"})
+    asks["json"]["params"]["_meta"] = META | {
+        "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}
+    }
+    async with team_server(**over(harness), self_approval=True) as server:
+        async with server.http(server.token(ALICE)) as http:
+            asked = (await http.post("/mcp", **asks)).json()["result"]
+        form = ElicitRequestFormParams.model_validate(asked["inputRequests"]["approval"]["params"])
+        answer = yes(form).model_dump(mode="json", exclude_none=True)
+        asks["json"]["params"] |= {"inputResponses": {"approval": answer}, "requestState": asked["requestState"]}
+        async with server.http(server.token(ALICE, **claims)) as http:
+            late = await http.post("/mcp", **asks)
+        between = harness.order("PO-2025-0037").status
+        async with server.http(server.token(ALICE)) as http:
+            done = (await http.post("/mcp", **asks)).json()["result"]["structuredContent"]
+
+    assert late.status_code == status
+    assert '"done"' not in late.text
+    assert (between, done["status"]) == ("partial", "done")
+
+
 # Where a token goes
 
 
