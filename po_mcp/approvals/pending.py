@@ -18,7 +18,6 @@ from po_mcp.writes.executor import Executor
 from po_mcp.writes.forms import FormAnswer, is_typed_number
 from po_mcp.writes.journal import Journal, PinPlace
 from po_mcp.writes.operation import SENT_STATES, Recorded, State, WriteOutcome
-from po_mcp.writes.person_words import for_person
 from po_mcp.writes.pin_setting import PinSetting
 from po_mcp.writes.verdict import record_verdict
 
@@ -231,6 +230,8 @@ class PendingApprovals:
         try:
             return await self.executor.execute(operation_id)
         except PurchaseOrderError as exc:
+            from po_mcp.writes.person_words import for_person  # late, for a quick start
+
             why = for_person(str(exc))
         except Exception as exc:  # nothing behind a page may end the server
             logger.error("operation %s could not be carried out: %s", operation_id, type(exc).__name__)

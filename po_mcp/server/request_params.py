@@ -20,7 +20,6 @@ from mcp.types import INVALID_PARAMS, ElicitResult, InputResponse
 from pydantic import TypeAdapter, ValidationError
 
 from po_mcp.approvals.elicitation import REQUEST_KEY
-from po_mcp.server.argument_errors import describe_params
 from po_mcp.server.current_request import Request
 
 _ANSWERS, _TOKEN = "inputResponses", "progressToken"
@@ -40,6 +39,8 @@ async def read_params(ctx: Request, call_next: CallNext) -> HandlerResult:
     try:
         return await call_next(ctx if ctx.params is None else replace(ctx, params=_read(ctx.method, ctx.params)))
     except ValidationError as exc:
+        from po_mcp.server.argument_errors import describe_params  # late, for a quick start
+
         raise MCPError(INVALID_PARAMS, f"The params of {ctx.method} are not valid: {describe_params(exc)}.") from exc
     except MCPError as exc:
         if exc.error.message == _SDK_TEXT:  # the SDK's words for a request before the handshake

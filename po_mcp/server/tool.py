@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from po_mcp.approvals.elicitation import Elicitor, InputRequired
 from po_mcp.desk.context import Desk
 from po_mcp.errors import PurchaseOrderError
-from po_mcp.server.argument_errors import describe_faults
 from po_mcp.server.late_news import add_late_news
 from po_mcp.tools import RegisteredTool
 from po_mcp.tools._lenient import read_arguments
@@ -87,14 +86,19 @@ class PurchasingTool(Tool):
         try:
             self.fn_metadata.arg_model.model_validate(read_arguments(arguments, self.parameters).values)
         except ValidationError as fault:
-            return describe_faults(fault, self.parameters)
+            return self._describe_faults(fault)
         return ""
 
     def _translate_validation_error(self, fault: ValidationError, error: ToolError) -> ToolError:
         """Return the error on wrong arguments, or on a result of this server that does not fit its schema."""
         if not isinstance(error, UnexpectedToolError):
-            return ToolError(describe_faults(fault, self.parameters))
+            return ToolError(self._describe_faults(fault))
         return UnexpectedToolError(self._internal_error())
+
+    def _describe_faults(self, fault: ValidationError) -> str:
+        from po_mcp.server.argument_errors import describe_faults  # late, for a quick start
+
+        return describe_faults(fault, self.parameters)
 
     def _internal_error(self) -> str:
         is_read = self.annotations is not None and self.annotations.read_only_hint

@@ -17,8 +17,6 @@ from po_mcp.orders import fold_number
 from po_mcp.writes.books import need_same_books
 from po_mcp.writes.journal import Claim, Journal
 from po_mcp.writes.kinds import kind_of
-from po_mcp.writes.kinds.answered import observe_answered
-from po_mcp.writes.kinds.elsewhere import look_elsewhere
 from po_mcp.writes.observation import NEEDS_TWO_READINGS, Observation, unreadable
 from po_mcp.writes.operation import SENT_STATES, Operation, Recorded, Requester, State, WriteOutcome
 from po_mcp.writes.outcomes import OutcomeWriter
@@ -89,6 +87,8 @@ class Reconciler:
                     return seen
                 answered = await self.journal.answered_number(operation.id)
                 if answered is not None:
+                    from po_mcp.writes.kinds.answered import observe_answered  # late, for a quick start
+
                     return await observe_answered(self.erp, operation, answered)
                 if beyond_number and operation.kind == "create" and seen.seen == "absent":
                     return await self._look_elsewhere(recorded, seen)
@@ -228,6 +228,8 @@ class Reconciler:
             numbers_itself |= not is_ours
             keeps_ours |= is_ours and one.state == "DONE"
             numbers |= {given} if one.state == "DONE" else set()
+        from po_mcp.writes.kinds.elsewhere import look_elsewhere  # late, for a quick start
+
         seen = await look_elsewhere(self.erp, operation, recorded.sent_at or 0.0, absent, numbers)
         if seen.seen == "absent" and numbers_itself:
             why = f"{seen.why}, and {self.words.name} has numbered orders itself before"

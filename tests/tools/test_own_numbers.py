@@ -12,7 +12,6 @@ from mcp import Client
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
-from po_mcp.writes import reconcile
 from po_mcp.writes.journal import Journal
 from po_mcp.writes.kinds import answered
 from po_mcp.writes.observation import Observation
@@ -131,7 +130,7 @@ def _take_its_absence_for_none(patch: pytest.MonkeyPatch) -> None:
     async def observe(*arguments: object) -> Observation:
         return Observation("absent", "it is not there")
 
-    patch.setattr(reconcile, "observe_answered", observe)
+    patch.setattr(answered, "observe_answered", observe)
 
 
 @pytest.mark.parametrize("mutate", [_forget_the_number, _take_its_absence_for_none])
