@@ -25,7 +25,7 @@ from po_mcp.errors import InvalidInput, JournalUnavailable, OutcomeUnknown, Refu
 from po_mcp.orders import OrderLine
 from po_mcp.server import request_params
 from po_mcp.server.tool import PurchasingTool
-from po_mcp.writes import comparison, forms, order_text, reconcile, verdict
+from po_mcp.writes import comparison, forms, order_questions, order_text, reconcile, verdict
 from po_mcp.writes.executor import Executor
 from po_mcp.writes.forms import FormAnswer, Question
 from po_mcp.writes.journal import Claim, JournalStore, Similar, moves, proposals, queries
@@ -480,8 +480,8 @@ def all_but_the_safe_value_is_a_yes(patch: Patch) -> None:
 
 
 def the_safe_option_comes_last(patch: Patch) -> None:
-    finalize_options = forms._finalize_options
-    patch.setattr(forms, "_finalize_options", lambda *given: finalize_options(*given)[::-1])
+    finalize_options = order_questions._finalize_options
+    patch.setattr(order_questions, "_finalize_options", lambda *given: finalize_options(*given)[::-1])
     patch.setattr(approval_flow, "is_no", lambda answer, question: False)
 
 

@@ -10,10 +10,11 @@ from po_mcp.errors import InvalidInput
 from po_mcp.orders import Record
 from po_mcp.writes import order_text
 from po_mcp.writes.approving import Approver, describe_answer
-from po_mcp.writes.forms import Question, ask_whether_it_happened, read_decision
+from po_mcp.writes.forms import Question, read_decision
 from po_mcp.writes.kinds import kind_of, kinds, place_of
 from po_mcp.writes.observation import Observation
 from po_mcp.writes.operation import SENT_STATES, Recorded, WriteOutcome
+from po_mcp.writes.order_questions import ask_whether_it_happened
 from po_mcp.writes.verdict import record_verdict
 
 _LOOK_TIMEOUT_S = 15.0

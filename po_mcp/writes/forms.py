@@ -1,18 +1,13 @@
-"""What a person is asked before a write, and how their answer is read. Pure.
-
-A question is made of what the ERP said, and of nothing that the model wrote but what a new order will hold. Its first
-option is always the safe one, so that pressing Enter on whatever is marked first changes nothing.
-"""
+"""The form in which a person is asked before a write, and how their answer is read. Pure."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from po_mcp.orders import PurchaseOrder
 from po_mcp.writes import order_text as text
 
 DECISION = "decision"
@@ -262,143 +257,3 @@ def typed_form(number: str) -> str:
 def is_typed_no(typed: str | None, number: str) -> bool:
     """Tell whether "no" was typed in the place of an order number; an order may have that very number."""
     return typed is not None and typed.casefold() == NO != typed_form(number).casefold()
-
-
-# Asking
-
-
-def ask_delete(order: PurchaseOrder, place: Place) -> Question:
-    """Make the question for a delete: the person types the order number."""
-    number = text.number(order.number)
-    top = text.head(
-        tag=place.tag,
-        sentence=f"Delete order {number} permanently?",
-        short=f"Delete {number}?",
-        effect="This cannot be undone.",
-        facts=[
-            text.total_of(order),
-            text.STATUS_LABELS[order.status],
-            text.lines_told(order),
-            *text.facts_of(order),
-        ],
-        vendor=_vendor_of(order),
-        where=place.label,
-    )
-    title = f"Type {number} to delete it"
-    title = title if text.columns(title) <= text.TITLE_COLUMNS else "Type the order number to delete it"
-    return Question(
-        _join([*top, *text.lines_of(order), *_explain_gaps(order)]), (Field(ORDER_NUMBER, title, _items(order)),)
-    )
-
-
-def ask_finalize(order: PurchaseOrder, place: Place, create_backorder: bool | None) -> Question:
-    """Make the question for a finalize: whether, and with or without a backorder where something is outstanding.
-
-    Where the ERP does not say what was received, something may be outstanding.
-    """
-    number, has_rest = text.number(order.number), order.may_have_rest
-    ending = {None: "", True: " with a backorder", False: " without a backorder"}[
-        create_backorder if has_rest else None
-    ]
-    top = text.head(
-        tag=place.tag,
-        sentence=f"Close order {number}{ending}?",
-        short=f"Close {number}?",
-        effect="This cannot be undone.",
-        facts=[
-            text.total_of(order),
-            text.STATUS_LABELS[order.status],
-            text.receipts_of(order),
-            *text.facts_of(order),
-        ],
-        vendor=_vendor_of(order),
-        where=place.label,
-    )
-    options = _finalize_options(has_rest, create_backorder)
-    field = Field(DECISION, text.title("Close order", number, "Close this order"), _items(order, rest=True), options)
-    return Question(_join([*top, *text.lines_of(order, outstanding_first=True), *_explain_gaps(order)]), (field,))
-
-
-def ask_cancel(order: PurchaseOrder, place: Place) -> Question:
-    """Make the question for a cancel."""
-    number, lines = text.number(order.number), order.lines or ()
-    received = sum(bool(line.received) for line in lines)
-    how = text.lines_told(order)
-    top = text.head(
-        tag=place.tag,
-        sentence=f"Cancel order {number}?",
-        short=f"Cancel {number}?",
-        effect=f"It can be reactivated in {place.erp}.",
-        facts=[
-            text.total_of(order),
-            text.STATUS_LABELS[order.status],
-            f"goods received on {received} of {how}" if received else how,
-            *text.facts_of(order),
-        ],
-        vendor=_vendor_of(order),
-        where=place.label,
-    )
-    options = (("keep", "No, keep the order"), ("cancel", "Yes, cancel the order"))
-    field = Field(DECISION, text.title("Cancel order", number, "Cancel this order"), _items(order), options)
-    return Question(_join([*top, *text.lines_of(order), *_explain_gaps(order)]), (field,))
-
-
-def ask_whether_it_happened(place: Place, request: str, number: str, seen: Sequence[str]) -> Question:
-    """Make the question whether a write happened whose outcome is not known. Leaving it open is the first choice.
-
-    Args:
-        place: where it was sent.
-        request: what was asked for, such as `Close order`.
-        number: the order's number.
-        seen: what the ERP shows now.
-    """
-    number = text.number(number)
-    lines = [
-        text.cut(f"{place.tag}{request} {number}: did it happen? It was sent once.", text.HEAD_COLUMNS),
-        text.cut(f"Seen now: {seen[0]}", text.HEAD_COLUMNS),
-        "Look at the order in the ERP itself before you say so.",
-        *(text.cut(f"- {one}", 2 * text.HEAD_COLUMNS) for one in seen[1:]),
-    ]
-    options = (("open", "Leave it open"), ("happened", "It happened"))
-    field = Field(DECISION, text.title("Did it happen to", number, "Did it happen?"), text.shown(seen[0], 66), options)
-    return Question(_join(lines), (field,))
-
-
-def _vendor_of(order: PurchaseOrder) -> str:
-    """Write the vendor with what people call it, else with its id, since two vendors may have one name."""
-    known_by = order.vendor_word or order.vendor_id
-    return order.vendor if known_by in (None, order.vendor) else f"{order.vendor}, {known_by}"
-
-
-def _finalize_options(has_rest: bool, create_backorder: bool | None) -> tuple[tuple[str, str], ...]:
-    keep = ("keep", "No, leave the order open")
-    backorder = ("backorder", "Yes, close it and backorder the rest")
-    without = ("close", "Yes, close it without a backorder")
-    if not has_rest:
-        return keep, ("close", "Yes, close it")
-    return (
-        (keep, backorder, without) if create_backorder is None else (keep, backorder if create_backorder else without)
-    )
-
-
-def _items(order: PurchaseOrder, *, rest: bool = False) -> str:
-    """Write what the order holds, or what of it is outstanding, for a field's description."""
-    if rest and order.outstanding_lines:
-        lines = order.outstanding_lines
-        # What is not told may be outstanding as well.
-        label = f"Outstanding (+{order.untold_receipts} not known)" if order.untold_receipts else "Outstanding"
-        return text.items_line(label, [(line.outstanding, line.description or line.item or "", "") for line in lines])
-    return text.items_line(
-        "Items", [(line.quantity, line.description or line.item or "", "") for line in order.lines or ()]
-    )
-
-
-def _explain_gaps(order: PurchaseOrder) -> list[str]:
-    """Say what cannot be read, and that amounts are shown whose currency the ERP does not give."""
-    has_amount = order.total is not None or any(line.unit_price is not None for line in order.lines or ())
-    unknown = [text.CURRENCY_NOT_GIVEN] if has_amount and not order.currency else []
-    return [*(text.cut(one.sentence, 2 * text.HEAD_COLUMNS) for one in order.odd), *unknown]
-
-
-def _join(lines: Sequence[str]) -> str:
-    return "\n".join(line for line in lines if line)

@@ -11,11 +11,12 @@ from typing import Any
 from po_mcp.erp import Connection
 from po_mcp.orders import DraftLine, OrderDraft, OrderLine, PurchaseOrder, Snapshot, Vendor
 from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
-from po_mcp.writes.forms import Place, Question, ask_cancel, ask_delete, ask_finalize
+from po_mcp.writes.forms import Place, Question
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.kinds.snapshots import digest_of_snapshot
 from po_mcp.writes.new_order_forms import ask_create
 from po_mcp.writes.operation import Operation, OutcomeStatus, Recorded, Requester, State, WriteOutcome, canonical_json
+from po_mcp.writes.order_questions import ask_cancel, ask_delete, ask_finalize
 from po_mcp.writes.payloads import CreatePayload, FinalizePayload, Payload, SnapshotPayload
 
 JournalPlace = Path | str

@@ -19,16 +19,13 @@ from po_mcp.writes.forms import (
     Place,
     Question,
     approval_content,
-    ask_cancel,
-    ask_delete,
-    ask_finalize,
-    ask_whether_it_happened,
     is_no,
     read_choices,
     read_decision,
     read_typed_number,
 )
 from po_mcp.writes.new_order_forms import ask_create, ask_which
+from po_mcp.writes.order_questions import ask_cancel, ask_delete, ask_finalize, ask_whether_it_happened
 from po_mcp.writes.order_text import (
     CURRENCY_NOT_GIVEN,
     HEAD_COLUMNS,

@@ -13,10 +13,11 @@ from hypothesis import given
 from po_mcp.desk.choosing import describe_entry
 from po_mcp.orders import DraftLine, Item, OrderDraft, Vendor
 from po_mcp.untrusted import visible
-from po_mcp.writes.forms import Field, Question, ask_delete
+from po_mcp.writes.forms import Field, Question
 from po_mcp.writes.journal import Event
 from po_mcp.writes.local_time import THIS_MACHINE
 from po_mcp.writes.new_order_forms import ask_create, ask_which
+from po_mcp.writes.order_questions import ask_delete
 from po_mcp.writes.order_text import HEAD_COLUMNS, ITEMS_COLUMNS, columns, name, number, shown
 from po_mcp.writes.outcomes import OutcomeWriter
 from po_mcp.writes.payloads import CreatePayload, LineNote

@@ -9,11 +9,12 @@ from po_mcp.erp import ERP, BeforeSend, Capability
 from po_mcp.errors import ERPError
 from po_mcp.orders import PurchaseOrder, Snapshot
 from po_mcp.writes import order_text
-from po_mcp.writes.forms import FormAnswer, Question, ask_finalize, read_decision
+from po_mcp.writes.forms import FormAnswer, Question, read_decision
 from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
 from po_mcp.writes.kinds.snapshots import find_change, forbid_status, snapshot_of
 from po_mcp.writes.observation import Observation, find_order, unreadable
 from po_mcp.writes.operation import Operation
+from po_mcp.writes.order_questions import ask_finalize
 from po_mcp.writes.order_text import STATUS_LABELS
 from po_mcp.writes.payloads import FinalizePayload, Payload
 
