@@ -140,9 +140,14 @@ async def scan_pages(
     # What follows after as many rows as the ERP counts is no part of the list.
     if full.complete and len(full.rows) == scanner.total:
         scanner.error, scanner.is_at_end = None, True
-    is_cut = scanner.error is not None or not scanner.is_at_end
     if full.unreadable > 1 and not full.rows:
         raise BadAnswer(f"No order of {erp}'s list is in the documented format.")
+    return _describe_scan(scanner, full)
+
+
+def _describe_scan(scanner: _PageReader[PurchaseOrder], full: FullList[PurchaseOrder]) -> OrderScan:
+    """Return the orders that were read, and what is known of those that were not."""
+    is_cut = scanner.error is not None or not scanner.is_at_end
     return OrderScan(
         orders=full.rows,
         read=len(full.rows),

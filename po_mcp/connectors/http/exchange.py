@@ -61,6 +61,22 @@ class Exchange:
         before_send: BeforeSend | None = None,
     ) -> httpx2.Request:
         """Build a request; `silence` limits the seconds between two received bytes."""
+        longest = silence or self._timeout
+        timeout = httpx2.Timeout(longest, connect=min(CONNECT_TIMEOUT_S, longest)).as_dict()
+        extensions = {"timeout": timeout} | ({} if before_send is None else {"trace": _trace_first_byte(before_send)})
+        # Not by the client's `build_request`, which merges all of this with defaults of its own, for every request.
+        return httpx2.Request(
+            method,
+            url,
+            params=params,
+            headers=self._headers(token, has_json=body is not None),
+            cookies=self._open_client().cookies,
+            content=None if body is None else exact_json.dumps(body),
+            data=form,
+            extensions=extensions,
+        )
+
+    def _headers(self, token: Token | None, *, has_json: bool) -> dict[str, str]:
         # gzip only: the decoder with a limit on its output supports no other encoding.
         headers = {
             "Accept": "application/json",
@@ -70,24 +86,9 @@ class Exchange:
         }
         if token is not None:
             headers["Authorization"] = f"{self._auth_scheme} {token.text}"
-        content = None
-        if body is not None:
+        if has_json:
             headers["Content-Type"] = "application/json"
-            content = exact_json.dumps(body)
-        longest = silence or self._timeout
-        timeout = httpx2.Timeout(longest, connect=min(CONNECT_TIMEOUT_S, longest)).as_dict()
-        extensions = {"timeout": timeout} | ({} if before_send is None else {"trace": _trace_first_byte(before_send)})
-        # Not by the client's `build_request`, which merges all of this with defaults of its own, for every request.
-        return httpx2.Request(
-            method,
-            url,
-            params=params,
-            headers=headers,
-            cookies=self._open_client().cookies,
-            content=content,
-            data=form,
-            extensions=extensions,
-        )
+        return headers
 
     async def send(self, request: httpx2.Request) -> Answer:
         """Send one request and read its answer within the size limit."""
