@@ -21,6 +21,7 @@ from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.bootstrap import build_credential_desk, build_server_with_approvals, has_approver_pin
 from po_mcp.config import Settings
 from po_mcp.errors import JournalUnavailable
+from po_mcp.server.mcp_server import PurchasingServer
 from po_mcp.server.prompts import prompt_names
 from po_mcp.tools import REGISTRY, is_write_tool
 from po_mcp.transports.collector import start_collector
@@ -60,16 +61,10 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
     page = _choose_page(settings, address)
     mcp_server, pending = build_server_with_approvals(settings, page)
     start_collector()
-    has_sign_in = settings.issuer is not None
-    no_page = _refuse_page(address, _NO_PAGE_WITH_SIGN_IN if has_sign_in else _NO_PAGE)
-    page_app = no_page if isinstance(page, NoPage) else _build_page_app(pending, address, settings)
-    security = TransportSecuritySettings(allowed_hosts=[*address.hosts], allowed_origins=[*address.origins])
-    mcp = mcp_server.streamable_http_app(
-        streamable_http_path=MCP_PATH,
-        transport_security=security,
-        max_request_body_size=_MAX_REQUEST_BYTES,
-        max_sessions=MAX_SESSIONS,
+    page_app = (
+        _refuse_page(settings, address) if isinstance(page, NoPage) else _build_page_app(pending, address, settings)
     )
+    mcp = _build_mcp_app(mcp_server, address)
     sessions = mcp_server.session_manager
     health = Health(pending.journal, pending.executor.erp, lambda: app.is_ending)
     public: dict[str, ASGIApp] = {HEALTH_PATH: health.live, READY_PATH: health.ready}
@@ -158,7 +153,19 @@ def _add_sign_in(mcp: ASGIApp, settings: Settings) -> tuple[ASGIApp, dict[str, A
     return gate, dict.fromkeys(gate.resource.metadata_paths, gate.resource.metadata())
 
 
-def _refuse_page(address: Address, text: str) -> ASGIApp:
+def _build_mcp_app(server: PurchasingServer, address: Address) -> ASGIApp:
+    return server.streamable_http_app(
+        streamable_http_path=MCP_PATH,
+        transport_security=TransportSecuritySettings(
+            allowed_hosts=[*address.hosts], allowed_origins=[*address.origins]
+        ),
+        max_request_body_size=_MAX_REQUEST_BYTES,
+        max_sessions=MAX_SESSIONS,
+    )
+
+
+def _refuse_page(settings: Settings, address: Address) -> ASGIApp:
+    text = _NO_PAGE if settings.issuer is None else _NO_PAGE_WITH_SIGN_IN
     return Guard(PlainTextResponse(text, 404), address.origins)
 
 
