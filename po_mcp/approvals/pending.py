@@ -199,6 +199,23 @@ class PendingApprovals:
             through: how the answer came, for the audit log.
             person: who decides.
         """
+        if (refused := await self._refuse(recorded, decision, content, pin, person)) is not None:
+            return refused
+        if self.rules is not None or recorded.operation.payload.consent.is_of_team:
+            through = {**through, **describe_person(person)}
+        if decision in _READS:
+            return await self._settle(recorded, decision, through)
+        decided = await self._move(recorded, decision, content, through, person)
+        if decided.verdict != "too_late":
+            return decided
+        # Another tab or process was first; what it did decides what this person is shown.
+        latest = await self.journal.find(recorded.operation.id)
+        return Decided(_late(decision, latest.state if latest else "EXPIRED"))
+
+    async def _refuse(
+        self, recorded: Recorded, decision: Decision, content: Mapping[str, Any], pin: str, person: Person
+    ) -> Decided | None:
+        """Say why an answer is not taken; None where it is."""
         # A page may stand open for long, and what it showed be over.
         if recorded.state != _NEEDS[decision]:
             return Decided(_late(decision, recorded.state))
@@ -209,21 +226,11 @@ class PendingApprovals:
         # Before the PIN is judged: a mistyped order number is no try of it.
         if not _is_answer(recorded, decision, content):
             return Decided("no_answer")
-        operation_id = recorded.operation.id
         # A look takes nobody's word, so it needs no PIN; nor does a person who has signed in.
         needs_pin = decision != "look" and person == THE_OPERATOR
-        if needs_pin and (refused := await self._pin_check.check(operation_id, pin)) is not None:
+        if needs_pin and (refused := await self._pin_check.check(recorded.operation.id, pin)) is not None:
             return Decided(refused)
-        if self.rules is not None or recorded.operation.payload.consent.is_of_team:
-            through = {**through, **describe_person(person)}
-        if decision in _READS:
-            return await self._settle(recorded, decision, through)
-        decided = await self._move(recorded, decision, content, through, person)
-        if decided.verdict != "too_late":
-            return decided
-        # Another tab or process was first; what it did decides what this person is shown.
-        latest = await self.journal.find(operation_id)
-        return Decided(_late(decision, latest.state if latest else "EXPIRED"))
+        return None
 
     async def carry_out(self, operation_id: str) -> WriteOutcome | str:
         """Carry out what was approved; return its outcome, or why nothing was sent and the approval still holds."""

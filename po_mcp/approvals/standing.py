@@ -75,28 +75,35 @@ def describe_standing(
         return _APPROVED_AND_RUNNING if is_running else _describe_approval(recorded, events, local)
     # A person who said yes must not read that they declined, or that nobody decided.
     if recorded.state in _AFTER_A_YES and any(event.event == "APPROVED" for event in events):
-        after = _AFTER_A_YES[recorded.state]
-        if recorded.outcome is not None:
-            return replace(after, text=recorded.outcome.message.removeprefix(SANDBOX_TAG))
-        is_of_team = recorded.operation.payload.consent.is_of_team
-        return replace(after, text=after.text.replace("You approved this, but it", "It")) if is_of_team else after
+        return _describe_end_after_a_yes(recorded)
     standing = _STANDINGS[recorded.state]
-    if recorded.state == "DECLINED":
-        if recorded.outcome is not None:  # it says who declined
-            return replace(standing, text=recorded.outcome.message.removeprefix(SANDBOX_TAG))
-        done = kind_of(recorded.operation.kind).words.done
-        number = order_text.number(recorded.operation.number)
-        return replace(standing, text=f"Order {number} was not {done}. You can close this page.")
     if recorded.state == "UNKNOWN":
         return replace(standing, text=_describe_doubt(recorded, events, local))
     if recorded.state == "SENT":
         return replace(standing, text=f"{begin_sentence(erp)} has not answered yet. This page reloads by itself.")
-    if recorded.state == "STALE" and recorded.outcome is None:
-        number = order_text.number(recorded.operation.number)
-        text = f"A newer request for order {number} replaced this one. Nothing was changed by this one."
-        return replace(standing, text=text)
-    message = recorded.outcome.message if recorded.outcome is not None else ""
-    return standing if standing.text else replace(standing, text=message.removeprefix(SANDBOX_TAG))
+    return standing if standing.text else replace(standing, text=_describe_end(recorded))
+
+
+def _describe_end_after_a_yes(recorded: Recorded) -> Standing:
+    standing = _AFTER_A_YES[recorded.state]
+    if recorded.outcome is not None:
+        return replace(standing, text=recorded.outcome.message.removeprefix(SANDBOX_TAG))
+    if not recorded.operation.payload.consent.is_of_team:
+        return standing
+    return replace(standing, text=standing.text.replace("You approved this, but it", "It"))
+
+
+def _describe_end(recorded: Recorded) -> str:
+    """Return the outcome's own message, which says who declined; without one, what the state says."""
+    if recorded.outcome is not None:
+        return recorded.outcome.message.removeprefix(SANDBOX_TAG)
+    number = order_text.number(recorded.operation.number)
+    if recorded.state == "DECLINED":
+        done = kind_of(recorded.operation.kind).words.done
+        return f"Order {number} was not {done}. You can close this page."
+    if recorded.state == "STALE":
+        return f"A newer request for order {number} replaced this one. Nothing was changed by this one."
+    return ""
 
 
 def _describe_doubt(recorded: Recorded, events: Sequence[Event], local: LocalTime) -> str:
