@@ -346,12 +346,16 @@ async def _choose(
     settled = resolution.with_choices(values) if values is not None else None
     if settled is None:
         # A no in a field that was not asked for keeps the rest from counting; that something was chosen is not denied.
-        is_unfit = answer.how == "accepted" and values is None
-        why = "No answer came that fits the question" if is_unfit else "Nothing was chosen"
-        text = f"{why}, so nothing was ordered. {list_candidates(resolution)}"
-        return desk.words.say("declined", None, text, GIVE_NAMES)
+        return _decline(desk, resolution, is_unfit=answer.how == "accepted" and values is None)
     # A person who was promised the whole order is shown it, whatever a second round of choices would do without.
     return replace(settled, choice="last" if is_last and resolution.choice != "first" else "first")
+
+
+def _decline(desk: Desk, resolution: Resolution, *, is_unfit: bool) -> WriteOutcome:
+    """Return the outcome of a question that brought no choice, with the candidates."""
+    why = "No answer came that fits the question" if is_unfit else "Nothing was chosen"
+    text = f"{why}, so nothing was ordered. {list_candidates(resolution)}"
+    return desk.words.say("declined", None, text, GIVE_NAMES)
 
 
 def _explain_figures(asked: OrderRequest, order: CreatePayload | None) -> tuple[str, ...]:
