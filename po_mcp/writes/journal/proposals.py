@@ -102,6 +102,17 @@ def find_similar(
     return None
 
 
+def find_live(db: Transaction, connections: list[str], number: str) -> Recorded | None:
+    """Return the live operation on an order, in any of these connections.
+
+    Raises:
+        OperationUnderWay: there is one that this version cannot read.
+    """
+    row = queries.live_row(db, connections, number)
+    # An ERP that takes po-1 for PO-1 would get two writes on one order.
+    return read_or_block(row or queries.live_row_alike(db, connections, number), number)
+
+
 def read_or_block(row: Row | None, number: str) -> Recorded | None:
     """Read a live row; one that cannot be read blocks its order all the same."""
     if row is None:

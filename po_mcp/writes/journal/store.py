@@ -223,10 +223,7 @@ class JournalStore:
             # First of all: a client that lost its answer repeats the call, and must not get a second order.
             if operation.kind == "create" and (same := self._same_create(db, operation, gone)) is not None:
                 return proposals.renew(db, same, now, self._ttl)
-            row = queries.live_row(db, names, operation.number)
-            # An ERP that takes po-1 for PO-1 would get two writes on one order.
-            row = row or queries.live_row_alike(db, names, operation.number)
-            live = proposals.read_or_block(row, operation.number)
+            live = proposals.find_live(db, names, operation.number)
             is_mine = live is not None and operation.requester.may_handle(live.operation)
             if live is not None and is_mine and live.operation.is_same(operation):
                 return proposals.renew(db, live, now, self._ttl)
@@ -241,15 +238,19 @@ class JournalStore:
                     return similar
             if live is not None:
                 moves.move(db, live.operation.id, "PROPOSED", "STALE", {"because": "replaced by a newer request"}, now)
-            # The person who asked for it did not know: the very same order may have been sent, and be missing here.
-            if approved and restores.may_lack_events(db, self._file.origin()):
-                raise JournalUnavailable(
-                    "The journal was just restored from a backup or another copy. Nothing was sent.",
-                    next_step="Call the tool again: a person is asked then.",
-                )
+            if approved:
+                self._refuse_to_go_unasked(db)
             # Last, so that a repeated call is answered even where no new question is let in.
             proposals.refuse_flood(db, operation, now, is_question=not approved, max_open=self._max_open)
             return proposals.insert(db, operation, "APPROVED" if approved else "PROPOSED", detail, now, self._ttl)
+
+    def _refuse_to_go_unasked(self, db: Transaction) -> None:
+        # The person who asked for it did not know: the very same order may have been sent, and be missing here.
+        if restores.may_lack_events(db, self._file.origin()):
+            raise JournalUnavailable(
+                "The journal was just restored from a backup or another copy. Nothing was sent.",
+                next_step="Call the tool again: a person is asked then.",
+            )
 
     def find_same_create(self, operation: Operation) -> Recorded | None:
         """Return the create that the very same call of the same user made, live or a few minutes ago."""
