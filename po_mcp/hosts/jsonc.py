@@ -121,6 +121,7 @@ def _without(text: str, node: Node, found: Member) -> str:
     if text[after.end() : after.end() + 1] == ",":
         end = after.end() + 1
     elif found is not node.members[0]:
+        # Behind the new last member its comma would be a trailing one, which plain JSON does not have.
         before = node.members[node.members.index(found) - 1].value.end
         comma = _SKIPPED.match(text, before)
         assert comma is not None

@@ -207,6 +207,7 @@ def host_named(text: str) -> Host | None:
     """Return the host of a name, in any case and with blanks, dots or underscores for hyphens; None if unknown."""
     wanted = _letters(text)
     known = {_letters(name): host for host in HOSTS for name in (host.key, host.title)}
+    # "claude" alone may be Claude Desktop or Claude Code: neither is guessed.
     return known.get(wanted) or known.get({"code": "vscode", "gemini": "geminicli", "claude": ""}.get(wanted, ""))
 
 

@@ -23,6 +23,7 @@ def link(host: Host, program: Program) -> str | None:
         case "vscode":
             return f"vscode:mcp/install?{quote(json.dumps({'name': SERVER, **entry}), safe='')}"
         case "cursor":
+            # A blank as %20: only a form of HTML reads + as one.
             query = urlencode({"name": SERVER, "config": _base64(entry)}, quote_via=quote)
             return f"cursor://anysphere.cursor-deeplink/mcp/install?{query}"
         case "lm-studio":

@@ -40,6 +40,7 @@ class Machine:
 
 def system_of(platform: str) -> System:
     """Return the system that `sys.platform` names."""
+    # Under Cygwin Python is a guest: the hosts are programs of Windows, with their files in its folders.
     if platform in ("win32", "cygwin"):
         return "windows"
     return "darwin" if platform == "darwin" else "linux"

@@ -63,6 +63,7 @@ def remove(text: str, path: Sequence[str]) -> str:
 
 def set_key(text: str, name: str, value: str | bool | float) -> str:
     """Return the text with one top-level key set; its line is replaced, or one is put before the first table."""
+    # Behind a table's header a line is a key of that table.
     lines = text.splitlines(keepends=True)
     first = next((at for at, line in enumerate(lines) if _header(line) is not None), len(lines))
     written = f"{name} = {_value(value)}\n"
@@ -99,6 +100,7 @@ def _header(line: str) -> tuple[str, ...] | None:
         return None
     try:
         names: list[str] = []
+        # Its names may be quoted and hold dots, which tomllib reads and a split would not.
         node: Any = tomllib.loads(f"[{found[1]}]")
         while node:
             ((name, node),) = node.items()

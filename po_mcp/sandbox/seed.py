@@ -63,10 +63,6 @@ def _move_dates(value: Any, by: timedelta) -> Any:
     return [_move_dates(inner, by) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def _is_date(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
 def _move_date(text: str, by: timedelta) -> str:
     return exact.format_instant(exact.parse_instant(text) + by)
 
@@ -133,6 +129,7 @@ def _last_event(entry: Entry) -> datetime:
     events = [entry["ordered"]]
     events += [receipt["received"] for receipt in entry.get("receipts", ())]
     events += [invoice["issued"] for invoice in entry.get("invoices", ())]
+    # Instants in ISO 8601, all in UTC, are in the order of their texts.
     return exact.parse_instant(max(events))
 
 

@@ -135,6 +135,7 @@ class Relay:
             task.cancel()
         for connection in self._connections:
             connection.reset()
+        # They were cancelled; what one of them ends with concerns nobody any more.
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.sleep(0)  # asyncio closes a socket one turn of the loop after close()
 
@@ -164,6 +165,7 @@ class Relay:
         try:
             while await connection.wait_for_request() and await self._exchange(connection):
                 pass
+        # The client is gone, or writes no HTTP: there is nobody to answer.
         except (OSError, h11.RemoteProtocolError):
             connection.reset()
         finally:
@@ -175,6 +177,7 @@ class Relay:
         self.count += 1
         planned = self._find_planned(self.count)
         exchange = Exchange(self.count, str(planned))
+        # Kept before it is read: one that is reset unread was sent as well.
         self.exchanges.append(exchange)
         if planned.fault.reaches == "socket":
             self._stop_before_refusal()
@@ -205,6 +208,7 @@ class Relay:
 
     def _find_planned_write(self, request: Request, planned: PlannedFault) -> PlannedFault:
         """Return the fault for this write; `planned` where it is none, or is planned for this very request."""
+        # A sign-in is sent with POST as writes are, and changes nothing in the book.
         if request.method == "GET" or request.target.casefold().endswith("/token"):
             return planned
         self._writes += 1
@@ -231,6 +235,7 @@ class Relay:
     async def _ask(self, request: Request, exchange: Exchange) -> Answer:
         exchange.forwarded = True
         answer = await forward(self._erp, request)
+        # Answers to writes are kept by no cache.
         if request.method == "GET":
             self._last_answers[request.target] = answer
         return answer
@@ -267,6 +272,7 @@ class Relay:
             self.port = self._held_socket.getsockname()[1]
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        # Held in a set: the event loop itself keeps its tasks by weak references alone.
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

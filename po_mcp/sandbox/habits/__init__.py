@@ -248,6 +248,7 @@ class Habits:
         chosen = [parse_habit(name) for name in names]
         _check_together(chosen)
         by_name = {one.habit.name: one for one in chosen}
+        # By the table and not as they were named: prices rounded before lines are merged make another order than after.
         self._chosen = {name: by_name[name] for name in HABITS if name in by_name}
 
     def __contains__(self, name: str) -> bool:
@@ -287,6 +288,7 @@ class Habits:
         """Handle a call as this ERP does, and change the answer to it."""
         for one in self:
             call = one.habit.change_call(call, one.value) if one.habit.change_call else call
+        # The client sees the second answer alone, such as 409 for a number that the first one has just taken.
         if "repeats-posts" in self and call.is_write:
             responses.call_and_discard(handle, call)
         answer = handle(call)

@@ -49,6 +49,7 @@ def change_json(answer: Response, chosen: ChosenHabit) -> Response:
 
 def call_and_discard(handle: Handle, call: ApiCall) -> None:
     """Handle a call and discard its answer."""
+    # What the first is refused for, the second is refused for as well, and that answer is passed on.
     with suppress(Refusal, BadRequest):
         handle(call)
 
@@ -56,6 +57,7 @@ def call_and_discard(handle: Handle, call: ApiCall) -> None:
 def limit_page(call: ApiCall, rows: str) -> ApiCall:
     """Ask for that many rows, where more are asked for or nothing is said."""
     asked = {name: call.query.get(name, "") for name in PAGE_SIZES}
+    # Under the names of both APIs; each passes over that of the other.
     smaller = {name: rows for name, text in asked.items() if not text or (text.isdecimal() and int(text) > int(rows))}
     return replace(call, query={**call.query, **smaller})
 
@@ -102,6 +104,7 @@ def add_fields(content: Any, _: str) -> Any:
 
 def write_amounts_as_text(content: Any, _: str) -> Any:
     """Write amounts as texts."""
+    # In full: a text with an exponent would be one habit more.
     return _change_amounts(content, lambda value: value if isinstance(value, str) else f"{Decimal(value):f}")
 
 
@@ -144,6 +147,7 @@ def _drop_fields(content: Any, names: frozenset[str]) -> Any:
 
 
 def _headers(answer: Response) -> dict[str, str]:
+    # Length and type are those of the new body.
     return {name: value for name, value in answer.headers.items() if name not in ("content-length", "content-type")}
 
 
