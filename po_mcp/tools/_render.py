@@ -19,6 +19,7 @@ _SETTLED = frozenset({"done", "declined", "stale", "expired"})
 _MANY_ROWS = 3
 """Rows from which on the year in the head saves more tokens than it takes to see."""
 _MIDNIGHT = "T00:00:00Z"
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def tool_result(text: str, record: Record, **beside: Any) -> CallToolResult:
@@ -95,22 +96,23 @@ def order_row(order: PurchaseOrder, year: int | None = None) -> str:
 
 
 def _format_dates(order: PurchaseOrder, year: int | None) -> str:
-    """Return ordered/expected as an ISO 8601 interval: a year that both share stands once, in the row or the head.
+    """Return ordered/expected: an ISO 8601 interval, or `15 May/1 Jun` where the year stands in the head.
 
     Where no day is expected, that of the order stands alone.
     """
     ordered = _format_day(order.ordered_at, year)
     if order.expected_on is None:
         return ordered
-    own_year = order.ordered_at.year if order.ordered_at else year
-    return f"{ordered}/{_format_day(order.expected_on, own_year)}"
+    if year is None and order.ordered_at and order.expected_on.year == order.ordered_at.year:
+        return f"{ordered}/{order.expected_on:%m-%d}"
+    return f"{ordered}/{_format_day(order.expected_on, year)}"
 
 
 def _format_day(day: date | None, year: int | None) -> str:
-    """Return a day without the year that is known."""
+    """Return a day; one of the year that is known has a name for its month, which cannot be taken for a day."""
     if day is None:
         return "-"
-    return f"{day:%m-%d}" if day.year == year else f"{day:%Y-%m-%d}"
+    return f"{day.day} {_MONTHS[day.month - 1]}" if day.year == year else f"{day:%Y-%m-%d}"
 
 
 def join_cells(*texts: str) -> str:

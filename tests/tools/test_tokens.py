@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from po_mcp.config import Settings
 from po_mcp.desk.order_pages import page_of
 from po_mcp.orders import PurchaseOrder
 from po_mcp.sandbox import Book, create_app
-from po_mcp.tools._render import line_row, publish
+from po_mcp.tools._render import line_row, order_rows, publish
 from tests.harness import REAL, ScriptedPerson, ServerHarness, accept, outcome, text, yes
 from tests.tools.small_erps import (
     Row,
@@ -55,6 +56,29 @@ async def test_the_list_of_all_tools_is_under_its_ceiling(harness: ServerHarness
     said = json.dumps(listed.model_dump(mode="json", by_alias=True, exclude_none=True)["tools"], separators=(",", ":"))
     assert len(listed.tools) == 8
     assert tokens(said) < CEILING
+
+
+def test_the_month_of_a_day_has_its_name_where_the_year_stands_in_the_head() -> None:
+    expected = (date(2025, 12, 28), date(2026, 1, 12), None)
+    orders = [
+        PurchaseOrder(
+            number=f"PO-{day}",
+            vendor="Acme",
+            status="open",
+            status_text="Open",
+            ordered_at=datetime(2025, 12, day, tzinfo=UTC),
+            expected_on=on,
+        )
+        for day, on in enumerate(expected, 1)
+    ]
+
+    head, *rows = order_rows(orders)
+    assert head.split("|")[3] == "ordered/expected in 2025"
+    assert [row.split("|")[3] for row in rows] == ["1 Dec/28 Dec", "2 Dec/2026-01-12", "3 Dec"]
+
+    head, *rows = order_rows(orders[:2])
+    assert head.split("|")[3] == "ordered/expected"
+    assert [row.split("|")[3] for row in rows] == ["2025-12-01/12-28", "2025-12-02/2026-01-12"]
 
 
 async def test_the_text_of_fifty_orders_is_at_most_half_of_the_erps_own_json(harness: ServerHarness) -> None:
