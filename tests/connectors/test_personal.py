@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing, nullcontext
@@ -11,6 +12,7 @@ from typing import Any, cast
 import anyio
 import pytest
 
+from po_mcp import erp as port
 from po_mcp.config import Settings
 from po_mcp.connectors.http.breaker import ErpBreaker
 from po_mcp.connectors.http.call_limit import CallLimit, LentLimit
@@ -38,6 +40,7 @@ from po_mcp.orders import OrderDraft, PurchaseOrder
 from po_mcp.writes.journal import JournalStore
 from tests.writes.making import draft, stored
 
+OPTIONAL: tuple[Any, ...] = (ReadsById, ReadsByReference, TellsBooks, CreatesDrafts, ListsReceipts)
 ALICE, BOB = "https://issuer alice", "https://issuer bob"
 CONNECTION = Connection("inventory-pro", "https://erp.example.com/api/v1", "Acme", Connection.fingerprint("service"))
 OLD, NEW = b"o" * 32, b"n" * 32
@@ -293,14 +296,81 @@ async def test_views_of_two_people_are_never_the_same(desk: Desk) -> None:
     assert (await desk.erp.identify(ALICE)).view != (await desk.erp.identify(BOB)).view
 
 
+class Recorder(UserOfErp):
+    """A connector of everything that any ERP offers, which notes each call with all that it was given."""
+
+    creates_drafts = lists_receipts = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+
+    def __getattribute__(self, name: str) -> Any:
+        if name not in FORWARDED:
+            return super().__getattribute__(name)
+
+        async def note(*given: Any, **named: Any) -> Any:
+            self.calls.append((name, given, named))
+            return name
+
+        return note
+
+    get_order_of_id = get_order_of_reference = read_books = None  # looked for on the class, answered as above
+
+
+FORWARDED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
+    "scan_orders": (("query", "progress"), {}),
+    "get_order": (("PO-1",), {"in_any_case": True}),
+    "get_order_of_id": (("id", "PO-1"), {}),
+    "get_order_of_reference": (("reference",), {}),
+    "read_books": ((), {}),
+    "vendors": ((), {}),
+    "items": (("on items",), {}),
+    "warehouses": ((), {}),
+    "read_vendor": (("vendor",), {}),
+    "read_item": (("item",), {}),
+    "snapshot": (("PO-1", "delete"), {}),
+    "finalize_order": (("PO-1",), {"create_backorder": True, "before_send": len, "version": "3"}),
+    "delete_order": (("PO-1", len), {"version": "3"}),
+    "cancel_order": (("PO-1", len), {"version": "3"}),
+}
+"""Every call of the port that is sent on as it is; a create leaves the requester's name out."""
+
+
+@pytest.mark.parametrize("name", FORWARDED)
+async def test_a_call_arrives_with_all_that_it_was_given(tmp_path: Path, name: str) -> None:
+    credentials, mine = Desk(tmp_path).credentials, Recorder()
+    await credentials.keep(ALICE, "Alice", VALUES)
+    erp: Any = PersonalERP(cast(ERP, Recorder()), credentials, lambda values: cast(ERP, mine), PAGE)
+    given, named = FORWARDED[name]
+    with acting_for(Actor(ALICE, "Alice", may_write=True)):
+        answer = await getattr(erp, name)(*given, **named)
+
+    assert mine.calls == [(name, given, named)]
+    assert answer == (None if name in ("delete_order", "cancel_order") else name)
+
+
+def test_whatever_an_erp_may_offer_besides_is_known_here() -> None:
+    """A new protocol of the port must be offered for people, too, or what looks for it would not find it."""
+    protocols = {name for name, one in vars(port).items() if getattr(one, "_is_runtime_protocol", False)}
+
+    assert protocols - {"ServesPeople", "ReportsRights"} == {one.__name__ for one in OPTIONAL}
+
+
+def test_every_call_of_the_port_is_sent_on() -> None:
+    calls = {name for name, one in vars(ERP).items() if inspect.iscoroutinefunction(one)}
+    optional = {"get_order_of_id", "get_order_of_reference", "read_books"}
+
+    assert calls - {"probe", "aclose", "create_order"} == FORWARDED.keys() - optional
+
+
 def test_it_offers_what_its_erp_does_and_no_more(desk: Desk) -> None:
     inventory_pro = InventoryPro("https://erp.example.com", "id", "secret")
     tryton = Tryton("https://erp.example.com/po", "login", "password")
-    optional: tuple[Any, ...] = (ReadsById, ReadsByReference, TellsBooks, CreatesDrafts, ListsReceipts)
     for service in (inventory_pro, tryton):
         personal = PersonalERP(service, desk.credentials, desk.build, PAGE)
         assert isinstance(personal, ServesPeople)
-        assert [isinstance(personal, one) for one in optional] == [isinstance(service, one) for one in optional]
+        assert [isinstance(personal, one) for one in OPTIONAL] == [isinstance(service, one) for one in OPTIONAL]
         assert personal.capabilities == service.capabilities
 
 
