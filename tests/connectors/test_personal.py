@@ -267,7 +267,7 @@ async def test_credentials_that_the_erp_refuses_are_their_persons_to_mend_and_no
     with pytest.raises(Unreachable) as away:
         await desk.read(ALICE)
 
-    assert refused.value.next_step == f"Open {PAGE} and enter the credentials anew; then ask again."
+    assert refused.value.next_step == f"Open {PAGE} and enter the credentials again; then ask again."
     assert away.value.next_step == Unreachable.next_step
 
 

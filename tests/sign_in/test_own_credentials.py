@@ -267,7 +267,7 @@ async def test_a_secret_that_the_erp_no_longer_takes_sends_nothing_and_names_the
         held = await state_of(server, "alice", asked)
 
     assert "rejected the client id or secret" in text(read)
-    assert f"Open {server.origin}/credentials and enter the credentials anew" in text(read)
+    assert f"Open {server.origin}/credentials and enter the credentials again" in text(read)
     assert "PO_MCP_" not in text(read)
     assert (held["status"], place.erp.writes) == ("approved", [])
 

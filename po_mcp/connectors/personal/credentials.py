@@ -1,4 +1,4 @@
-"""The ERP credentials of people, encrypted: whoever reads the journal or a copy of it cannot use them.
+"""The ERP credentials of people, encrypted: a reader of the journal, or of a copy, cannot use them.
 
 The keys are derived from PO_MCP_KEYS, which the journal does not hold. Each text is bound to its person and connection
 (AES-GCM's associated data), so that one that is copied into another's row, or another company's, does not open there.

@@ -67,7 +67,7 @@ class PersonalERP:
         self._live = LiveConnectors()
         self._breaker = ErpBreaker(service.title)
         self._limit = CallLimit()
-        # One connection for all, whoever is asked for: an order has room for one operation.
+        # One connection for all people: an order has room for one operation.
         self.connection = service.connection
         self.title, self.notice, self.limits = service.title, service.notice, service.limits
         self.capabilities = service.capabilities
@@ -120,7 +120,7 @@ class PersonalERP:
             raise self._missing(actor)
         async with self._live.hold(actor.person, found.version, lambda: self.connect(found.values)) as erp:
             who = f"{actor.name} must open" if actor.name else "Open"
-            with naming_the_person(f"{who} {self._page} and enter the credentials anew; then ask again."):
+            with naming_the_person(f"{who} {self._page} and enter the credentials again; then ask again."):
                 yield erp
 
     @asynccontextmanager
