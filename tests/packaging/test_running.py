@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from po_mcp.config import Settings
@@ -37,6 +38,15 @@ def test_every_replica_has_its_name_at_the_balancers() -> None:
     for name in replicas:
         assert f"use-server {name} if {{ req.hdr(mcp-session-id) -m beg {name}. }}" in HAPROXY
         assert re.search(rf"upstream po_mcp_{name} {{[^}}]*server {name}:8765 max_fails=0;", NGINX)
+
+
+def test_a_replica_that_is_replaced_keeps_its_address() -> None:
+    """Nginx looks a name up once, at its start (https://nginx.org/en/docs/http/ngx_http_upstream_module.html#resolve)."""
+    [subnet] = re.findall(r"subnet: (\S+?)}", COMPOSE)
+    addresses = re.findall(r"ipv4_address: (\S+?)}", COMPOSE)
+
+    assert len(set(addresses)) == len(re.findall(r"PO_MCP_REPLICA: r\d", COMPOSE)) == 2
+    assert all(ip_address(one) in ip_network(subnet) for one in addresses)
 
 
 def test_no_container_has_rights_or_a_port_besides_the_balancers() -> None:
