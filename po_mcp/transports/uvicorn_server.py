@@ -27,6 +27,8 @@ class HttpServer(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
+        self.servers = []  # uvicorn makes the list when it listens, and a signal may come before that
+        self._sockets: list[socket.socket] = []
         self._is_stopped = asyncio.Event()
 
     @contextmanager

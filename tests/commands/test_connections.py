@@ -215,3 +215,16 @@ async def test_without_waiting_a_turn_whom_the_loop_has_just_taken_is_dropped(mo
     gc.collect()  # what was dropped, with its warning
 
     assert b"" in found
+
+
+async def test_a_server_that_is_ended_before_it_serves_ends_in_order() -> None:
+    app = HttpApp(answer, answer, Address("127.0.0.1", 1), {})
+    server = create_server(app)
+    await hand_over(server, app, 0.0)
+    await app.close()
+    server.stop()
+    with closing(listen("127.0.0.1", 0)) as sock, anyio.fail_after(10):
+        await server.serve([sock])
+
+    assert server.servers
+    assert not server.server_state.connections
