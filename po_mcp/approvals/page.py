@@ -279,10 +279,8 @@ class _Page:
         form: Mapping[str, str] = MappingProxyType({}),
     ) -> Response:
         """Show one operation; what was typed beside a wrong PIN need not be typed again."""
-        verdict = decided.verdict if decided is not None else None
-        status, said = _SAID[verdict] if verdict is not None else (HTTPStatus.OK, "")
-        said = decided.why if decided is not None and decided.why else said
-        said = misfit_of(recorded) if verdict == "no_answer" else said
+        verdict = None if decided is None else decided.verdict
+        status, said = _say(recorded, decided)
         cookie = request.cookies.get(self._cookie)
         # Ports of this machine share cookies, so the page of another port can plant one, which is replaced.
         given = cookie if cookie is not None and self._sessions.is_ours(cookie) else self._sessions.new()
@@ -358,3 +356,11 @@ def _content(recorded: Recorded, form: Mapping[str, str]) -> dict[str, str]:
     if question is None or recorded.state != "PROPOSED":
         return {"order_number": typed}
     return approval_content(question, typed=typed, with_backorder=_CHOICES.get(form.get("create_backorder", "")))
+
+
+def _say(recorded: Recorded, decided: Decided | None) -> tuple[int, str]:
+    """Return the status of the answer, and what the page says of the decision, if one was taken."""
+    if decided is None:
+        return HTTPStatus.OK, ""
+    status, said = _SAID[decided.verdict]
+    return status, misfit_of(recorded) if decided.verdict == "no_answer" else decided.why or said

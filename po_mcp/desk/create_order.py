@@ -287,9 +287,7 @@ async def _record(
     named: list[tuple[Recorded, str]] = []
     gone, is_free = new.gone, False
     while True:
-        operation = await pin_books(desk.erp, _operation(desk, new, draft, (*_name_similar(named), *reasons)))
-        if operation.question is not None:
-            operation = replace(operation, question=await desk.prepare_question(operation.question))
+        operation = await _prepare(desk, new, draft, (*_name_similar(named), *reasons))
         if operation.question is not None and not is_free:
             if (taken := await _refuse_taken_number(desk, new, operation)) is not None:
                 return taken
@@ -315,6 +313,14 @@ async def _record(
             gone |= {similar.operation.id}
         else:
             named.append((similar, standing))
+
+
+async def _prepare(desk: Desk, new: _New, draft: OrderDraft, reasons: Sequence[Reason]) -> Operation:
+    """Return the operation as it is proposed, with the question as this desk asks it."""
+    operation = await pin_books(desk.erp, _operation(desk, new, draft, reasons))
+    if operation.question is None:
+        return operation
+    return replace(operation, question=await desk.prepare_question(operation.question))
 
 
 def _operation(desk: Desk, new: _New, draft: OrderDraft, reasons: Sequence[Reason]) -> Operation:
