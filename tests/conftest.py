@@ -207,6 +207,15 @@ def short_waits() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def patient_looks() -> Iterator[None]:
+    """Let a look at a write take as long as a request may: a machine that stands still for a while decides nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("executor", "reconcile"):
+            patch.setattr(f"po_mcp.writes.{module}.LOOK_S", 600.0)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep tests out of the folders of whoever runs them."""
     with homes.nobodys_folders(tmp_path_factory.mktemp("nobody")):
