@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from po_mcp.desk.catalog import Catalog
 from po_mcp.desk.catalog_file import CatalogFile
@@ -28,6 +29,8 @@ from po_mcp.writes.reconcile import Reconciler
 
 Scans = dict[OrderQuery, tuple[float, OrderScan, dict[str, Receipts]]]
 """Orders by their query, with the monotonic time of reading and what is known of their receipts."""
+Suggestions = dict[Hashable, tuple[float, tuple[Any, ...]]]
+"""What completes an argument, by what read it, with the monotonic time until which it is shown."""
 MAX_VIEWS = 32
 """People whose lists are kept in memory: those who asked last."""
 
@@ -38,6 +41,7 @@ class View:
 
     catalog: Catalog
     scans: Scans = field(default_factory=dict)
+    suggestions: Suggestions = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,11 @@ class Desk:
     def scans(self) -> Scans:
         """The orders of the latest list, for further pages."""
         return self._view.scans
+
+    @property
+    def suggestions(self) -> Suggestions:
+        """The latest values that complete arguments."""
+        return self._view.suggestions
 
     @property
     def _view(self) -> View:

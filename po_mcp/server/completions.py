@@ -38,9 +38,6 @@ _Read = Callable[[Desk], "Awaitable[tuple[Suggestion, ...]]"]
 class Completions:
     """Completes arguments with values from the ERP; returns none if the ERP fails or is slow."""
 
-    def __init__(self) -> None:
-        self._cache: dict[_Read, tuple[float, tuple[Suggestion, ...]]] = {}
-
     def serve(self, server: MCPServer[Desk]) -> None:
         """Answer completion/complete."""
         server.completion()(self.complete)  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
@@ -60,17 +57,20 @@ class Completions:
         return Completion(values=found[:MAX_VALUES], total=len(found), has_more=len(found) > MAX_VALUES)
 
     async def _read_candidates(self, read: _Read) -> tuple[Suggestion, ...]:
-        expires_at, cached = self._cache.get(read, (0.0, ()))
+        desk = current_request.get_request().lifespan_context
+        # The caller's own, and held before the ERP is asked: what is read goes to nobody else.
+        kept = desk.suggestions
+        expires_at, cached = kept.get(read, (0.0, ()))
         if anyio.current_time() < expires_at:
             return cached
         # Errors are not reported: a client shows them nowhere while a person types.
         with anyio.move_on_after(COMPLETION_TIMEOUT_S):
             try:
-                found = await read(current_request.get_request().lifespan_context)
+                found = await read(desk)
             except PurchaseOrderError:
                 return ()
             # Only what was read: an error that is cached would hide an ERP that is back.
-            self._cache[read] = (anyio.current_time() + CACHE_TTL_S, found)
+            kept[read] = (anyio.current_time() + CACHE_TTL_S, found)
             return found
         return ()
 

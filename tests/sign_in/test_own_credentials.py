@@ -13,6 +13,7 @@ from typing import Any
 import anyio
 import pytest
 from mcp import Client
+from mcp.types import PromptReference, ResourceTemplateReference
 
 from po_mcp.bootstrap import build_server, connect_erp
 from po_mcp.commands.approve import _pending
@@ -314,6 +315,35 @@ async def test_what_was_read_for_one_is_shown_to_no_other(tmp_path: Path) -> Non
     assert "Acme" not in refused
     assert "SecurityID 18" in page
     assert "PO-2025" not in page
+
+
+async def complete(server: TeamServer, who: str, ref: PromptReference | ResourceTemplateReference, name: str) -> Any:
+    async with connected(server, server.token(who, "po:read")) as client:
+        return (await client.complete(ref, {"name": name, "value": ""})).completion.values
+
+
+@pytest.mark.parametrize(
+    ("ref", "name"),
+    [
+        (ResourceTemplateReference(type="ref/resource", uri="po://orders/{number}"), "number"),
+        (PromptReference(type="ref/prompt", name="new_order_from_quote"), "vendor"),
+        (PromptReference(type="ref/prompt", name="new_order_from_quote"), "item"),
+    ],
+    ids=["orders", "vendors", "items"],
+)
+async def test_what_completes_an_argument_for_one_completes_none_of_anothers(
+    tmp_path: Path, ref: PromptReference | ResourceTemplateReference, name: str
+) -> None:
+    async with at_work(tmp_path, "alice", "bob") as (place, server):
+        place.erp.sees_no_vendors, place.erp.sees_no_orders = {BOB}, {BOB}
+        mine = await complete(server, "alice", ref, name)
+        others = [await complete(server, who, ref, name) for who in ("bob", "carol")]
+        await take_away(server, "alice")
+        after = await complete(server, "alice", ref, name)
+
+    assert mine
+    assert (others[1], after) == ([], []), "neither without credentials nor after they were removed"
+    assert others[0] == (mine if name == "item" else [])
 
 
 async def test_what_was_read_with_removed_credentials_is_shown_no_more(tmp_path: Path) -> None:

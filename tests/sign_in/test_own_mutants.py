@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp.types import ResourceTemplateReference
 
 from po_mcp.approvals import caller, page_security
 from po_mcp.approvals.page_people import Visitor
@@ -26,7 +27,7 @@ from po_mcp.writes.operation import Operation
 from tests.harness import text
 from tests.sign_in.approving import state_of, visiting
 from tests.sign_in.erp_of_people import ALICE, BOB, SECRETS, fill_in, give, take_away
-from tests.sign_in.test_own_credentials import ALL_READS, CREATE, approve, ask, at_work, call, read_all
+from tests.sign_in.test_own_credentials import ALL_READS, CREATE, approve, ask, at_work, call, complete, read_all
 
 Patch = pytest.MonkeyPatch
 Attack = Callable[[Path], Awaitable[bool]]
@@ -89,6 +90,13 @@ async def a_list_that_was_read_for_another(folder: Path) -> bool:
         place.erp.sees_no_vendors = {BOB}
         await call(server, "alice", "search_catalog", kind="vendor")
         return "Acme Fasteners" in text(await call(server, "bob", "search_catalog", kind="vendor"))
+
+
+async def a_completion_that_was_read_for_another(folder: Path) -> bool:
+    async with at_work(folder, "alice") as (_, server):
+        ref = ResourceTemplateReference(type="ref/resource", uri="po://orders/{number}")
+        await complete(server, "alice", ref, "number")
+        return bool(await complete(server, "bob", ref, "number"))
 
 
 async def a_list_that_was_read_with_removed_credentials(folder: Path) -> bool:
@@ -297,6 +305,7 @@ MUTANTS: list[tuple[Callable[[Patch], None], Attack]] = [
     (not_sealed, a_secret_in_the_journal),
     (kept_in_memory, removed_credentials),
     (one_view_for_all, a_list_that_was_read_for_another),
+    (one_view_for_all, a_completion_that_was_read_for_another),
     (one_view_of_a_person, a_list_that_was_read_with_removed_credentials),
     (sought_by_whoever_calls, a_double_of_an_order_that_one_may_not_see),
     (the_caller_is_anybody, a_read_as_another),
