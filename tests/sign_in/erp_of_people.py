@@ -44,6 +44,9 @@ class ErpOfPeople:
     """To them an order that is opened does not exist, and new orders stand in no list."""
     other_company: set[str] = field(default_factory=set)
     """To them the same numbers are orders from other vendors."""
+    holds_reads: anyio.Event | None = None
+    """Until it is set, orders are not answered; `asked_for_orders` tells that they were asked for."""
+    asked_for_orders: anyio.Event = field(default_factory=anyio.Event)
     is_away: bool = False
     loses_writes: bool = False
 
@@ -66,6 +69,7 @@ class ErpOfPeople:
             refusal = {"error": {"code": "Forbidden", "message": "No right."}}
             await JSONResponse(refusal, 403 if user in self.secrets else 401)(scope, receive, send)
             return
+        await self._hold(path)
         if self.loses_writes and method == "POST":
             await JSONResponse("lost", 504)(scope, receive, send)
             return
@@ -80,6 +84,11 @@ class ErpOfPeople:
             await send(message)
 
         await self.app(scope, _again(body), rename)
+
+    async def _hold(self, path: str) -> None:
+        if self.holds_reads is not None and path.startswith(ORDER):
+            self.asked_for_orders.set()
+            await self.holds_reads.wait()
 
     async def _sign_in(self, scope: Scope, body: bytes, send: Send) -> None:
         form = {name: values[0] for name, values in parse_qs(body.decode()).items()}

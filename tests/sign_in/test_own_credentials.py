@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 from mcp import Client
 from mcp.types import PromptReference, ResourceTemplateReference
@@ -411,6 +412,41 @@ async def test_an_erp_that_is_away_keeps_what_was_given_before(tmp_path: Path) -
     assert answer.status_code == 503
     assert "Nothing was kept." in answer.text
     assert place.erp.sent[-1][0] == ALICE
+
+
+async def change_while_others_are_tried(
+    place: Office, server: TeamServer, decision: str
+) -> tuple[httpx2.Response, str]:
+    """Let Alice give Bob's user in one tab and do something in another meanwhile; return both tabs' last pages."""
+    place.erp.holds_reads = held = anyio.Event()
+    entered = {"client_id": ALICE, "client_secret": SECRETS[ALICE]}
+    tried: list[httpx2.Response] = []
+    async with visiting(server, "alice") as slow, visiting(server, "alice") as quick:
+
+        async def fill_in_slowly() -> None:
+            tried.append(await fill_in(slow, BOB))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(fill_in_slowly)
+            await place.erp.asked_for_orders.wait()
+            place.erp.holds_reads = None
+            await quick.send("/credentials", decision, None, **entered)
+            held.set()
+        return tried[0], (await quick.get("/credentials")).text
+
+
+@pytest.mark.parametrize("decision", ["remove", "give"])
+async def test_what_a_person_did_while_others_were_tried_is_their_last_word(tmp_path: Path, decision: str) -> None:
+    async with at_work(tmp_path, "alice", "bob") as (place, server):
+        answer, page = await change_while_others_are_tried(place, server, decision)
+        place.erp.sent.clear()
+        await call(server, "alice", "list_purchase_orders")
+
+    assert answer.status_code == 422
+    said = "Your credentials were replaced or removed while these were tried. Nothing was kept."
+    assert said in html.unescape(answer.text)
+    assert ("Kept since" in page) == (decision == "give")
+    assert place.erp.users() == ({ALICE} if decision == "give" else set())
 
 
 @pytest.mark.parametrize("books", ["hidden", "another company's"])

@@ -27,7 +27,17 @@ from po_mcp.writes.operation import Operation
 from tests.harness import text
 from tests.sign_in.approving import state_of, visiting
 from tests.sign_in.erp_of_people import ALICE, BOB, SECRETS, fill_in, give, take_away
-from tests.sign_in.test_own_credentials import ALL_READS, CREATE, approve, ask, at_work, call, complete, read_all
+from tests.sign_in.test_own_credentials import (
+    ALL_READS,
+    CREATE,
+    approve,
+    ask,
+    at_work,
+    call,
+    change_while_others_are_tried,
+    complete,
+    read_all,
+)
 
 Patch = pytest.MonkeyPatch
 Attack = Callable[[Path], Awaitable[bool]]
@@ -128,6 +138,12 @@ async def a_hundred_guesses(folder: Path) -> bool:
         for guess in range(giving.TRIES_PER_MINUTE + 1):
             await fill_in(alice, BOB, f"guess {guess}")
         return len(place.erp.sent) > giving.TRIES_PER_MINUTE
+
+
+async def credentials_that_were_removed_while_others_were_tried(folder: Path) -> bool:
+    async with at_work(folder, "alice") as (place, server):
+        _, page = await change_while_others_are_tried(place, server, "remove")
+        return "Kept since" in page
 
 
 async def _is_removed(folder: Path, headers: dict[str, str] | None = None, **fields: str) -> bool:
@@ -253,6 +269,13 @@ def any_order_of_that_number(patch: Patch) -> None:
     patch.setattr(giving, "_is_same", lambda ours, theirs: True)
 
 
+def in_place_of_anything(patch: Patch) -> None:
+    keep = PeoplesCredentials.keep
+    patch.setattr(
+        PeoplesCredentials, "keep", lambda self, person, name, values, former: keep(self, person, name, values)
+    )
+
+
 def no_end_of_tries(patch: Patch) -> None:
     patch.setattr(CallRate, "take", lambda self, caller: 0)
 
@@ -312,6 +335,7 @@ MUTANTS: list[tuple[Callable[[Patch], None], Attack]] = [
     (not_tried, credentials_that_do_not_sign_in),
     (any_order_of_that_number, credentials_of_another_company),
     (any_books, credentials_that_show_no_order),
+    (in_place_of_anything, credentials_that_were_removed_while_others_were_tried),
     (no_end_of_tries, a_hundred_guesses),
     (every_origin_is_ours, a_form_of_another_site),
     (a_token_of_any_sign_in, a_form_without_the_token_of_this_sign_in),

@@ -30,6 +30,19 @@ def test_each_person_and_connection_has_its_own(store: JournalStore, clock: Cloc
     assert store.credential_rows("exsited b").all() == []
 
 
+@pytest.mark.parametrize(
+    ("thought", "is_kept"), [(None, True), ("one", True), ("", False), ("another", False)], ids=str
+)
+def test_what_was_changed_meanwhile_stays(store: JournalStore, thought: str | None, is_kept: bool) -> None:
+    rows = store.credential_rows("exsited")
+    assert rows.keep(ALICE, "one", "Alice", "")
+
+    assert rows.keep(ALICE, "two", "Alice", thought) is is_kept
+    assert [row.sealed for row in rows.all()] == ["two" if is_kept else "one"]
+    assert len(store.events("")) == 1 + is_kept
+    assert not rows.keep(BOB, "two", "Bob", "one"), "what was removed is not brought back"
+
+
 def test_what_is_removed_is_gone_for_every_process(store: JournalStore, journal_at: JournalPlace) -> None:
     rows = store.credential_rows("exsited")
     rows.keep(ALICE, "one", "Alice")

@@ -49,8 +49,11 @@ class CredentialRows(Protocol):
     def all(self) -> Sequence[CredentialRow]:
         """Return what is kept of everybody."""
 
-    def keep(self, person: str, sealed: str, name: str, /) -> None:
-        """Keep a person's credentials in the place of former ones."""
+    def keep(self, person: str, sealed: str, name: str, in_place_of: str | None = None, /) -> bool:
+        """Keep a person's credentials in the place of former ones; False where others are kept than `in_place_of`.
+
+        "" stands for nothing, None for whatever is kept.
+        """
 
     def reseal(self, person: str, before: str, after: str, /) -> None:
         """Put the same credentials, sealed anew, in the place of exactly these."""
@@ -108,9 +111,21 @@ class PeoplesCredentials:
         row = await self._run(self._rows.find, person)
         return None if row is None or self._open(row) is None else row.given_at
 
-    async def keep(self, person: str, name: str, values: Mapping[str, str]) -> None:
-        """Keep a person's credentials in the place of former ones; `name` is what people read."""
-        await self._run(self._rows.keep, person, self._seal(person, values), name)
+    async def kept(self, person: str) -> str:
+        """Return what is kept of a person, as `keep` takes it: sealed, "" for nothing."""
+        row = await self._run(self._rows.find, person)
+        return "" if row is None else row.sealed
+
+    async def keep(self, person: str, name: str, values: Mapping[str, str], in_place_of: str | None = None) -> bool:
+        """Keep a person's credentials in the place of former ones; False where those were changed meanwhile.
+
+        Args:
+            person: issuer and subject.
+            name: what people read.
+            values: the settings by name.
+            in_place_of: what `kept` returned before they were tried; None for whatever is kept.
+        """
+        return await self._run(self._rows.keep, person, self._seal(person, values), name, in_place_of)
 
     async def remove(self, person: str, by: str) -> bool:
         """Remove a person's credentials, and record who did; False where there are none."""

@@ -70,6 +70,7 @@ class CredentialDesk:
         values = {field.name: self._parse(field, entered.get(field.name, "")) for field in self.fields}
         if wait := self._tries.take(person):
             raise TooManyRequests("Too many tries in a short time.", next_step=f"Try again in {wait} s.")
+        former = await self._erp.credentials.kept(person)
         mine = self._erp.connect(values)
         try:
             with naming_the_person("Check what you entered."):
@@ -77,7 +78,9 @@ class CredentialDesk:
             await self._need_same_books(mine)
         finally:
             await mine.aclose()
-        await self._erp.credentials.keep(person, name, values)
+        # Trying takes its time: what the person removed or gave in another tab meanwhile is their last word.
+        if not await self._erp.credentials.keep(person, name, values, former):
+            raise InvalidInput("Your credentials were replaced or removed while these were tried.")
 
     async def remove(self, person: str) -> bool:
         """Remove a person's own credentials; False where there are none."""

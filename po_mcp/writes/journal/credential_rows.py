@@ -60,12 +60,22 @@ class CredentialRows:
         """Return what is kept of everybody, by person."""
         return self._select("connection = ?", self._connection)
 
-    def keep(self, person: str, sealed: str, name: str) -> None:
-        """Keep a person's credentials in the place of former ones; `name` is what people read, for the audit log."""
+    def keep(self, person: str, sealed: str, name: str, in_place_of: str | None = None) -> bool:
+        """Keep a person's credentials in the place of former ones; False where those are others than was thought.
+
+        Args:
+            person: whose they are.
+            sealed: the credentials.
+            name: what people read, for the audit log.
+            in_place_of: what must be kept until now, "" for nothing; None for whatever it is.
+        """
         with self._moving() as db:
+            if in_place_of is not None and self._sealed_now(db, person) != in_place_of:
+                return False
             now = self._clock()
             db.execute(_PUT, (self._connection, person, sealed, now))
             audit_log.append(db, Event("", now, GIVEN, {"by": person, "name": name}))
+        return True
 
     def reseal(self, person: str, before: str, after: str) -> None:
         """Put the same credentials, sealed anew, in the place of exactly these; what was changed meanwhile stays."""
@@ -86,6 +96,12 @@ class CredentialRows:
                 return False
             audit_log.append(db, Event("", self._clock(), REMOVED, {"of": person, "by": by}))
         return True
+
+    def _sealed_now(self, db: Transaction, person: str) -> str:
+        """Return what is kept of a person within a transaction; "" for nothing."""
+        found = db.execute(f"SELECT sealed FROM erp_credentials WHERE {_OF_PERSON}", (self._connection, person))  # noqa: S608
+        row = found.fetchone()
+        return "" if row is None else str(row["sealed"])
 
     def _select(self, where: str, *values: str) -> list[CredentialRow]:
         if not self._database.exists():  # looking makes no journal
