@@ -6,6 +6,7 @@ import inspect
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,8 +36,17 @@ from po_mcp.erp import (
     TellsBooks,
     acting_for,
 )
-from po_mcp.errors import InvalidInput, JournalUnavailable, NoCredentials, PurchaseOrderError, SignInFailed, Unreachable
-from po_mcp.orders import OrderDraft, PurchaseOrder
+from po_mcp.errors import (
+    InvalidInput,
+    JournalUnavailable,
+    NoCredentials,
+    OrderNotFound,
+    PurchaseOrderError,
+    SignInFailed,
+    Unreachable,
+    UnreadableOrder,
+)
+from po_mcp.orders import OrderDraft, OrderQuery, OrderScan, PurchaseOrder
 from po_mcp.writes.journal import JournalStore
 from tests.writes.making import draft, stored
 
@@ -52,12 +62,12 @@ class UserOfErp:
     """A connector of one user, which notes what it was asked for."""
 
     title, notice, limits = "Inventory Pro", "", ""
-    connection = CONNECTION
     capabilities = listed_statuses = cancellable_statuses = frozenset[Any]()
     clock_skew = None
 
     def __init__(self, user: str = "service", log: list[str] | None = None) -> None:
         self.user = user
+        self.connection = replace(CONNECTION, credentials=Connection.fingerprint(user))
         self.log = [] if log is None else log
         self.limit: CallLimit | None = None
         self.breaker: ErpBreaker | None = None
@@ -505,6 +515,53 @@ async def test_where_the_erp_tells_the_company_it_decides(tmp_path: Path, theirs
     erp = PersonalERP(service, credentials, lambda values: cast(ERP, UserOfCompany(values["client_id"])), PAGE)
     with nullcontext() if is_kept else pytest.raises(InvalidInput, match="they may be another company's"):
         await CredentialDesk(REGISTRY["tryton"], erp).give(ALICE, "Alice", VALUES)
+
+    assert (await credentials.find(ALICE) is not None) == is_kept
+
+
+class UserOfBooks(UserOfErp):
+    """Lists numbers and opens orders, each a vendor or the error that comes in its place."""
+
+    def __init__(self, user: str, listed: str, opened: Mapping[str, str | PurchaseOrderError], unreadable: int) -> None:
+        super().__init__(user)
+        self.listed, self.opened, self.unreadable = listed.split(), opened, unreadable
+
+    async def scan_orders(self, query: OrderQuery) -> OrderScan:
+        orders = tuple(stored(draft(number)) for number in self.listed)
+        return OrderScan(orders=orders, read=len(orders), unreadable=self.unreadable)
+
+    async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
+        found = self.opened.get(number, OrderNotFound("None."))
+        if isinstance(found, PurchaseOrderError):
+            raise found
+        return stored(draft(number)).model_copy(update={"vendor": found})
+
+
+ALL = dict.fromkeys(["A", "B", "C", "D", "E"], "Acme")
+ODD = {**ALL, "A": UnreadableOrder("Odd."), "B": InvalidInput("No order can have this number.")}
+Books = tuple[str, Mapping[str, Any], int]
+BOOKS: dict[str, tuple[Books, Books, bool]] = {
+    "the same": (("A B", ALL, 0), ("A B", ALL, 0), True),
+    "nobody sees any": (("", {}, 0), ("", {}, 0), True),
+    "few rights: theirs are not the server's first": (("A B C D E", ALL, 0), ("E", {"E": "Acme"}, 0), True),
+    "they list none and open one": (("A B", ALL, 0), ("", {"B": "Acme"}, 0), True),
+    "one that cannot be opened is passed over": (("A B C", ODD, 0), ("A B C", ODD, 0), True),
+    "they see none": (("A", ALL, 0), ("", {}, 0), False),
+    "the server sees none, and they see others": (("", {}, 0), ("A B", {"A": "Bluth", "B": "Bluth"}, 0), False),
+    "the server opens none of theirs": (("A", ALL, 0), ("X", {"X": "Bluth"}, 0), False),
+    "another order of that number": (("A B", ALL, 0), ("A B", {"A": "Bluth", "B": "Acme"}, 0), False),
+    "a row of theirs does not tell its number": (("", {}, 0), ("", {}, 1), False),
+    "none can be opened": (("A B", ODD, 0), ("A B", ODD, 0), False),
+}
+
+
+@pytest.mark.parametrize("books", BOOKS)
+async def test_an_order_that_both_see_shows_whose_books_they_are(tmp_path: Path, books: str) -> None:
+    ours, theirs, is_kept = BOOKS[books]
+    service, credentials = cast(ERP, UserOfBooks("service", *ours)), Desk(tmp_path).credentials
+    erp = PersonalERP(service, credentials, lambda values: cast(ERP, UserOfBooks("alice", *theirs)), PAGE)
+    with nullcontext() if is_kept else pytest.raises(InvalidInput, match="they may be another company's"):
+        await CredentialDesk(REGISTRY["exsited"], erp).give(ALICE, "Alice", {**VALUES, "redirect_uri": "https://a.com"})
 
     assert (await credentials.find(ALICE) is not None) == is_kept
 

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlencode
 
 import anyio
 import httpx2
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from po_mcp.sandbox import Book, create_app
@@ -44,6 +44,8 @@ class ErpOfPeople:
     """To them an order that is opened does not exist, and new orders stand in no list."""
     other_company: set[str] = field(default_factory=set)
     """To them the same numbers are orders from other vendors."""
+    has_no_orders: set[str] = field(default_factory=set)
+    """To them the list of orders is empty, and an order that is opened does not exist."""
     holds_reads: anyio.Event | None = None
     """Until it is set, orders are not answered; `asked_for_orders` tells that they were asked for."""
     asked_for_orders: anyio.Event = field(default_factory=anyio.Event)
@@ -73,8 +75,8 @@ class ErpOfPeople:
         if self.loses_writes and method == "POST":
             await JSONResponse("lost", 504)(scope, receive, send)
             return
-        if user in self.hides_orders and path.startswith(f"{ORDER}/"):
-            await JSONResponse({"error": {"code": "NotFound", "message": "None."}}, 404)(scope, receive, send)
+        if (absent := self._find_absent(user, method, path)) is not None:
+            await absent(scope, receive, send)
             return
 
         async def rename(message: Message) -> None:
@@ -84,6 +86,14 @@ class ErpOfPeople:
             await send(message)
 
         await self.app(scope, _again(body), rename)
+
+    def _find_absent(self, user: str, method: str, path: str) -> Response | None:
+        """Return the answer about orders that this user does not see; None for all others."""
+        if user in self.has_no_orders and (method, path) == ("GET", ORDER):
+            return Response(status_code=204)
+        if user in self.hides_orders | self.has_no_orders and path.startswith(f"{ORDER}/"):
+            return JSONResponse({"error": {"code": "NotFound", "message": "None."}}, 404)
+        return None
 
     async def _hold(self, path: str) -> None:
         if self.holds_reads is not None and path.startswith(ORDER):

@@ -449,17 +449,30 @@ async def test_what_a_person_did_while_others_were_tried_is_their_last_word(tmp_
     assert place.erp.users() == ({ALICE} if decision == "give" else set())
 
 
-@pytest.mark.parametrize("books", ["hidden", "another company's"])
+@pytest.mark.parametrize("books", ["hidden", "another company's", "another company's, and this one has no orders"])
 async def test_credentials_that_do_not_show_this_companys_orders_are_not_kept(tmp_path: Path, books: str) -> None:
     async with at_work(tmp_path) as (place, server), visiting(server, "alice") as alice:
         hidden = place.erp.hides_orders if books == "hidden" else place.erp.other_company
         hidden.add(ALICE)
+        place.erp.has_no_orders = {SERVICE} if "no orders" in books else set()
         answer = await fill_in(alice, ALICE)
         after = await alice.get("/credentials")
 
     assert answer.status_code == 422
     said = "These credentials do not show the orders of Acme: they may be another company's. Nothing was kept."
     assert said in html.unescape(answer.text)
+    assert "None are kept." in after.text
+
+
+async def test_the_servers_own_are_nobodys(tmp_path: Path) -> None:
+    async with at_work(tmp_path) as (_, server), visiting(server, "alice") as alice:
+        answer = await fill_in(alice, SERVICE)
+        wrong = await fill_in(alice, SERVICE, "a guess")
+        after = await alice.get("/credentials")
+
+    assert answer.status_code == 422
+    assert "These are the credentials of po-mcp itself, which only read." in answer.text
+    assert "po-mcp itself" not in wrong.text, "whoever does not know the secret does not learn whose they are"
     assert "None are kept." in after.text
 
 

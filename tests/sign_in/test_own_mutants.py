@@ -21,12 +21,12 @@ from po_mcp.connectors.personal import giving
 from po_mcp.connectors.personal.credentials import PeoplesCredentials
 from po_mcp.connectors.personal.erp import PersonalERP
 from po_mcp.desk import gone
-from po_mcp.erp import ERP, Actor, acting, acting_for
+from po_mcp.erp import ERP, Actor, Connection, acting, acting_for
 from po_mcp.writes import executor, reconcile
 from po_mcp.writes.operation import Operation
 from tests.harness import text
 from tests.sign_in.approving import state_of, visiting
-from tests.sign_in.erp_of_people import ALICE, BOB, SECRETS, fill_in, give, take_away
+from tests.sign_in.erp_of_people import ALICE, BOB, SECRETS, SERVICE, fill_in, give, take_away
 from tests.sign_in.test_own_credentials import (
     ALL_READS,
     CREATE,
@@ -124,6 +124,17 @@ async def credentials_that_do_not_sign_in(folder: Path) -> bool:
 async def credentials_of_another_company(folder: Path) -> bool:
     async with at_work(folder) as (place, server):
         place.erp.other_company.add(ALICE)
+        return await give(server, "alice", ALICE) == 303
+
+
+async def credentials_of_the_server(folder: Path) -> bool:
+    async with at_work(folder) as (_, server):
+        return await give(server, "alice", SERVICE) == 303
+
+
+async def credentials_of_another_company_where_this_one_has_no_orders(folder: Path) -> bool:
+    async with at_work(folder) as (place, server):
+        place.erp.other_company, place.erp.has_no_orders = {ALICE}, {SERVICE}
         return await give(server, "alice", ALICE) == 303
 
 
@@ -265,6 +276,19 @@ def any_books(patch: Patch) -> None:
     patch.setattr(giving.CredentialDesk, "_need_same_books", need)
 
 
+def anybodys(patch: Patch) -> None:
+    patch.setattr(giving.CredentialDesk, "_need_own", lambda self, mine: None)
+
+
+def only_what_the_server_lists(patch: Patch) -> None:
+    list_some = giving._list_some
+
+    async def of_server(erp: ERP) -> Any:
+        return await list_some(erp) if erp.connection.credentials == Connection.fingerprint(SERVICE) else []
+
+    patch.setattr(giving, "_list_some", of_server)
+
+
 def any_order_of_that_number(patch: Patch) -> None:
     patch.setattr(giving, "_is_same", lambda ours, theirs: True)
 
@@ -334,6 +358,8 @@ MUTANTS: list[tuple[Callable[[Patch], None], Attack]] = [
     (the_caller_is_anybody, a_read_as_another),
     (not_tried, credentials_that_do_not_sign_in),
     (any_order_of_that_number, credentials_of_another_company),
+    (anybodys, credentials_of_the_server),
+    (only_what_the_server_lists, credentials_of_another_company_where_this_one_has_no_orders),
     (any_books, credentials_that_show_no_order),
     (in_place_of_anything, credentials_that_were_removed_while_others_were_tried),
     (no_end_of_tries, a_hundred_guesses),

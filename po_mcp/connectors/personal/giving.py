@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from po_mcp.config_values import header_text
 from po_mcp.connectors.declaration import Declaration
 from po_mcp.connectors.personal.erp import PersonalERP, naming_the_person
 from po_mcp.erp import ERP, TellsBooks
-from po_mcp.errors import InvalidInput, NotPermitted, OrderNotFound, TooManyRequests
+from po_mcp.errors import BadAnswer, InvalidInput, NotPermitted, OrderNotFound, TooManyRequests
 from po_mcp.orders import OrderQuery, PurchaseOrder
 
 TRIES_PER_MINUTE = 5
@@ -75,6 +76,7 @@ class CredentialDesk:
         try:
             with naming_the_person("Check what you entered."):
                 await mine.probe()
+            self._need_own(mine)
             await self._need_same_books(mine)
         finally:
             await mine.aclose()
@@ -98,6 +100,11 @@ class CredentialDesk:
         except ValueError as exc:
             raise InvalidInput(f"{field.label}: it {exc}.") from None  # the value stands in no error
 
+    def _need_own(self, mine: ERP) -> None:
+        """See that these are not the server's own: with those nothing is written, whoever knows them."""
+        if mine.connection.credentials == self._erp.service.connection.credentials:
+            raise InvalidInput("These are the credentials of po-mcp itself, which only read. Enter those of your user.")
+
     async def _need_same_books(self, mine: ERP) -> None:
         """See that these credentials lead to this company: by what the ERP says of it, and by an order of it.
 
@@ -111,15 +118,25 @@ class CredentialDesk:
             if await service.read_books() != await mine.read_books():
                 raise other
             return
-        scanned = await service.scan_orders(OrderQuery(max_orders=_COMPARED))
-        seen: tuple[PurchaseOrder, PurchaseOrder] | None = None
-        for order in scanned.orders[:_COMPARED]:
-            with suppress(OrderNotFound, NotPermitted):  # who may read less may still read another of them
-                seen = await service.get_order(order.number), await mine.get_order(order.number)
+        # Those of this person, too: with few rights, theirs are not the server's first; and where the server sees none,
+        # theirs are of other books.
+        listed = [await _list_some(mine), await _list_some(service)]
+        if not any(listed):
+            return  # new books have nothing yet by which they could be told
+        for number in dict.fromkeys(itertools.chain(*listed)):
+            # One that is gone, hidden, or cannot be opened tells nothing, and must not keep everybody out.
+            with suppress(OrderNotFound, NotPermitted, InvalidInput, BadAnswer):
+                if _is_same(await service.get_order(number), await mine.get_order(number)):
+                    return
                 break
-        # New books have nothing yet by which they could be told.
-        if scanned.orders and (seen is None or not _is_same(*seen)):
-            raise other
+        raise other
+
+
+async def _list_some(erp: ERP) -> Sequence[str]:
+    """Return the numbers of a few orders that are listed, "" for one that does not tell it."""
+    scanned = await erp.scan_orders(OrderQuery(max_orders=_COMPARED))
+    told = [*(order.number for order in (*scanned.orders, *scanned.unknown)), *scanned.unreadable_numbers]
+    return told[:_COMPARED] or [""] * scanned.unreadable
 
 
 def _is_same(ours: PurchaseOrder, theirs: PurchaseOrder) -> bool:
