@@ -54,7 +54,14 @@ class HttpServer(uvicorn.Server):
             with closing(sock):
                 taken = [*_take_all(sock)]
             for connection in taken:
-                await asyncio.get_running_loop().connect_accepted_socket(self._make_connection, connection)
+                await self._serve_taken(connection)
+
+    async def _serve_taken(self, connection: socket.socket) -> None:
+        """Serve a connection that the event loop has not taken itself."""
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(self._make_connection, connection)
+        except OSError:  # it is gone again, and no reason for the others to be left
+            connection.close()
 
     async def _take_no_more(self) -> None:
         """Let the event loop take no connection any more, and make connections of those that it has taken."""

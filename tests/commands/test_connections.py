@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import gc
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -195,6 +198,20 @@ def read(client: socket.socket, found: list[bytes]) -> None:
 @pytest.mark.parametrize("turns", range(5))
 async def test_who_is_in_line_when_it_listens_no_more_is_answered(turns: int) -> None:
     assert await answers_of_those_in_line(turns) == [b"HTTP/1.1 200 OK"] * 8
+
+
+async def test_one_that_cannot_be_served_any_more_takes_nobody_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = asyncio.get_running_loop().connect_accepted_socket
+    gone = iter([True])
+
+    async def fail_once(factory: Any, sock: socket.socket) -> Any:
+        if next(gone, False):
+            raise OSError(errno.EINVAL, "the connection was reset")  # as setsockopt says it on macOS
+        return await connect(factory, sock)
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "connect_accepted_socket", fail_once)
+
+    assert sorted(await answers_of_those_in_line(0)) == [b"", *[b"HTTP/1.1 200 OK"] * 7]
 
 
 @both_loops
