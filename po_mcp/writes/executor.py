@@ -121,7 +121,7 @@ class Executor:
         """Return the outcome of an operation that another call is sending, or that is at its end."""
         recorded = await self.reconciler.wait_until_settled(operation_id)
         if recorded is None:
-            return self.words.say("expired", None, "This operation is no longer recorded. Nothing was changed.")
+            return self.words.lost()
         recorded = await self._try_reconcile(recorded)
         outcome = self.words.outcome(recorded)
         return outcome.as_repeated() if recorded.state == "DONE" else outcome

@@ -133,6 +133,14 @@ class OutcomeWriter:
             next_step = next_step.replace("the call.", "the call, not under another number either.")
         return self.say("unknown", operation, text, next_step, do_not_repeat=True)
 
+    def lost(self) -> WriteOutcome:
+        """Say that the journal that knew of an operation was replaced by a copy: it may have been sent before."""
+        text = (
+            "This operation is no longer recorded, so it is not known whether anything was changed. "
+            f"Check it in {self.name} before doing anything else with it."
+        )
+        return self.say("unknown", None, text, TELL, do_not_repeat=True)
+
     def refused(self, operation: Operation, reason: str, next_step: str = "", **more: Any) -> WriteOutcome:
         """Say that nothing was changed, and why."""
         text = f"{_order(operation)} was not {_say_done(operation)}: {reason.rstrip('.')}. Nothing was changed."
