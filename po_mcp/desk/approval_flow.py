@@ -224,7 +224,8 @@ async def _wait_for_page(desk: Desk, operation_id: str, approver: Approver) -> N
 async def _leave_to_page(desk: Desk, operation_id: str) -> Proceed | Stop:
     """Proceed only if the yes is recorded already: opening the page is no approval."""
     recorded = await desk.journal.find(operation_id)
-    assert recorded is not None
+    if recorded is None:  # an older copy of the journal was put in its place meanwhile
+        return Stop(desk.words.lost())
     return Stop(await describe_waiting(desk, recorded)) if recorded.state == "PROPOSED" else Proceed()
 
 
@@ -249,7 +250,9 @@ async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer,
     # It was decided elsewhere meanwhile, such as on the page or by another form: what came of that is the truth.
     if recorded is not None and recorded.state not in ("PROPOSED", "EXPIRED", "DECLINED"):
         return await desk.executor.outcome_of(operation.id)
-    if recorded is None or recorded.state != "PROPOSED":
+    if recorded is None:
+        return desk.words.lost()
+    if recorded.state != "PROPOSED":
         return desk.words.say("declined", operation, f"No approval was given. {not_done}")
     if is_decline:
         return desk.words.say("declined", operation, f"Declined. {not_done}{_hint_at_terminal(desk, answer)}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sqlite3
+from contextlib import closing
+from typing import Any, Literal
 
 import pytest
 from mcp.types import ElicitResult
@@ -83,3 +85,21 @@ async def test_a_declined_question_that_is_requested_again_waits_again(
     assert "; it was requested again." in again["message"]
     assert "; it was requested again." in waits["message"]
     assert "requested again" not in declined["message"]
+
+
+@pytest.mark.parametrize("how", ["decline", "cancel"])
+async def test_of_a_question_that_the_journal_lost_nobody_says_that_nothing_was_changed(
+    harness: ServerHarness, how: Literal["decline", "cancel"]
+) -> None:
+    """As where an old copy of the journal is put back while a form is open: it may have been approved elsewhere."""
+
+    def lose(form: Any) -> ElicitResult:
+        with closing(sqlite3.connect(harness.journal)) as journal, journal:
+            journal.execute("DELETE FROM write_operations")
+        return ElicitResult(action=how)
+
+    async with harness.client(ERAS[1], ScriptedPerson(lose)) as client:
+        told = outcome(await client.call_tool("delete_purchase_order", {"number": "PO-2025-0038"}))
+
+    assert (told["status"], told["do_not_repeat"]) == ("unknown", True)
+    assert "it is not known whether anything was changed" in told["message"]
