@@ -135,6 +135,25 @@ async def test_a_database_that_is_not_there_is_unreachable(connect: Connect, boo
         await erp.probe()
 
 
+async def test_an_address_without_a_database_is_told_and_nothing_is_sent(connect: Connect, book: Book) -> None:
+    """Tryton itself answers such a sign-in with an error that tells nothing."""
+    between = Between()
+
+    for address in (book.url.rpartition("/")[0], f"{book.url.rpartition('/')[0]}/rpc/"):
+        with pytest.raises(Unreachable, match="add the database's name to PO_MCP_BASE_URL"):
+            await connect(url=address, transport=between).probe()
+
+    assert between.methods == []
+
+
+async def test_a_series_before_8_0_is_named(connect: Connect, book: Book) -> None:
+    """Seen with trytond 7.8: another address takes the calls, and this one answers 405."""
+    between = Between(after=lambda method, result: httpx2.Response(405) if method == LOGIN else None)
+
+    with pytest.raises(Unreachable, match=r"older than 8\.0, which is not supported"):
+        await connect(transport=between).probe()
+
+
 async def test_a_session_that_ended_is_renewed_for_a_read(erp: Tryton, book: Book, server: Server) -> None:
     await erp.probe()
     server.reset()

@@ -226,6 +226,7 @@ class ErpHttpClient:
             raise self._mapping.transient_failure(answer, explanation)
         # These say that there is no sign-in at this address, which no other secret would change.
         next_step = "Your administrator must check PO_MCP_BASE_URL." if status in (404, 405, 501) else None
+        next_step = self._mapping.sign_in_next_steps.get(status, next_step)
         raise Unreachable(f"Sign-in to {name} failed (HTTP {status}). Nothing was sent.", next_step=next_step)
 
     async def aclose(self) -> None:

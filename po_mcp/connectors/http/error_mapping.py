@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from po_mcp.connectors.numbers import order_not_found
@@ -68,6 +68,7 @@ class ErrorMapping:
         cheap_read_path: the path and query of a small read that needs a token.
         cheap_read_body: the JSON body where that read is a POST; None where it is a GET.
         auth_scheme: the scheme before the token in the Authorization header.
+        sign_in_next_steps: by status, what to do where it says of a sign-in more than that it failed.
     """
 
     name: str
@@ -82,6 +83,7 @@ class ErrorMapping:
     cheap_read_path: str = "/"
     cheap_read_body: Any = None
     auth_scheme: str = "Bearer"
+    sign_in_next_steps: Mapping[int, str] = field(default_factory=dict)
 
     def is_token_expired(self, answer: Answer) -> bool:
         """Tell whether the answer to a read says that the token expired."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from itertools import count
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import anyio
 import httpx2
@@ -41,6 +42,10 @@ _ERROR_MAPPING = ErrorMapping(
     cheap_read_path=RPC,
     cheap_read_body=error_body.build_request(0, "model.res.user.get_preferences", [True, {}]),
     auth_scheme="Session",
+    sign_in_next_steps={
+        405: "Your administrator must check PO_MCP_BASE_URL. Where it is right, Tryton is older than 8.0, which is not "
+        "supported."
+    },
 )
 
 
@@ -72,7 +77,7 @@ class Rpc:
         self._company: int | None = None
         self._ids = count(1)
         self._http = ErpHttpClient(root, _ERROR_MAPPING, timeout=timeout, transport=transport, retrier=retrier)
-        self._session = Session(self._http, login, password, clock)
+        self._session = Session(self._http, login, password, clock, names_database=bool(urlsplit(root).path))
         self._http.tokens = Tokens(self._session.open, clock)
 
     @property

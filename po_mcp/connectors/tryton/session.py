@@ -7,7 +7,7 @@ import base64
 from po_mcp.connectors.http.client import ErpHttpClient
 from po_mcp.connectors.http.tokens import Clock
 from po_mcp.connectors.tryton import error_body, schemas
-from po_mcp.errors import SignInFailed, TooManyRequests
+from po_mcp.errors import SignInFailed, TooManyRequests, Unreachable
 
 RPC = "/rpc/"
 """The path of every call."""
@@ -25,10 +25,14 @@ class Session:
         login: of the user.
         password: kept out of every text.
         clock: monotonic seconds.
+        names_database: whether the address has a path, which is the name of a database.
     """
 
-    def __init__(self, http: ErpHttpClient, login: str, password: str, clock: Clock) -> None:
+    def __init__(
+        self, http: ErpHttpClient, login: str, password: str, clock: Clock, *, names_database: bool = True
+    ) -> None:
         self._http = http
+        self._names_database = names_database
         self._login, self._password = login, password
         self._clock = clock
         self._refused_at: float | None = None
@@ -42,6 +46,13 @@ class Session:
         """
         if self._refused_at is not None and self._clock() - self._refused_at < _REFUSAL_PAUSE_S:
             raise SignInFailed("Tryton refused this sign-in less than a minute ago. Nothing was sent.")
+        # Without one Tryton answers with an error that tells nothing.
+        if not self._names_database:
+            raise Unreachable(
+                "The address of Tryton names no database. Nothing was sent.",
+                next_step="Your administrator must add the database's name to PO_MCP_BASE_URL, as in "
+                "https://erp.example.com/mydatabase.",
+            )
         params = [self._login, {"password": self._password}, "en"]
         try:
             answer = await self._http.sign_in(
