@@ -109,7 +109,8 @@ def test_the_warehouse_is_the_one_asked_for_or_the_only_one(
 
 
 @pytest.mark.parametrize(
-    ("asked", "why"), [(None, 'needs "warehouse"'), ("7", 'needs "warehouse"'), ("Main", "must be a whole number")]
+    ("asked", "why"),
+    [(None, 'needs "warehouse"'), ("7", "no active warehouse of this id"), ("Main", "must be a whole number")],
 )
 def test_no_warehouse_is_guessed(asked: str | None, why: str) -> None:
     with pytest.raises(InvalidInput, match=why):

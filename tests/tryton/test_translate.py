@@ -114,7 +114,7 @@ def test_an_order_is_read_in_full() -> None:
 
 
 def test_values_that_the_erp_does_not_give_are_not_made_up() -> None:
-    read = translate.convert_order(schemas.Order.parse({"id": 4}))
+    read = translate.convert_order(schemas.Order.parse({"id": 4, "lines.": []}))
 
     assert (read.number, read.vendor, read.vendor_id, read.status) == ("(4)", "", None, "unknown")
     assert (read.ordered_at, read.expected_on, read.currency, read.total) == (None, None, None, None)
@@ -614,3 +614,22 @@ def test_an_answer_without_a_session_is_no_sign_in_and_is_not_repeated(answer: o
 
     assert "secret-key" not in str(failed.value)
     assert failed.value.__cause__ is None
+
+
+@pytest.mark.parametrize("lines", [None, {}, [9], "missing"])
+def test_an_order_whose_lines_are_not_told_is_not_shown_as_one_without_lines(lines: Any) -> None:
+    row = {**recorded("orders")["draft"], "lines.": lines}
+    if lines == "missing":
+        del row["lines."]
+
+    with pytest.raises(UnreadableOrder, match="line"):
+        schemas.parse_orders([row])
+
+
+@pytest.mark.parametrize(
+    ("code", "word"), [("V-1", "V-1"), ("  ", None), (None, None), ("1\nTotal: 0", "1\\u{000A}Total: 0")]
+)
+def test_a_vendor_is_known_by_its_code(code: str | None, word: str | None) -> None:
+    party = {"id": 2, "rec_name": "Acme", "code": code}
+
+    assert translate.convert_order(order("draft", **{"party.": party})).vendor_word == word

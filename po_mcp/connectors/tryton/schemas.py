@@ -216,7 +216,8 @@ class Order(Row):
     warehouse: Annotated[Warehouse | None, Field(validation_alias="warehouse.")] = None
     stamp: Annotated[Word, Field(validation_alias="_timestamp")] = None
     tax: Annotated[Amount, Field(validation_alias="tax_amount")] = None
-    lines: Annotated[tuple[Line, ...], Many, Field(validation_alias="lines.")] = ()
+    # Needed: a person would be shown an order without lines, and delete those that are there.
+    lines: Annotated[tuple[Line, ...], Field(validation_alias="lines.")]
 
 
 class Preferences(ErpModel):

@@ -111,7 +111,7 @@ def convert_order(source: schemas.Order, name: str | None = None) -> PurchaseOrd
             "reference": ours[1] if ours else None,
             "created_at": source.created_at,
             # An id is a number that Tryton's own client does not show, and another party may have it as its code.
-            "vendor_word": source.party and source.party.code and visible(source.party.code),
+            "vendor_word": visible((source.party and source.party.code) or "").strip() or None,
             "tax": source.tax,
         }
     )
