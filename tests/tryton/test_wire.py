@@ -184,13 +184,13 @@ async def test_a_cancel_carries_the_stamps_that_were_read_and_is_read_back() -> 
 
 async def test_an_order_of_another_version_is_stale_and_nothing_is_sent() -> None:
     changed = {**drafted(), "_timestamp": "1.5"}
-    async with connected(*answers([drafted()], [changed])) as (erp, peer):
+    async with connected(*answers(MAY_ALL, [drafted()], [changed])) as (erp, peer):
         version = (await erp.snapshot(NAME, "delete")).version
         with pytest.raises(Stale) as failed:
             await erp.delete_order(NAME, version=version)
 
         assert failed.value.effect == "nothing_sent"
-        assert {method for method, _ in calls(peer)[2:]} == {"model.purchase.purchase.search_read"}
+        assert {method for method, _ in calls(peer)[3:]} == {"model.purchase.purchase.search_read"}
 
 
 async def test_an_order_that_tryton_calls_modified_is_stale() -> None:
@@ -509,6 +509,7 @@ async def test_a_create_that_does_not_name_one_order_is_unknown(made: Any) -> No
     """All is found as it must be; then the create answers with something else than the new order's id."""
     product = {"id": 1, "active": True, "purchasable": True, "purchase_uom.": {"id": 1, "digits": 0, "symbol": "u"}}
     prepared: tuple[Any, ...] = (
+        MAY_ALL,
         [],
         [],
         [{"id": 2, "active": True, "name": "Acme"}],
