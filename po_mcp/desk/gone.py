@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from po_mcp.desk.context import Desk
 from po_mcp.erp import acting, acting_for
-from po_mcp.errors import NoCredentials, SignInFailed
+from po_mcp.errors import NoCredentials, NotPermitted, SignInFailed
 from po_mcp.writes.observation import find_created_order, find_order
 from po_mcp.writes.operation import Recorded
 
@@ -13,19 +13,18 @@ async def is_gone_for_sure(desk: Desk, done: Recorded) -> bool:
     """Tell whether an order that was created is gone again, and not only newer than what a reading shows.
 
     Where each person has their own rights in the ERP, it is looked for by who requested it: to another it may be
-    hidden. If that person's credentials are missing, nobody can tell, and it counts as there.
+    hidden. If that person's credentials are missing, or may see less now, nobody can tell, and it counts as there.
     """
     return await _is_gone(desk, done) and await desk.reconciler.wait_out_lag(done) and await _is_gone(desk, done)
 
 
 async def _is_gone(desk: Desk, recorded: Recorded) -> bool:
-    caller, requester = acting(), recorded.operation.actor
-    if caller is None or caller.person == requester.person:
+    if acting() is None:
         return await _is_hidden(desk, recorded)
-    with acting_for(requester):
+    with acting_for(recorded.operation.actor):
         try:
             return await _is_hidden(desk, recorded)
-        except (NoCredentials, SignInFailed):
+        except (NoCredentials, SignInFailed, NotPermitted):
             return False
 
 

@@ -40,6 +40,7 @@ from po_mcp.errors import (
     InvalidInput,
     JournalUnavailable,
     NoCredentials,
+    NotPermitted,
     OrderNotFound,
     PurchaseOrderError,
     SignInFailed,
@@ -382,6 +383,42 @@ def test_it_offers_what_its_erp_does_and_no_more(desk: Desk) -> None:
         assert isinstance(personal, ServesPeople)
         assert [isinstance(personal, one) for one in OPTIONAL] == [isinstance(service, one) for one in OPTIONAL]
         assert personal.capabilities == service.capabilities
+
+
+SEEN: dict[str, tuple[bool, PurchaseOrderError | None, type[PurchaseOrderError]]] = {
+    "hidden from who requested": (True, None, NotPermitted),
+    "hidden from a caller": (False, None, OrderNotFound),
+    "there is none": (True, OrderNotFound("None."), OrderNotFound),
+    "nobody can tell": (True, Unreachable("No answer."), Unreachable),
+}
+
+
+@pytest.mark.parametrize("case", SEEN)
+@pytest.mark.parametrize("way", ["number", "id", "reference"])
+async def test_what_is_hidden_from_who_requested_it_is_not_absent(tmp_path: Path, case: str, way: str) -> None:
+    class UserOfIds(UserOfErp):
+        async def get_order_of_id(self, erp_id: str, number: str) -> PurchaseOrder:
+            return await self.get_order(number)
+
+        async def get_order_of_reference(self, reference: str) -> PurchaseOrder:
+            return await self.get_order("PO-1")
+
+    may_write, at_service, raised = SEEN[case]
+    service, mine = UserOfIds(), UserOfIds("alice")
+    service.fails, mine.fails = at_service, OrderNotFound("None.")
+    credentials = Desk(tmp_path).credentials
+    await credentials.keep(ALICE, "Alice", VALUES)
+    erp: Any = PersonalERP(cast(ERP, service), credentials, lambda values: cast(ERP, mine), PAGE)
+    reads = {
+        "number": lambda: erp.get_order("PO-1"),
+        "id": lambda: erp.get_order_of_id("1", "PO-1"),
+        "reference": lambda: erp.get_order_of_reference("r"),
+    }
+    with acting_for(Actor(ALICE, "Alice Adams", may_write=may_write)), pytest.raises(PurchaseOrderError) as told:
+        await reads[way]()
+
+    assert type(told.value) is raised
+    assert bool(service.log) == may_write, "of others' orders a caller is told nothing"
 
 
 # What connectors share, and when they are closed

@@ -213,6 +213,17 @@ async def test_people_who_are_connected_at_once_are_never_taken_for_each_other(t
                 assert read == {(ALICE, f"{ORDER}/PO-2025-0041"), (BOB, f"{ORDER}/PO-2025-0042")}
 
 
+async def test_a_double_of_an_order_that_its_maker_sees_no_more_is_put_to_a_person(tmp_path: Path) -> None:
+    async with at_work(tmp_path, "alice") as (place, server):
+        await call(server, "alice", CREATE, number="NEW-1", **ALL_READS[CREATE])
+        place.erp.hides_orders = {ALICE}
+        second = outcome(await call(server, "alice", CREATE, number="NEW-2", **ALL_READS[CREATE]))
+
+    assert second["status"] == "approval_required"
+    assert "NEW-1" in second["message"]
+    assert place.erp.writes == [(ALICE, ORDER)]
+
+
 # Between the question and the yes
 
 

@@ -180,6 +180,14 @@ async def a_double_of_an_order_that_one_may_not_see(folder: Path) -> bool:
         return len(place.erp.writes) == 2
 
 
+async def a_double_of_an_order_that_its_maker_sees_no_more(folder: Path) -> bool:
+    async with at_work(folder, "alice") as (place, server):
+        for number in ("NEW-1", "NEW-2"):
+            await call(server, "alice", CREATE, number=number, **ALL_READS[CREATE])
+            place.erp.hides_orders = {ALICE}
+        return len(place.erp.writes) == 2
+
+
 # What is taken away
 
 
@@ -335,6 +343,13 @@ def looked_at_by_whoever_calls(patch: Patch) -> None:
     patch.setattr(reconcile, "acting_for", lambda actor: acting_for(None))
 
 
+def hidden_is_absent(patch: Patch) -> None:
+    async def find(self: PersonalERP, erp: ERP, get: Callable[[ERP], Awaitable[Any]]) -> Any:
+        return await get(erp)
+
+    patch.setattr(PersonalERP, "_find", find)
+
+
 def sought_by_whoever_calls(patch: Patch) -> None:
     patch.setattr(gone, "acting_for", lambda actor: acting_for(acting()))
 
@@ -355,6 +370,7 @@ MUTANTS: list[tuple[Callable[[Patch], None], Attack]] = [
     (one_view_for_all, a_completion_that_was_read_for_another),
     (one_view_of_a_person, a_list_that_was_read_with_removed_credentials),
     (sought_by_whoever_calls, a_double_of_an_order_that_one_may_not_see),
+    (hidden_is_absent, a_double_of_an_order_that_its_maker_sees_no_more),
     (the_caller_is_anybody, a_read_as_another),
     (not_tried, credentials_that_do_not_sign_in),
     (any_order_of_that_number, credentials_of_another_company),

@@ -2,14 +2,15 @@
 
 Which person that is, is said with `acting_for`: the caller of a tool, or, while an operation is carried out or looked
 at, who requested it. A call that is made for nobody is refused, and so is a write that is made for a caller: only who
-requested an operation writes. The server's own credentials only read, and for nobody: whether the ERP answers.
+requested an operation writes. The server's own credentials only read: whether the ERP answers, and whether an order
+that a requester does not find is only hidden from them.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 from po_mcp.connectors.http.breaker import ErpBreaker
 from po_mcp.connectors.http.call_limit import CallLimit, LentLimit, TakesCallLimit
@@ -29,7 +30,7 @@ from po_mcp.erp import (
     acting,
     send_at_once,
 )
-from po_mcp.errors import ERPError, JournalUnavailable, NoCredentials
+from po_mcp.errors import ERPError, JournalUnavailable, NoCredentials, NotPermitted, OrderNotFound
 from po_mcp.orders import (
     Finalized,
     Item,
@@ -172,17 +173,48 @@ class PersonalERP:
     async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
         """Return one order with its lines."""
         async with self._reading() as erp:
-            return await erp.get_order(number, in_any_case=in_any_case)
+            return await self._find(erp, lambda one: one.get_order(number, in_any_case=in_any_case))
 
     async def _get_order_of_id(self, erp_id: str, number: str) -> PurchaseOrder:
-        async with self._reading() as erp:
+        def get(erp: ERP) -> Awaitable[PurchaseOrder]:
             assert isinstance(erp, ReadsById)
-            return await erp.get_order_of_id(erp_id, number)
+            return erp.get_order_of_id(erp_id, number)
+
+        async with self._reading() as erp:
+            return await self._find(erp, get)
 
     async def _get_order_of_reference(self, reference: str) -> PurchaseOrder:
-        async with self._reading() as erp:
+        def get(erp: ERP) -> Awaitable[PurchaseOrder]:
             assert isinstance(erp, ReadsByReference)
-            return await erp.get_order_of_reference(reference)
+            return erp.get_order_of_reference(reference)
+
+        async with self._reading() as erp:
+            return await self._find(erp, get)
+
+    async def _find(self, erp: ERP, get: Callable[[ERP], Awaitable[PurchaseOrder]]) -> PurchaseOrder:
+        """Return an order as this person sees it; for who requested an operation, see that it is not only hidden.
+
+        What is taken for absent is made again, and that person's rights may be less than before. The server's own
+        credentials read all orders.
+
+        Raises:
+            OrderNotFound: there is none, or this caller does not see it.
+            NotPermitted: who requested an operation does not see it, and it is there.
+            ERPError: it cannot be read.
+        """
+        try:
+            return await get(erp)
+        except OrderNotFound:
+            actor = acting()
+            if actor is None or not actor.may_write:
+                raise  # of others' orders a caller is told nothing
+            with suppress(OrderNotFound):
+                await get(self.service)
+                raise NotPermitted(
+                    f"{self.title} has this order, and does not show it to {actor.name}.",
+                    next_step="Whoever gives rights in the ERP must let them see it.",
+                ) from None
+            raise
 
     async def _read_books(self) -> str:
         async with self._reading() as erp:
