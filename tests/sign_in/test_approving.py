@@ -8,13 +8,14 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import jwt
 import pytest
 
 from po_mcp.approvals.page_people import CALLBACK_PATH
-from po_mcp.sign_in import approver_sign_in
+from po_mcp.sign_in import approver_sign_in, sealing
 from po_mcp.transports import http as http_transport
 from po_mcp.transports.uvicorn_server import listen
 from tests.harness import ScriptedPerson, ServerHarness, outcome, yes
@@ -229,15 +230,19 @@ async def test_whoever_is_no_approver_learns_nothing_of_what_others_asked_for(ha
     assert (NUMBER in listed.text, NUMBER in hers.text, unknown.status_code) == (False, True, 404)
 
 
-async def test_a_right_that_was_taken_away_ends_with_the_sign_in(harness: ServerHarness) -> None:
+async def test_a_right_that_was_taken_away_ends_with_the_sign_in(
+    harness: ServerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = 0
+    monkeypatch.setattr(sealing, "Seal", partial(sealing.Seal, clock=lambda: time.time() + later))
     async with approving(harness) as server:
         asked = await ask(server)
-        server.issuer.access_claims = {"exp": int(time.time()) + 2}
+        server.issuer.access_claims = {"exp": int(time.time()) + 100}
         async with visiting(server, "bob") as bob:
             before = await bob.get(path_of(asked))
             server.issuer.people["bob"]["scope"] = "po:read po:write"
             server.issuer.access_claims = {}
-            time.sleep(max(0.0, 2.2))  # noqa: ASYNC251 - until the access token is over
+            later = 101  # the access token is over
             late = await bob.http.post(path_of(asked), data={}, headers={"origin": server.origin})
             after = await bob.send(path_of(asked))
 
