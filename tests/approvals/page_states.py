@@ -16,7 +16,7 @@ from typing import Literal
 
 import anyio
 from mcp import Client
-from playwright.async_api import Page
+from playwright.async_api import Locator, Page
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
@@ -52,7 +52,13 @@ async def press(tab: Page, button: str = "approve", **fields: str) -> None:
         await tab.locator(f"[name={name}]").fill(text)
     # What a browser would hold back, such as an empty field, is sent as an old one would send it.
     await tab.locator("form.decision").evaluate("form => form.noValidate = true")
-    await tab.locator(f"button[value={button}]").click()
+    await follow(tab.locator(f"button[value={button}]"))
+
+
+async def follow(link: Locator) -> None:
+    # What comes next, such as a reload, must not meet the page on its way.
+    async with link.page.expect_navigation():
+        await link.click()
 
 
 # What is asked
@@ -303,7 +309,7 @@ async def unknown(tab: Page) -> AsyncIterator[None]:
 @state("Not confirmed")
 async def unknown_and_settled_by_hand(tab: Page) -> AsyncIterator[None]:
     async with unknown(tab):
-        await tab.get_by_role("link", name="Say what happened").click()
+        await follow(tab.get_by_role("link", name="Say what happened"))
         yield
 
 
@@ -319,7 +325,7 @@ async def did_not_happen(tab: Page) -> AsyncIterator[None]:
     async with counter(":memory:", PIN) as desk:
         await lose(tab, desk)
         desk.clock.now += 200
-        await tab.get_by_role("link", name="Say what happened").click()
+        await follow(tab.get_by_role("link", name="Say what happened"))
         await press(tab, "not_happened", order_number="PO-7", pin=PIN)
         yield
 
@@ -360,7 +366,7 @@ async def the_list(tab: Page) -> AsyncIterator[None]:
         desk.erp.loses = "request"
         await desk.pending.carry_out(desk.propose_create("PO-5", approved=True))
         await tab.goto(await desk.link(desk.propose(order("PO-2025-0038"))))
-        await tab.get_by_role("link", name="All approvals").click()
+        await follow(tab.get_by_role("link", name="All approvals"))
         yield
 
 
@@ -371,7 +377,7 @@ async def the_list_of_nothing(tab: Page) -> AsyncIterator[None]:
         one = desk.propose_create()
         await tab.goto(await desk.link(one))
         desk.store.decline(one, {})
-        await tab.get_by_role("link", name="All approvals").click()
+        await follow(tab.get_by_role("link", name="All approvals"))
         yield
 
 
@@ -447,7 +453,7 @@ async def no_approver(tab: Page) -> AsyncIterator[None]:
 @state("Signed out")
 async def signed_out(tab: Page) -> AsyncIterator[None]:
     async with signed_in(tab, "carol"):
-        await tab.get_by_role("button", name="Sign out").click()
+        await follow(tab.get_by_role("button", name="Sign out"))
         yield
 
 
