@@ -57,8 +57,9 @@ def server(tryton_server: tuple[Server, TrytonUsers]) -> Server:
 
 
 @pytest.fixture
-def book(tryton_server: tuple[Server, TrytonUsers]) -> Book:
+def book(tryton_server: tuple[Server, TrytonUsers], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Book:
     server, users = tryton_server
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # lists of a book before are of the same address
     server.reset()
     return Book(server.url, users.facts, template(HOME).orders, users)
 
