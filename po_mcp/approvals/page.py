@@ -83,7 +83,7 @@ def create_app(
     """
     is_secure = all(origin.startswith("https://") for origin in origins)
     people = None if sign_in is None else PeopleOfPage(sign_in, cookie, is_secure=is_secure)
-    page = _Page(pending, cookie, people, Sessions(keys))
+    page = _Page(pending, cookie, people, Sessions(keys), has_credentials=credentials is not None)
     routes = [
         Route("/", page.overview, methods=["GET"]),
         Route("/approve", page.lead, methods=["GET"]),
@@ -115,7 +115,6 @@ def _sign_in_routes(people: PeopleOfPage, page: _Page) -> list[Route]:
 
 
 def _credential_routes(people: PeopleOfPage, page: _Page, credentials: TakesCredentials) -> list[Route]:
-    page.has_credentials = True
     asking = CredentialsPage(credentials, people, page.render, page.local)
     return [
         Route(CREDENTIALS_PATH, asking.show, methods=["GET"]),
@@ -124,12 +123,18 @@ def _credential_routes(people: PeopleOfPage, page: _Page, credentials: TakesCred
 
 
 class _Page:
-    has_credentials = False
-    """Whether people give ERP credentials of their own here."""
-
-    def __init__(self, pending: PendingApprovals, cookie: str, people: PeopleOfPage | None, sessions: Sessions) -> None:
+    def __init__(
+        self,
+        pending: PendingApprovals,
+        cookie: str,
+        people: PeopleOfPage | None,
+        sessions: Sessions,
+        *,
+        has_credentials: bool,
+    ) -> None:
         self._pending = pending
         self._cookie = cookie
+        self._has_credentials = has_credentials
         self._people = people
         self._sessions = sessions
         static = files("po_mcp.approvals").joinpath("static")
@@ -337,8 +342,12 @@ class _Page:
 
     def render(self, template: str, status: int = 200, **shown: Any) -> Response:
         """Return a page as an answer."""
-        always: dict[str, Any] = {"notice": self._pending.notice, "place": self._pending.place_name, "visitor": None}
-        always["has_credentials"] = self.has_credentials
+        always = {
+            "notice": self._pending.notice,
+            "place": self._pending.place_name,
+            "visitor": None,
+            "has_credentials": self._has_credentials,
+        }
         text = self._templates.get_template(template).render({**always, **shown})
         return HTMLResponse(text, status)
 

@@ -16,20 +16,7 @@ from po_mcp.writes.forms import DECISION, ORDER_NUMBER, Field, Place, Question
 def ask_delete(order: PurchaseOrder, place: Place) -> Question:
     """Make the question for a delete: the person types the order number."""
     number = text.number(order.number)
-    top = text.head(
-        tag=place.tag,
-        sentence=f"Delete order {number} permanently?",
-        short=f"Delete {number}?",
-        effect="This cannot be undone.",
-        facts=[
-            text.total_of(order),
-            text.STATUS_LABELS[order.status],
-            text.lines_told(order),
-            *text.facts_of(order),
-        ],
-        vendor=_vendor_of(order),
-        where=place.label,
-    )
+    top = _head(order, place, f"Delete order {number} permanently?", f"Delete {number}?", fact=text.lines_told(order))
     title = f"Type {number} to delete it"
     title = title if text.columns(title) <= text.TITLE_COLUMNS else "Type the order number to delete it"
     return Question(
@@ -46,20 +33,7 @@ def ask_finalize(order: PurchaseOrder, place: Place, create_backorder: bool | No
     ending = {None: "", True: " with a backorder", False: " without a backorder"}[
         create_backorder if has_rest else None
     ]
-    top = text.head(
-        tag=place.tag,
-        sentence=f"Close order {number}{ending}?",
-        short=f"Close {number}?",
-        effect="This cannot be undone.",
-        facts=[
-            text.total_of(order),
-            text.STATUS_LABELS[order.status],
-            text.receipts_of(order),
-            *text.facts_of(order),
-        ],
-        vendor=_vendor_of(order),
-        where=place.label,
-    )
+    top = _head(order, place, f"Close order {number}{ending}?", f"Close {number}?", fact=text.receipts_of(order))
     options = _finalize_options(has_rest, create_backorder)
     field = Field(DECISION, text.title("Close order", number, "Close this order"), _items(order, rest=True), options)
     return Question(_join([*top, *text.lines_of(order, outstanding_first=True), *_explain_gaps(order)]), (field,))
@@ -70,19 +44,13 @@ def ask_cancel(order: PurchaseOrder, place: Place) -> Question:
     number, lines = text.number(order.number), order.lines or ()
     received = sum(bool(line.received) for line in lines)
     how = text.lines_told(order)
-    top = text.head(
-        tag=place.tag,
-        sentence=f"Cancel order {number}?",
-        short=f"Cancel {number}?",
+    top = _head(
+        order,
+        place,
+        f"Cancel order {number}?",
+        f"Cancel {number}?",
+        fact=f"goods received on {received} of {how}" if received else how,
         effect=f"It can be reactivated in {place.erp}.",
-        facts=[
-            text.total_of(order),
-            text.STATUS_LABELS[order.status],
-            f"goods received on {received} of {how}" if received else how,
-            *text.facts_of(order),
-        ],
-        vendor=_vendor_of(order),
-        where=place.label,
     )
     options = (("keep", "No, keep the order"), ("cancel", "Yes, cancel the order"))
     field = Field(DECISION, text.title("Cancel order", number, "Cancel this order"), _items(order), options)
@@ -108,6 +76,27 @@ def ask_whether_it_happened(place: Place, request: str, number: str, seen: Seque
     options = (("open", "Leave it open"), ("happened", "It happened"))
     field = Field(DECISION, text.title("Did it happen to", number, "Did it happen?"), text.shown(seen[0], 66), options)
     return Question(_join(lines), (field,))
+
+
+def _head(
+    order: PurchaseOrder,
+    place: Place,
+    sentence: str,
+    short: str,
+    *,
+    fact: str,
+    effect: str = "This cannot be undone.",
+) -> list[str]:
+    """Write the first lines of a question: what would happen to which order; `fact` is what this question adds."""
+    return text.head(
+        tag=place.tag,
+        sentence=sentence,
+        short=short,
+        effect=effect,
+        facts=[text.total_of(order), text.STATUS_LABELS[order.status], fact, *text.facts_of(order)],
+        vendor=_vendor_of(order),
+        where=place.label,
+    )
 
 
 def _vendor_of(order: PurchaseOrder) -> str:

@@ -103,8 +103,8 @@ class PeoplesCredentials:
 
     async def version(self, person: str) -> str:
         """Return what changes whenever a person's credentials do; "" where there are none."""
-        row = await self._run(self._rows.find, person)
-        return "" if row is None else _version(row.sealed)
+        sealed = await self.kept(person)
+        return sealed and _version(sealed)
 
     async def given_at(self, person: str) -> float | None:
         """Return since when a person's credentials are kept, in seconds since 1970; None where there are none."""
