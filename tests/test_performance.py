@@ -10,11 +10,12 @@ import hashlib
 import logging
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 from mcp import Client
@@ -22,8 +23,10 @@ from mcp import Client
 from benchmarks.erp import Erp
 from benchmarks.tokens import DAY_BEFORE, NEWER
 from po_mcp.bootstrap import build_server
+from po_mcp.concurrency import MAX_CONCURRENT_REQUESTS
 from po_mcp.config import Settings
 from po_mcp.connectors.inventory_pro import InventoryPro
+from po_mcp.connectors.page_reader import PagedList
 from po_mcp.connectors.pages import Page
 from po_mcp.connectors.pagination import ConvertedRows, read_all_stable
 from po_mcp.desk.catalog import words_of
@@ -140,22 +143,29 @@ async def test_a_finalize_digests_and_asks_a_few_times(settings: Settings, monke
 
 
 async def test_items_are_made_ready_while_others_are_on_their_way() -> None:
-    seen_at_the_last_page: list[int] = []
+    under_way = 0
+    at_conversion: list[int] = []
     index: Index[Item] = Index((), words_of)
-    converted: ConvertedRows[int, Item] = ConvertedRows(
-        lambda rows: [Item(id=str(row), name=f"Item {row}") for row in rows], index.add
-    )
+
+    def convert(rows: Sequence[int]) -> list[Item]:
+        at_conversion.append(under_way)
+        return [Item(id=str(row), name=f"Item {row}") for row in rows]
 
     async def read_page(page: int) -> Page[int]:
-        if page == 19:
-            seen_at_the_last_page.append(index.added)
+        nonlocal under_way
+        under_way += 1
+        for _ in range(5):
+            await anyio.lowlevel.checkpoint()
+        under_way -= 1
         return Page(range(page * 10, page * 10 + 10), page + 1 if page < 19 else None, 200)
 
-    rows = await read_all_stable(
-        "ERP", read_page, lambda row: row, start_of_page=lambda at, size: at, on_rows=converted.add
-    )
+    pages = PagedList("ERP", read_page, lambda row: row, start_of_page=lambda at, size: at)
+    converted = ConvertedRows(convert, index.add)
+    rows = await read_all_stable(pages, converted.add)
 
-    assert seen_at_the_last_page[0] >= 150
+    # A place that an answer has freed is taken again before its page is converted, until none are left to be asked for.
+    assert at_conversion[:12] == [MAX_CONCURRENT_REQUESTS] * 12
+    assert len(at_conversion) == 20
     assert len(rows) == len(converted.found) == index.added == 200
     assert index.find("item 77")[0].entry is converted.found[77]
 

@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 import httpx2
 
-from po_mcp.connectors import pages, pagination
+from po_mcp.connectors import page_reader, pages, pagination
 from po_mcp.connectors.http import exact_json, retry
 from po_mcp.connectors.http.call_limit import CallLimit
 from po_mcp.connectors.http.client import ErpHttpClient
@@ -331,7 +331,7 @@ async def repeat_page_for_ever() -> str:
         return pages.Page(["ITEM-1"], place + 1, None)
 
     with contextlib.suppress(PurchaseOrderError):
-        await pagination.read_all("An ERP", read_page, lambda row: row)
+        await pagination.read_all(page_reader.PagedList("An ERP", read_page, lambda row: row))
     return f"one page was asked for {asked} times" if asked > 2 else ""
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from po_mcp.concurrency import MAX_CONCURRENT_REQUESTS
 from po_mcp.connectors.http.pace import RECOVERY_S, Pace
+from po_mcp.connectors.page_reader import PagedList
 from po_mcp.connectors.pages import Page
 from po_mcp.connectors.pagination import read_all
 from po_mcp.errors import BadAnswer, Unreachable
@@ -40,10 +41,10 @@ class Rows:
         return Page(self.rows[start : start + 10], start + 10 if more else None, len(self.rows))
 
     async def read(self) -> tuple[str, ...]:
-        found = await read_all(
+        rows = PagedList(
             "An ERP", self, lambda row: row, start_of_page=lambda index, size: index * size, pace=self.pace
         )
-        return found.rows
+        return (await read_all(rows)).rows
 
 
 async def test_the_pages_of_a_list_are_read_side_by_side_and_put_together_in_order() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from po_mcp.connectors import pagination
+from po_mcp.connectors import page_reader
+from po_mcp.connectors.page_reader import PagedList
 from po_mcp.connectors.pages import FullList, Page
 from po_mcp.connectors.pagination import read_all, read_all_stable
 from po_mcp.errors import BadAnswer
@@ -37,7 +38,7 @@ def key(row: str) -> str | None:
 
 
 async def read_pages(*pages: Sequence[str], **said: Any) -> FullList[str]:
-    return await read_all("An ERP", Pages(*pages, **said), key)
+    return await read_all(PagedList("An ERP", Pages(*pages, **said), key))
 
 
 async def test_the_pages_of_a_list_are_put_together() -> None:
@@ -87,19 +88,19 @@ async def test_a_list_without_an_end_is_left_at_the_limit() -> None:
     endless = Pages(*[[str(place)] for place in range(1000)])
 
     with pytest.raises(BadAnswer, match="too long to read"):
-        await read_all("An ERP", endless, key)
+        await read_all(PagedList("An ERP", endless, key))
 
-    assert endless.asked == pagination.MAX_PAGES
+    assert endless.asked == page_reader.MAX_PAGES
 
 
 async def test_a_stable_list_is_refused_after_a_move() -> None:
     with pytest.raises(BadAnswer, match="changed while it was being read"):
-        await read_all_stable("An ERP", Pages("ab", "cd", totals=(5, 4)), key)
+        await read_all_stable(PagedList("An ERP", Pages("ab", "cd", totals=(5, 4)), key))
 
 
 async def test_a_stable_list_that_ends_before_the_erp_said_so_is_refused() -> None:
     with pytest.raises(BadAnswer, match="returned an incomplete list"):
-        await read_all_stable("An ERP", Pages("ab", ""), key)
+        await read_all_stable(PagedList("An ERP", Pages("ab", ""), key))
 
 
 def inventory_pro_page(page: int, rows: list[dict[str, Any]], *, more: bool = True, size: int = 250) -> Reply:

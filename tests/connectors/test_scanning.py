@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import anyio
 import pytest
 
 from po_mcp.concurrency import MAX_CONCURRENT_REQUESTS
 from po_mcp.connectors import pagination
+from po_mcp.connectors.page_reader import MAX_PAGES, PagedList
 from po_mcp.connectors.pages import Page
 from po_mcp.connectors.pagination import scan_pages
 from po_mcp.errors import BadAnswer, IgnoredFilter, Unreachable
@@ -41,13 +42,24 @@ def order(number: str) -> PurchaseOrder:
 
 
 async def run_scan(
-    orders: Orders, max_orders: int | None = None, reported: list[tuple[int, int | None]] | None = None
+    orders: Orders,
+    max_orders: int | None = None,
+    reported: list[tuple[int, int | None]] | None = None,
+    max_pages: int = MAX_PAGES,
 ) -> OrderScan:
     async def tell(read: int, of: int | None) -> None:
         if reported is not None:
             reported.append((read, of))
 
-    return await scan_pages("An ERP", orders, lambda index, size: index, tell, max_orders)
+    return await scan_pages(list_pages(orders, max_pages), tell, max_orders)
+
+
+def list_pages(
+    read_page: Callable[[int], Awaitable[Page[PurchaseOrder]]], max_pages: int = MAX_PAGES
+) -> PagedList[PurchaseOrder]:
+    return PagedList(
+        "An ERP", read_page, lambda one: one.number, start_of_page=lambda index, size: index, max_pages=max_pages
+    )
 
 
 @pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 95, 100])
@@ -82,12 +94,11 @@ async def test_progress_is_reported_after_each_page() -> None:
     assert len(reported) == 5
 
 
-async def test_a_list_beyond_the_limit_is_cut_and_marked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pagination, "MAX_PAGES", 7)
+async def test_a_list_beyond_the_limit_is_cut_and_marked() -> None:
     for is_counted in (True, False):
         orders = Orders(100, is_counted=is_counted)
 
-        found = await run_scan(orders)
+        found = await run_scan(orders, max_pages=7)
 
         assert (found.read, found.is_cut, found.complete) == (70, True, False)
         assert found.total == (100 if is_counted else None)
@@ -187,7 +198,7 @@ async def test_a_full_page_that_comes_again_is_no_end(rows: int, asked: int, is_
     async def read(place: int) -> Page[PurchaseOrder]:
         return page
 
-    found = await scan_pages("An ERP", read, lambda index, size: index, None, None)
+    found = await scan_pages(list_pages(read))
 
     assert (found.read, found.complete, found.is_cut) == (rows, is_whole, not is_whole)
 
@@ -198,7 +209,7 @@ async def test_pages_that_are_counted_otherwise_are_whole_if_all_rows_came(total
         rows = tuple(order(f"PO-{place}-{one}") for one in range(10))
         return Page(rows, place + 1 if place < 2 else None, total, is_other=True)
 
-    found = await scan_pages("An ERP", read, lambda index, size: index, None, None)
+    found = await scan_pages(list_pages(read))
 
     assert (found.read, found.complete) == (30, is_whole)
 
@@ -208,7 +219,7 @@ async def test_a_list_of_which_no_order_can_be_read_is_no_empty_list(unreadable:
     async def read(place: int) -> Page[PurchaseOrder]:
         return Page((), None, unreadable, unreadable=unreadable)
 
-    scan = scan_pages("An ERP", read, lambda index, size: index, None, None)
+    scan = scan_pages(list_pages(read))
     if is_refused:
         with pytest.raises(BadAnswer, match="No order of An ERP's list is in the documented format"):
             await scan

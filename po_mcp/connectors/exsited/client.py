@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, tzinfo
 from typing import Any, TypeVar
@@ -22,15 +22,9 @@ from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.http.tokens import Tokens, TokenStore
 from po_mcp.connectors.http.urls import normalize_base_url
 from po_mcp.connectors.lookup import read_by_path_or_list, read_for_write
+from po_mcp.connectors.page_reader import OnRows, PagedList
 from po_mcp.connectors.pages import Page
-from po_mcp.connectors.pagination import (
-    MAX_CATALOG_PAGES,
-    ConvertedRows,
-    OnRows,
-    read_all_stable,
-    scan_pages,
-    select_orders,
-)
+from po_mcp.connectors.pagination import MAX_CATALOG_PAGES, ConvertedRows, read_all_stable, scan_pages, select_orders
 from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, OnItems, send_at_once
 from po_mcp.errors import BadAnswer, NotOffered, NotPermitted, OrderNotFound, Refused
 from po_mcp.orders import (
@@ -184,10 +178,7 @@ class Exsited:
             body = await self._read_orders_page(_ROWS_PER_PAGE, offset, chosen)
             return translate.parse_orders_page(body, offset, query.status, self._zone, asked=_ROWS_PER_PAGE)
 
-        scanned = await scan_pages(
-            self.title, read_page, _start_of_page, progress, query.max_orders, pace=self._http.pace
-        )
-        return select_orders(scanned, query)
+        return select_orders(await scan_pages(self._paged_orders(read_page), progress, query.max_orders), query)
 
     async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
         """Return one order, without received quantities where its item receipts cannot be read."""
@@ -361,7 +352,13 @@ class Exsited:
             body = await self._read_orders_page(_ROWS_PER_PAGE, offset, {})
             return translate.parse_orders_page(body, offset, None, self._zone, asked=_ROWS_PER_PAGE, in_full=True)
 
-        return await scan_pages(self.title, read_page, _start_of_page, None, None, pace=self._http.pace)
+        return await scan_pages(self._paged_orders(read_page))
+
+    def _paged_orders(self, read_page: Callable[[int], Awaitable[Page[PurchaseOrder]]]) -> PagedList[PurchaseOrder]:
+        """Return the list of orders whose page at an offset is read so."""
+        return PagedList(
+            self.title, read_page, lambda order: order.number, start_of_page=_start_of_page, pace=self._http.pace
+        )
 
     async def _read_orders_page(self, limit: int, offset: int, chosen: Mapping[str, str]) -> Any:
         """Read a page of orders; None for an empty list."""
@@ -410,15 +407,15 @@ class Exsited:
                 return Page((), None, None)
             return translate.parse_page(read(body), row, offset, _ROWS_PER_PAGE)
 
-        found = await read_all_stable(
+        rows = PagedList(
             self.title,
             read_page,
             lambda row: row if row.id else None,
             start_of_page=_start_of_page,
             pace=self._http.pace,
             max_pages=MAX_CATALOG_PAGES,
-            on_rows=on_rows,
         )
+        found = await read_all_stable(rows, on_rows)
         # Other lists leave rows out. An order's documents decide whether it may be deleted: none may be missing.
         return _need_every_document(found) if segments else found
 

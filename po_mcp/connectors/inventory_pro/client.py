@@ -19,15 +19,9 @@ from po_mcp.connectors.http.tokens import Tokens
 from po_mcp.connectors.http.urls import normalize_base_url
 from po_mcp.connectors.inventory_pro import catalog, error_body, schemas, translate
 from po_mcp.connectors.lookup import read_by_path_or_list, read_for_write
+from po_mcp.connectors.page_reader import OnRows, PagedList
 from po_mcp.connectors.pages import Page
-from po_mcp.connectors.pagination import (
-    MAX_CATALOG_PAGES,
-    ConvertedRows,
-    OnRows,
-    read_all_stable,
-    scan_pages,
-    select_orders,
-)
+from po_mcp.connectors.pagination import MAX_CATALOG_PAGES, ConvertedRows, read_all_stable, scan_pages, select_orders
 from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, OnItems, send_at_once
 from po_mcp.errors import InvalidInput, NotOffered, OrderNotFound
 from po_mcp.orders import (
@@ -53,6 +47,7 @@ _ORDERS = "/PurchaseOrder"
 _FINALIZE = "Finalize"
 # The vendor's pages have 201 for what was created, and no status for a finalize.
 _DONE = frozenset({200, 201})
+_FIRST_PAGE = 1
 _ROWS_PER_PAGE = 250  # on one page, the most that https://cissltd.com/docs/api/pagination/ allows; of orders, 50
 
 _ERROR_MAPPING = ErrorMapping(
@@ -73,8 +68,8 @@ _PERMISSION_TO_LOOK_UP = (
 
 
 def _start_of_page(index: int, size: int) -> int:
-    """Return the number of a page from its index: pages count from 1, whatever their size."""
-    return index + 1
+    """Return the number of a page from its index, whatever the size of pages."""
+    return _FIRST_PAGE + index
 
 
 class InventoryPro:
@@ -162,10 +157,15 @@ class InventoryPro:
             params: Params = {"page": page, "pageSize": translate.MAX_ORDERS_PER_PAGE, **dates}
             return translate.parse_orders_page(await self._http.read_list(_ORDERS, params), params, self._zone)
 
-        scanned = await scan_pages(
-            self.title, read_page, _start_of_page, progress, query.max_orders, pace=self._http.pace
+        orders = PagedList(
+            self.title,
+            read_page,
+            lambda order: order.number,
+            _FIRST_PAGE,
+            start_of_page=_start_of_page,
+            pace=self._http.pace,
         )
-        return select_orders(scanned, query)
+        return select_orders(await scan_pages(orders, progress, query.max_orders), query)
 
     async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
         """Return one order with its lines, without them where it had to be read from the list."""
@@ -301,16 +301,16 @@ class InventoryPro:
             body = await self._http.read_list(path, params, permission=_PERMISSION_TO_LOOK_UP)
             return Page((), None, None) if body is None else translate.parse_page(body, row, params)
 
-        return await read_all_stable(
+        rows = PagedList(
             self.title,
             read_page,
             lambda row: row,
-            start=1,
+            _FIRST_PAGE,
             start_of_page=_start_of_page,
             pace=self._http.pace,
             max_pages=MAX_CATALOG_PAGES,
-            on_rows=on_rows,
         )
+        return await read_all_stable(rows, on_rows)
 
     async def _sign_in(self) -> tuple[str, float]:
         """Fetch a token (https://cissltd.com/docs/api/authentication/)."""

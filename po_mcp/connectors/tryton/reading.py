@@ -9,7 +9,8 @@ import anyio
 
 from po_mcp.concurrency import map_concurrently
 from po_mcp.connectors.numbers import order_not_found
-from po_mcp.connectors.pagination import MAX_PAGES, SCAN_TIMEOUT_S, select_orders
+from po_mcp.connectors.page_reader import MAX_PAGES
+from po_mcp.connectors.pagination import SCAN_TIMEOUT_S, select_orders
 from po_mcp.connectors.tryton import drafts, names, schemas, translate
 from po_mcp.connectors.tryton.rpc import Rpc
 from po_mcp.errors import BadAnswer, Conflict, OrderNotFound
