@@ -81,7 +81,8 @@ class RowCollector(Generic[T]):
         self._on_rows = on_rows
         self._rows: list[T] = []
         self._known: set[Hashable] = set()
-        self._pages: list[Sequence[T]] = []
+        self._first_keys: set[Hashable] = set()
+        self._keyless_pages: list[Sequence[T]] = []
         self._totals: set[int] = set()
         self._arrived = 0
         self._unread = 0
@@ -107,7 +108,7 @@ class RowCollector(Generic[T]):
         self._rows += new
         if self._on_rows is not None:
             self._on_rows(new)
-        self._pages.append(page.rows)
+        self._remember_page(page.rows)
         self._arrived += page.length
         self._unread += page.unreadable
         self._unread_names += page.unreadable_names
@@ -141,10 +142,18 @@ class RowCollector(Generic[T]):
         # Two receipts without an id are two: merged, goods would be counted once.
         if key is None:
             return True
-        if key in self._known:
-            return False
-        self._known.add(key)
-        return True
+        known = len(self._known)
+        self._known.add(key)  # looked up once: the hash of a whole row takes its time
+        return len(self._known) > known
+
+    def _remember_page(self, rows: Sequence[T]) -> None:
+        if not rows:
+            return
+        first = self._key(rows[0])
+        if first is None:
+            self._keyless_pages.append(rows)
+        else:
+            self._first_keys.add(first)
 
     def _is_repeated(self, rows: Sequence[T]) -> bool:
         """Tell whether the page starts with the first row of an earlier one or, without keys, equals one."""
@@ -152,5 +161,5 @@ class RowCollector(Generic[T]):
             return False
         first = self._key(rows[0])
         if first is None:
-            return any(page == rows for page in self._pages)
-        return any(page and self._key(page[0]) == first for page in self._pages)
+            return any(page == rows for page in self._keyless_pages)
+        return first in self._first_keys

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Self
+from functools import cache
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError
 
 from po_mcp.errors import BadAnswer, SignInFailed, UnreadableOrder
 from po_mcp.orders import OddField
 from po_mcp.untrusted import mark_number, visible
 
+M = TypeVar("M", bound=BaseModel)
 _DEFAULT_LIFETIME_S = 300  # seconds; for a token whose answer has no lifetime
 
 
@@ -51,11 +54,15 @@ class ErpModel(BaseModel):
 
     @classmethod
     def parse_rows(cls, rows: Iterable[Any]) -> tuple[tuple[Self, ...], tuple[Any, ...]]:
-        """Parse the rows of a list one by one; return the valid ones, and the invalid ones as they came.
+        """Parse the rows of a list; return the valid ones, and the invalid ones as they came.
 
         Raises:
             BadAnswer: there are several rows and none is valid or says what it is, so the list has another shape.
         """
+        rows = tuple(rows)
+        # All in one call first: one for each of tens of thousands takes twice as long.
+        with suppress(ValidationError):
+            return _rows_type(cls).validate_python(rows), ()
         asked = [(row, cls._parse_row(row)) for row in rows]
         read = tuple(parsed for _, parsed in asked if parsed is not None)
         odd = tuple(row for row, parsed in asked if parsed is None)
@@ -124,6 +131,12 @@ class OrderModel(ErpModel):
         return UnreadableOrder(
             f"Order {mark_number(number, 80)} cannot be opened or changed here: {what}, which cannot be read."
         )
+
+
+@cache
+def _rows_type(row: type[M]) -> TypeAdapter[tuple[M, ...]]:
+    """Return the type of a list's rows, which takes a moment to make."""
+    return TypeAdapter(tuple[row, ...])  # type: ignore[valid-type]
 
 
 def _show(given: object) -> str:

@@ -104,10 +104,12 @@ def _parse_count(value: object) -> int | None:
 
 
 def _parse_flag(value: object) -> bool | None:
+    if isinstance(value, bool):
+        return value
     if not is_set(value):
         return None
     text = str(value).strip().casefold()
-    if isinstance(value, bool | str) and text in ("true", "false"):
+    if isinstance(value, str) and text in ("true", "false"):
         return text == "true"
     raise ValueError("not true or false")
 

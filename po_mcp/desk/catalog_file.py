@@ -14,7 +14,7 @@ import re
 import secrets
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -80,12 +80,14 @@ class CatalogFile:
             "kind": kind,
             "read_at": read_at,
             "left_out": count_left_out(entries),
-            "without_id": _dump(_without_id_type(), list_without_id(entries)),
-            "entries": _dump(_entries_type(kind), entries),
+        }
+        lists = {
+            "without_id": (_without_id_type(), list_without_id(entries)),
+            "entries": (_entries_type(kind), entries),
         }
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _replace(self.path(kind), json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+            _replace(self.path(kind), _write_json(content, lists))
         except (OSError, ValueError) as exc:
             _log.warning("the catalog of %ss cannot be kept: %s", kind, type(exc).__name__)
 
@@ -112,9 +114,21 @@ def _is_plain_price(price: object) -> bool:
     return price is None or (isinstance(price, str) and _price.fullmatch(price) is not None)
 
 
-def _dump(kind: TypeAdapter[tuple[Any, ...]], entries: Sequence[Any]) -> Any:
-    # All in one call: one for each of tens of thousands takes three times as long.
-    return kind.dump_python(tuple(entries), mode="json", exclude_defaults=True)
+def _write_json(
+    content: Mapping[str, object], lists: Mapping[str, tuple[TypeAdapter[tuple[Any, ...]], Sequence[Any]]]
+) -> bytes:
+    """Return a JSON object of values, of which there is one at least, and of lists of records.
+
+    Raises:
+        ValueError: a text is no Unicode.
+    """
+    # Each list in one call, and straight to bytes: one for each of tens of thousands takes four times as long.
+    written = [
+        b'"%s":%s' % (name.encode(), kind.dump_json(tuple(entries), exclude_defaults=True))
+        for name, (kind, entries) in lists.items()
+    ]
+    head = json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return b",".join([head.removesuffix(b"}"), *written]) + b"}"
 
 
 @cache

@@ -315,15 +315,14 @@ class Index(Generic[T]):
 
     def _split_texts(self) -> None:
         """Find in which entries a piece, of letters or digits, stands, as far as that was not done."""
-        for texts in self._texts[self._split_until :]:
-            for text in texts:
-                for piece in [*split(text.written), *find_thousands(text.written)]:
-                    known = piece.lstrip("0") or "0"
-                    # Not by `setdefault`, which makes a set for each of hundreds of thousands of pieces.
-                    if (places := self._places.get(known)) is None:
-                        self._places[known] = {text.place}
-                    else:
-                        places.add(text.place)
+        for place in range(self._split_until, len(self._texts)):
+            for piece in _split_all(self._texts[place]):
+                known = piece.lstrip("0") or "0"
+                # Not by `setdefault`, which makes a set for each of hundreds of thousands of pieces.
+                if (places := self._places.get(known)) is None:
+                    self._places[known] = {place}
+                else:
+                    places.add(place)
         self._split_until = len(self._texts)
 
     @cached_property
@@ -375,6 +374,14 @@ class Index(Generic[T]):
             ):
                 found = found | self._places[known]
         return found
+
+
+def _split_all(texts: Sequence[_Text]) -> list[str]:
+    """Return the pieces of all texts of an entry, those of figures with signs of thousands among them."""
+    # Together, since each call takes its time for tens of thousands; no piece goes on beyond its line.
+    written = "\n".join([text.written for text in texts])
+    pieces = split(written) if written.isascii() else [piece for text in texts for piece in split(text.written)]
+    return pieces + find_thousands(written)
 
 
 def _read_otherwise(match: Match[T]) -> Match[T]:
