@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import anyio
 
@@ -26,37 +26,46 @@ _ROWS_PER_PAGE = 200
 """Records of one page. An order's total is computed when it is read: a few milliseconds each."""
 
 
-class _PageCollector(Generic[R]):
-    """The pages of a list that were read so far, in whatever order they came."""
+class _OrderPages:
+    """The pages of orders that were read so far, in whatever order they came, of those that the ids make.
 
-    def __init__(self, first: schemas.Page[R]) -> None:
+    Args:
+        first: the first page.
+        left: the ids behind it.
+        progress: is awaited after each page with the numbers of orders read and in all.
+    """
+
+    def __init__(self, first: schemas.Page[schemas.Row], left: Sequence[int], progress: Progress | None) -> None:
+        self.ids = _split_pages(left)
+        self.total = first.length + len(left)
         self._pages = {0: first}
+        self._progress = progress
 
-    @property
-    def rows(self) -> list[R]:
-        """The rows, in the order of the list."""
-        return [row for _, page in sorted(self._pages.items()) for row in page.rows]
-
-    @property
-    def unreadable(self) -> int:
-        return sum(page.unreadable for page in self._pages.values())
-
-    @property
-    def unreadable_names(self) -> tuple[str, ...]:
-        return tuple(name for _, page in sorted(self._pages.items()) for name in page.unreadable_names)
-
-    @property
-    def length(self) -> int:
-        return sum(page.length for page in self._pages.values())
-
-    @property
-    def count(self) -> int:
-        """How many pages were read."""
-        return len(self._pages)
-
-    def add(self, place: int, page: schemas.Page[R]) -> None:
+    async def add(self, place: int, page: schemas.Page[schemas.Row]) -> None:
         """Take in a page; the first one has the place 0."""
         self._pages[place] = page
+        await self.report()
+
+    async def report(self) -> None:
+        """Tell how many orders were read."""
+        if self._progress is not None:
+            await self._progress(sum(page.length for page in self._pages.values()), self.total)
+
+    def describe(self) -> OrderScan:
+        """Return the orders, in the order of the list, and what is known of those that were not read."""
+        pages = [page for _, page in sorted(self._pages.items())]
+        rows = [row for page in pages for row in page.rows]
+        unreadable = sum(page.unreadable for page in pages)
+        is_cut = len(pages) <= len(self.ids)
+        return OrderScan(
+            orders=translate.convert_rows(rows),
+            read=len(rows),
+            total=self.total,
+            complete=not is_cut and not unreadable,
+            is_cut=is_cut,
+            unreadable=unreadable,
+            unreadable_numbers=tuple(name for page in pages for name in page.unreadable_names),
+        )
 
 
 class Reader:
@@ -73,35 +82,21 @@ class Reader:
         """
         domain = await self._build_company_domain(*translate.build_order_domain(query))
         first = await self._read_page(translate.PURCHASE, schemas.Row, schemas.ROW_FIELDS, domain)
-        left = await self._search_after(translate.PURCHASE, domain, first)
-        pages, read = _split_pages(left), _PageCollector(first)
-        most = MAX_PAGES if query.max_orders is None else -(-query.max_orders // _ROWS_PER_PAGE)
-        of = first.length + len(left)
-        if not of:
+        found = _OrderPages(first, await self._search_after(translate.PURCHASE, domain, first), progress)
+        if not found.total:
             await self._rpc.check_company()
+        await found.report()
+        most = MAX_PAGES if query.max_orders is None else -(-query.max_orders // _ROWS_PER_PAGE)
 
         async def read_page(numbered: tuple[int, Sequence[int]]) -> None:
             place, ids = numbered
-            read.add(place, await self._read_page(translate.PURCHASE, schemas.Row, schemas.ROW_FIELDS, domain, ids))
-            if progress is not None:
-                await progress(read.length, of)
+            page = await self._read_page(translate.PURCHASE, schemas.Row, schemas.ROW_FIELDS, domain, ids)
+            await found.add(place, page)
 
-        if progress is not None:
-            await progress(read.length, of)
         # What was read by then is of use, and is said to be cut.
         with anyio.move_on_after(SCAN_TIMEOUT_S):
-            await map_concurrently(read_page, list(enumerate(pages, 1))[: most - 1])
-        is_cut = read.count <= len(pages)
-        found = OrderScan(
-            orders=translate.convert_rows(read.rows),
-            read=len(read.rows),
-            total=of,
-            complete=not is_cut and not read.unreadable,
-            is_cut=is_cut,
-            unreadable=read.unreadable,
-            unreadable_numbers=read.unreadable_names,
-        )
-        return select_orders(found, query)
+            await map_concurrently(read_page, list(enumerate(found.ids, 1))[: most - 1])
+        return select_orders(found.describe(), query)
 
     async def find_order(self, name: str, *, in_any_case: bool = False) -> schemas.Order:
         """Read the one order of this name; `in_any_case` looks past the letters' case where none has it exactly.
