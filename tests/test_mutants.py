@@ -664,7 +664,7 @@ async def a_number_mistyped_once(harness: ServerHarness) -> bool:
 
 
 def no_earlier_no_is_looked_for(patch: Patch) -> None:
-    async def nothing(self: Executor, operation: Operation) -> str:
+    async def nothing(self: Executor, recorded: Recorded) -> str:
         return ""
 
     patch.setattr(Executor, "say_earlier_no", nothing)

@@ -130,7 +130,7 @@ class PendingApprovals:
 
     async def say_earlier_no(self, recorded: Recorded) -> str:
         """Say that the same request was answered with a no before; "" where it was not, or is decided."""
-        return await self.executor.say_earlier_no(recorded.operation) if recorded.state == "PROPOSED" else ""
+        return await self.executor.say_earlier_no(recorded) if recorded.state == "PROPOSED" else ""
 
     async def why_not_here(self, recorded: Recorded, decision: Decision) -> str:
         """Say why this decision cannot be taken here, and where it can; "" where it can.

@@ -12,7 +12,7 @@ import anyio
 from po_mcp.desk.context import Desk
 from po_mcp.errors import InvalidInput, JournalUnavailable
 from po_mcp.writes.approvers import describe_people
-from po_mcp.writes.approving import Approver, describe_answer, is_approval, record_approval
+from po_mcp.writes.approving import Approver, describe_answer, is_approval, record_approval, with_answer
 from po_mcp.writes.forms import MAX_TRIES, FormAnswer, is_no, is_typed_no, read_typed_number
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
@@ -52,10 +52,12 @@ _NO_ANSWER = {"cancelled": "The question was closed without an answer.", "timed_
 class Proceed:
     """The operation was approved, or is further on than that: it may be executed.
 
-    `in_this_call`: the yes came by this call's own form.
+    `in_this_call`: the yes came by this call's own form. `approved` is the operation with what it approved, where
+    nobody else's yes is a part of that.
     """
 
     in_this_call: bool = False
+    approved: Operation | None = None
 
 
 @dataclass(frozen=True)
@@ -65,19 +67,12 @@ class Stop:
     outcome: WriteOutcome
 
 
-async def find_answered(
-    desk: Desk, approver: Approver, kind: str, named: str | None, arguments: str
-) -> Recorded | Stop | None:
-    """Return the operation that this call brings an answer for, if it does; it is never proposed again.
-
-    None for `named`: the call itself names no order.
+def check_answered(desk: Desk, approver: Approver, call: Operation, recorded: Recorded | None) -> Recorded | Stop:
+    """Return the operation that this call brings an answer for; it is never proposed again.
 
     Raises:
         InvalidInput: the answer belongs to another call.
     """
-    if approver.answered_operation_id is None:
-        return None
-    recorded = await desk.journal.find(approver.answered_operation_id)
     if recorded is None:
         return Stop(desk.words.say("expired", None, "The approval expired. Nothing was changed.", ASK_AGAIN))
     operation = recorded.operation
@@ -85,7 +80,8 @@ async def find_answered(
         raise InvalidInput("This answer belongs to another person's request. Nothing was changed.")
     # The SDK binds the sealed state to the tool and its arguments already. This check keeps an answer from
     # approving another order even if that binding fails.
-    if (kind, named or operation.number, arguments) != (operation.kind, operation.number, operation.arguments):
+    named = call.number or operation.number  # a create may leave the number to the server
+    if (call.kind, named, call.arguments) != (operation.kind, operation.number, operation.arguments):
         raise InvalidInput(
             "This answer belongs to another request. Nothing was changed.", next_step="Call the tool again."
         )
@@ -101,7 +97,7 @@ async def run_approval(desk: Desk, recorded: Recorded, approver: Approver) -> Wr
             return decision.outcome
         if decision.in_this_call:
             async with _take_back_if_cancelled(desk, operation_id, approver):
-                return await desk.executor.execute(operation_id)
+                return await desk.executor.execute(operation_id, decision.approved)
     return await desk.executor.execute(operation_id)
 
 
@@ -113,19 +109,25 @@ async def ask_approval(desk: Desk, recorded: Recorded, approver: Approver) -> Pr
     # Only an operation without a question is recorded as approved, and this one is not.
     assert operation.question is not None
     if approver.answered_operation_id != operation.id:
-        await desk.executor.note_asked_again(operation)
-    answer = await _ask(desk, operation, approver)
+        await desk.executor.note_asked_again(recorded)
+    answer = await _ask(desk, recorded, approver)
     if answer.how == "sent_to_page":
         await _wait_for_page(desk, operation.id, approver)
     if answer.how in ("not_asked", "sent_to_page"):
         return await _leave_to_page(desk, operation.id)
     # Everything that is not a clear yes stops here, also answers of a kind that is not known yet.
     if is_approval(operation, answer):
-        detail = describe_answer(approver)
-        async with _take_back_if_cancelled(desk, operation.id, approver):
-            await record_approval(desk.journal, operation, answer, detail, approver.person, desk.approvers)
-        return Proceed(in_this_call=True)
+        return Proceed(in_this_call=True, approved=await _record_yes(desk, operation, answer, approver))
     return Stop(await _stop_unapproved(desk, operation, answer, approver))
+
+
+async def _record_yes(desk: Desk, operation: Operation, answer: FormAnswer, approver: Approver) -> Operation | None:
+    """Record a yes; return the operation as it was approved, None where only the journal knows what that is."""
+    detail, rules = describe_answer(approver), desk.approvers
+    async with _take_back_if_cancelled(desk, operation.id, approver):
+        consented = await record_approval(desk.journal, operation, answer, detail, approver.person, rules)
+    is_alone = rules is None and not operation.payload.consent.is_of_team
+    return with_answer(operation, answer) if is_alone and consented == "approved" else None
 
 
 @asynccontextmanager
@@ -149,11 +151,12 @@ async def _take_back_if_cancelled(desk: Desk, operation_id: str, approver: Appro
         raise
 
 
-async def _ask(desk: Desk, operation: Operation, approver: Approver) -> FormAnswer:
+async def _ask(desk: Desk, recorded: Recorded, approver: Approver) -> FormAnswer:
     """Put the question; an order number that was mistyped may be typed again.
 
     A client of the stateless era brings each answer in a call of its own: its wording says which try it was.
     """
+    operation = recorded.operation
     assert operation.question is not None
     # An answer that is brought all the same is none: the person was asked before they lost the right to give it.
     if not desk.may_decide(approver, operation):
@@ -161,7 +164,7 @@ async def _ask(desk: Desk, operation: Operation, approver: Approver) -> FormAnsw
     tries = operation.question.tries
     # An answer to the question as it was before the no counts: the client may have declined without showing it.
     if approver.answered_wording not in [question.wording_digest for question in tries]:
-        no = await desk.executor.say_earlier_no(operation)
+        no = await desk.executor.say_earlier_no(recorded)
         tries = operation.question.with_caution(no, _SAID_NO_BEFORE).tries if no else tries
     wordings = [question.wording_digest for question in tries]
     begin = wordings.index(approver.answered_wording) if approver.answered_wording in wordings else 0
@@ -200,7 +203,7 @@ async def describe_waiting(desk: Desk, recorded: Recorded, before: str = "") -> 
     link = await desk.page.link(operation.id)
     doing = f"{kind_of(operation.kind).words.doing} order {number(operation.number)}"
     until = desk.words.local.moment(recorded.expires_at, desk.journal.now())
-    earlier = await desk.executor.say_earlier_no(operation)
+    earlier = await desk.executor.say_earlier_no(recorded)
     parts = [before, earlier, f"{doing} needs approval.", *_reasons_of(operation), describe_people(operation)]
     parts.append("Nothing has been changed yet.")
     parts.append(_describe_places(desk, operation, link, until))

@@ -19,7 +19,7 @@ from po_mcp.writes.approving import ApprovalLink, Approver
 from po_mcp.writes.consent import Consent
 from po_mcp.writes.executor import Executor
 from po_mcp.writes.forms import Question, pin_reset
-from po_mcp.writes.journal import Journal
+from po_mcp.writes.journal import ApproverPin, Journal
 from po_mcp.writes.kinds import place_of
 from po_mcp.writes.operation import Operation, Requester
 from po_mcp.writes.outcomes import OutcomeWriter
@@ -123,15 +123,17 @@ class Desk:
             what = f"{place_of(self.erp).erp} does not support this ({capability})."
             raise NotOffered(f"{what[0].upper()}{what[1:]} {self.erp.limits}".strip())
 
-    async def prepare_question(self, question: Question) -> Question:
+    async def prepare_question(self, question: Question, pin: ApproverPin | None = None) -> Question:
         """Return a question as it is asked; for some days it says that the approver PIN was reset.
+
+        `pin` is what the journal knows of it, where that was read already.
 
         Raises:
             ConfigurationError: PO_MCP_APPROVER_PIN is not the PIN that was set, so nobody is asked.
         """
         if self.pin_setting is not None:
             await self.pin_setting.need_match()
-        pin = await self.journal.approver_pin()
+        pin = pin or await self.journal.approver_pin()
         return (
             question if pin.reset_at is None else question.with_caution(pin_reset(self.words.local.day(pin.reset_at)))
         )

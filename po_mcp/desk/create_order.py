@@ -10,7 +10,7 @@ from datetime import date
 import anyio
 
 from po_mcp.desk import numbering, pricing, similar_numbers
-from po_mcp.desk.approval_flow import Stop, find_answered, run_approval
+from po_mcp.desk.approval_flow import Stop, check_answered, run_approval
 from po_mcp.desk.catalog import format_entries, words_of
 from po_mcp.desk.context import Desk
 from po_mcp.desk.exactness import is_same, normalize_blanks
@@ -53,16 +53,19 @@ async def create_order(desk: Desk, asked: OrderRequest, approver: Approver) -> W
     desk.require("create")
     asked = _check_number(desk, asked)
     call = Operation(
-        connection=await desk.journal.join(desk.erp.connection),
+        connection="",
         kind="create",
         number=asked.number or "",
         arguments=canonical_json(asked.model_dump()),
         payload=Payload(),
         requester=approver.requester,
     )
-    found = await find_answered(desk, approver, "create", asked.number, call.arguments)
-    if found is None:
-        found = await _find_or_begin(desk, asked, call, approver)
+    call, earlier = await desk.journal.begin_call(desk.erp.connection, call, approver.answered_operation_id)
+    found: Recorded | Stop
+    if approver.answered_operation_id is not None:
+        found = check_answered(desk, approver, call, earlier)
+    else:
+        found = await _find_or_begin(desk, asked, call, earlier, approver)
     return found.outcome if isinstance(found, Stop) else await run_approval(desk, found, approver)
 
 
@@ -72,9 +75,10 @@ def _check_number(desk: Desk, asked: OrderRequest) -> OrderRequest:
     return asked.model_copy(update={"number": desk.erp.check_number(asked.number)})
 
 
-async def _find_or_begin(desk: Desk, asked: OrderRequest, call: Operation, approver: Approver) -> Recorded | Stop:
+async def _find_or_begin(
+    desk: Desk, asked: OrderRequest, call: Operation, earlier: Recorded | None, approver: Approver
+) -> Recorded | Stop:
     """Return what the very same call made before, else begin a new order."""
-    earlier = await desk.journal.find_same_create(call)
     gone: frozenset[str] = frozenset()
     if earlier is not None and earlier.state == "WATCHED":
         earlier = await desk.reconciler.wait_until_certain(earlier)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from po_mcp.desk.approval_flow import Stop, find_answered, run_approval
+from po_mcp.desk.approval_flow import Stop, check_answered, run_approval
 from po_mcp.desk.context import Desk
 from po_mcp.desk.list_orders import add_vendor_names, name_similar
 from po_mcp.erp import Guarded
@@ -51,22 +51,24 @@ async def guarded_write(
     if desk.pin_setting is not None:
         await desk.pin_setting.need_match()
     call = Operation(
-        connection=await desk.journal.join(desk.erp.connection),
+        connection="",
         kind=kind,
         number=desk.erp.check_number(number),
         arguments=canonical_json(arguments),
         payload=Payload(),
         requester=approver.requester,
     )
-    found = await find_answered(desk, approver, kind, call.number, call.arguments)
-    if found is None:
-        found = await _find_in_progress(desk, call) or await _propose(desk, guarded, call, dict(arguments))
+    call, earlier = await desk.journal.begin_call(desk.erp.connection, call, approver.answered_operation_id)
+    found: Recorded | Stop
+    if approver.answered_operation_id is not None:
+        found = check_answered(desk, approver, call, earlier)
+    else:
+        found = await _wait_for_watch(desk, earlier) or await _propose(desk, guarded, call, dict(arguments))
     return found.outcome if isinstance(found, Stop) else await run_approval(desk, found, approver)
 
 
-async def _find_in_progress(desk: Desk, call: Operation) -> Recorded | None:
-    """Return what the same call asked for before and is not at its end; a refusal is first waited for to be certain."""
-    found = await desk.journal.find_in_progress(call)
+async def _wait_for_watch(desk: Desk, found: Recorded | None) -> Recorded | None:
+    """Return what the same call asked for before; a refusal is first waited for to be certain, and is none then."""
     if found is None or found.state != "WATCHED":
         return found  # approved on the page, or sent: the order may show its effect already
     found = await desk.reconciler.wait_until_certain(found)
@@ -79,7 +81,8 @@ async def _propose(
     """Read the order and record the proposal; or say why nobody need be asked."""
     read_at = desk.journal.now()
     found = await _read(desk, kind, call.number)
-    done = await desk.journal.find_recent(call)  # after the reading, so that another call's write is not missed
+    # After the reading, so that another call's write is not missed.
+    done, pin = await desk.journal.find_recent_and_pin(call)
     if done is not None and not _shows(kind, found):
         # Either the effect was undone since, or this reading is older than the effect.
         if not await desk.reconciler.wait_out_lag(done):
@@ -94,7 +97,7 @@ async def _propose(
         text = f"{forbidden.reason} Nothing was changed."
         return Stop(desk.words.say("refused", None, text, forbidden.instead, order=found.order))
     payload, question = kind.propose(desk.erp, await _with_name(desk, found), arguments)
-    question = await desk.prepare_question(question)
+    question = await desk.prepare_question(question, pin)
     payload = desk.begin_consent(payload, call.requester)
     operation = replace(call, payload=payload, question=question, order_digest=digest_of_snapshot(found))
     operation = await pin_books(desk.erp, operation)

@@ -6,6 +6,7 @@ How a question reaches them (a form, a page, a terminal) is no matter of this fi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from po_mcp.writes.approvers import ApproverRules, Person, agreement_of
@@ -75,6 +76,13 @@ def describe_person(person: Person) -> dict[str, str]:
 def is_approval(operation: Operation, answer: FormAnswer) -> bool:
     """Tell whether the answer is a clear yes to exactly what this operation asks."""
     return kind_of(operation.kind).answer(operation, answer) is not None
+
+
+def with_answer(operation: Operation, answer: FormAnswer) -> Operation:
+    """Return an operation with what a clear yes to it has chosen."""
+    payload = kind_of(operation.kind).answer(operation, answer)
+    assert payload is not None
+    return replace(operation, payload=payload)
 
 
 async def record_approval(

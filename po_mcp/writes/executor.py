@@ -16,7 +16,7 @@ from po_mcp.errors import ERPError, JournalUnavailable, OutcomeUnknown, Purchase
 from po_mcp.orders import PurchaseOrder
 from po_mcp.writes import order_text
 from po_mcp.writes.books import need_same_books
-from po_mcp.writes.journal import Claim, Journal
+from po_mcp.writes.journal import Claim, Journal, Proposed
 from po_mcp.writes.journal.audit_log import ANSWERED_NUMBER, Event
 from po_mcp.writes.journal.proposals import ASKED_AGAIN
 from po_mcp.writes.kinds import Applied, Change, kind_of
@@ -59,8 +59,10 @@ class Executor:
     reconciler: Reconciler
     words: OutcomeWriter
 
-    async def execute(self, operation_id: str) -> WriteOutcome:
+    async def execute(self, operation_id: str, approved: Operation | None = None) -> WriteOutcome:
         """Carry out an approved operation if nobody has, and return its outcome; else what came of it.
+
+        `approved` is the operation as this caller has just recorded it approved; the claim decides whether it still is.
 
         The order is read again, and the operation ends as STALE if it is no longer what the person was shown; for a
         new order the number is seen to be free. Once it is claimed nothing stops it until its outcome is recorded: a
@@ -71,12 +73,14 @@ class Executor:
             JournalUnavailable: nothing was sent.
             ConnectionNotAdopted: nothing was sent.
         """
-        recorded = await self.journal.find(operation_id)
-        if recorded is None or recorded.state != "APPROVED":
-            return await self.outcome_of(operation_id)
+        if approved is None:
+            recorded = await self.journal.find(operation_id)
+            if recorded is None or recorded.state != "APPROVED":
+                return await self.outcome_of(operation_id)
+            approved = recorded.operation
         # Whoever approves it, and wherever: the yes lends nobody's credentials but those of who requested it.
-        with acting_for(recorded.operation.actor):
-            return await self._execute_approved(recorded.operation)
+        with acting_for(approved.actor):
+            return await self._execute_approved(approved)
 
     async def _execute_approved(self, operation: Operation) -> WriteOutcome:
         operation_id = operation.id
@@ -94,12 +98,14 @@ class Executor:
             return await self._end_as_stale(operation, change)
         return await self._claim_and_send(operation)
 
-    async def say_earlier_no(self, operation: Operation) -> str:
+    async def say_earlier_no(self, recorded: Recorded) -> str:
         """Say that the same request was answered with a no before; "" where it was not."""
-        no = await self.journal.find_last_no(operation)
+        operation = recorded.operation
+        is_new = isinstance(recorded, Proposed)
+        no = recorded.last_no if isinstance(recorded, Proposed) else await self.journal.find_last_no(operation)
         if no is None:
             return ""
-        is_again = no.operation_id != operation.id or await self.find_own_no(operation) is None
+        is_again = is_new or no.operation_id != operation.id or await self.find_own_no(operation) is None
         return self.words.earlier_no(no, self.journal.now(), is_again=is_again)
 
     async def find_own_no(self, operation: Operation) -> Event | None:
@@ -112,10 +118,12 @@ class Executor:
                 no = event
         return no
 
-    async def note_asked_again(self, operation: Operation) -> None:
+    async def note_asked_again(self, recorded: Recorded) -> None:
         """Record that what was declined is requested again: from now on it waits for approval."""
-        if await self.find_own_no(operation) is not None:
-            await self.journal.note(operation.id, ASKED_AGAIN, {})
+        if isinstance(recorded, Proposed):
+            return  # nobody can have answered it yet
+        if await self.find_own_no(recorded.operation) is not None:
+            await self.journal.note(recorded.operation.id, ASKED_AGAIN, {})
 
     async def outcome_of(self, operation_id: str) -> WriteOutcome:
         """Return the outcome of an operation that another call is sending, or that is at its end."""

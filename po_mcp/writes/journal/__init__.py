@@ -23,7 +23,7 @@ from po_mcp.writes.journal.agreements import FIRST_YES
 from po_mcp.writes.journal.approver_pin import ApproverPin, PinPlace
 from po_mcp.writes.journal.audit_log import ANSWERED_NUMBER, Event
 from po_mcp.writes.journal.database import MEMORY
-from po_mcp.writes.journal.proposals import MAX_OPEN_QUESTIONS, Similar
+from po_mcp.writes.journal.proposals import MAX_OPEN_QUESTIONS, Proposed, Similar
 from po_mcp.writes.journal.store import Claim, JournalStore
 from po_mcp.writes.journal.token_store import SharedToken
 from po_mcp.writes.operation import Operation, Recorded, Requester, State, WriteOutcome
@@ -39,6 +39,7 @@ __all__ = [
     "Journal",
     "JournalStore",
     "PinPlace",
+    "Proposed",
     "Similar",
 ]
 
@@ -89,6 +90,17 @@ class Journal:
     async def join(self, connection: Connection) -> str:
         """Return the name under which this connection's operations are recorded."""
         return await self._write(self.store.join, connection)
+
+    async def begin_call(
+        self, connection: Connection, call: Operation, answered: str | None
+    ) -> tuple[Operation, Recorded | None]:
+        """Join, and return a call under the connection's name, with the operation that it is about, if there is one.
+
+        That is the one with the id `answered`, or what the same call asked for before.
+        """
+        while (begun := await self._read(self.store.begin_call, connection, call, answered)) is None:
+            await self.join(connection)
+        return begun
 
     async def name_of(self, connection: Connection) -> str:
         """Return that name for reading."""
@@ -223,21 +235,13 @@ class Journal:
         """Return what was done since then, the latest first: what this user asked for, or (None) anybody."""
         return await self._read(self.store.done_since, connection, kinds, since, user, limit)
 
-    async def find_in_progress(self, operation: Operation) -> Recorded | None:
-        """Return what the same call asked for before, if that was approved or sent and is not at its end."""
-        return await self._read(self.store.find_in_progress, operation)
-
-    async def find_same_create(self, operation: Operation) -> Recorded | None:
-        """Return the create that the very same call of the same user made."""
-        return await self._read(self.store.find_same_create, operation)
-
     async def find_last_no(self, operation: Operation) -> Event | None:
         """Return the no that the same request was answered with last, within a day."""
         return await self._read(self.store.find_last_no, operation)
 
-    async def find_recent(self, operation: Operation) -> Recorded | None:
-        """Return what the same call of the same user did a few minutes ago."""
-        return await self._read(self.store.find_recent, operation)
+    async def find_recent_and_pin(self, operation: Operation) -> tuple[Recorded | None, ApproverPin]:
+        """Return what the same call of the same user did a few minutes ago, and what is known of the PIN."""
+        return await self._read(self.store.find_recent_and_pin, operation)
 
     async def numbers_of_creates(self, connection: str) -> set[str]:
         """Return the numbers that orders have or may get."""

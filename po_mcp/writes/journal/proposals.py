@@ -21,6 +21,8 @@ MAX_PROPOSALS: Mapping[float, int] = {60.0: 100, 3600.0: 600}
 """Seconds, and how many proposals of one client are recorded in them."""
 ASKED_AGAIN = "asked again"
 """The event of a proposal that was requested once more."""
+NO_IS_SHOWN_S = 86_400.0
+"""Seconds for which a question says that the same request was answered with a no before."""
 RENEWED_AFTER_S = 10.0
 """Seconds after which a proposal that is asked about again gets its whole time again, and an event."""
 
@@ -37,17 +39,28 @@ class Similar:
     how: Literal["same_content", "common_item"]
 
 
+@dataclass(frozen=True)
+class Proposed(Recorded):
+    """An operation that was recorded just now: nobody was asked about it before.
+
+    `last_no` is the no that the same request was answered with last, within a day.
+    """
+
+    last_no: Event | None = None
+
+
 def insert(
     db: Transaction, operation: Operation, state: State, detail: Mapping[str, Any], now: float, ttl: float
-) -> Recorded:
+) -> Proposed:
     """Record an operation, which can be approved or sent for `ttl` seconds."""
+    last_no = None if operation.question is None else queries.last_no(db, operation, now - NO_IS_SHOWN_S)
     values = values_of(operation, state, now, now + ttl)
     names, places = ", ".join(values), ", ".join("?" * len(values))
     db.execute(f"INSERT INTO write_operations ({names}) VALUES ({places})", tuple(values.values()))  # noqa: S608
     # Word for word, since that is what a yes will have been given to.
     shown = {"shown": operation.question.text} if operation.question else {}
     audit_log.append(db, Event(operation.id, now, state, {**detail, **shown}))
-    return Recorded(operation, state, now + ttl)
+    return Proposed(operation, state, now + ttl, last_no=last_no)
 
 
 def refuse_flood(db: Transaction, operation: Operation, now: float, *, is_question: bool, max_open: int) -> None:

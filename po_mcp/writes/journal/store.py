@@ -44,8 +44,6 @@ if TYPE_CHECKING:
 
 NOT_APPROVED = "not approved"
 """The event of an answer that was no yes."""
-NO_IS_SHOWN_S = 86_400.0
-"""Seconds for which a question says that the same request was answered with a no before."""
 MAX_NOTED_ANSWERS = 50
 """How many of them are noted of one operation."""
 
@@ -145,6 +143,23 @@ class JournalStore:
             return known
         with self._moving() as db:
             return connections.join(db, connection, self._clock())
+
+    def begin_call(
+        self, connection: Connection, call: Operation, answered: str | None
+    ) -> tuple[Operation, Recorded | None] | None:
+        """Return a call under this connection's name, with the operation that it is about; None before `join`.
+
+        That is the one with the id `answered`, or what the same call asked for before: see `find_in_progress` and
+        `find_same_create`.
+        """
+        with self._file.looking() as db:
+            name = connections.find(db, connection)
+        if name is None:
+            return None
+        call = replace(call, connection=name)
+        if answered is not None:
+            return call, self.find(answered)
+        return call, self.find_same_create(call) if call.kind == "create" else self.find_in_progress(call)
 
     def name_of(self, connection: Connection) -> str:
         """Return that name for reading; the connection's own key where it is not recorded."""
@@ -466,12 +481,16 @@ class JournalStore:
         if not self.exists():
             return None
         with self._file.looking() as db:
-            return queries.last_no(db, operation, self._clock() - NO_IS_SHOWN_S)
+            return queries.last_no(db, operation, self._clock() - proposals.NO_IS_SHOWN_S)
 
     def find_recent(self, operation: Operation) -> Recorded | None:
         """Return what the same call of the same user did within the ttl, whatever the state of the order was."""
         with self._file.looking() as db:
             return queries.done_by_same_call(db, operation, *self._within_ttl())
+
+    def find_recent_and_pin(self, operation: Operation) -> tuple[Recorded | None, ApproverPin]:
+        """Return what `find_recent` and `approver_pin` do."""
+        return self.find_recent(operation), self.approver_pin()
 
     def numbers_of_creates(self, connection: str) -> set[str]:
         """Return the numbers that orders have or may get: of creates that are not at their end, or done."""
