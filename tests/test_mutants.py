@@ -29,6 +29,7 @@ from po_mcp.writes import comparison, forms, order_questions, order_text, reconc
 from po_mcp.writes.executor import Executor
 from po_mcp.writes.forms import FormAnswer, Question
 from po_mcp.writes.journal import Claim, JournalStore, Similar, moves, proposals, queries
+from po_mcp.writes.journal.database import Transaction
 from po_mcp.writes.journal.rows import read_row
 from po_mcp.writes.journal.sqlite import SqliteFile
 from po_mcp.writes.kinds import Applied, cancel, delete, finalize, snapshots
@@ -462,9 +463,14 @@ def no_single_use(patch: Patch) -> None:
         recorded = find(self, operation_id)
         return recorded and replace(recorded, state="APPROVED")
 
-    find = JournalStore.find
+    def begin_approved(self: JournalStore, *given: Any) -> tuple[Operation, Recorded | None] | None:
+        begun = begin(self, *given)
+        return begun and (begun[0], begun[1] and replace(begun[1], state="APPROVED"))
+
+    find, begin = JournalStore.find, JournalStore.begin_call
     patch.setattr(JournalStore, "claim", claim)
     patch.setattr(JournalStore, "find", find_approved)
+    patch.setattr(JournalStore, "begin_call", begin_approved)
     no_snapshot_check(patch)
 
 
@@ -589,7 +595,7 @@ def a_kind_hands_on_no_deadline(patch: Patch) -> None:
 
 
 def whose_call_it_is_does_not_matter(patch: Patch) -> None:
-    def same_create(db: sqlite3.Connection, operation: Operation, since: float, until: float) -> Recorded | None:
+    def same_create(db: Transaction, operation: Operation, since: float, until: float) -> Recorded | None:
         where = "connection = ? AND kind = ? AND arguments = ?"
         return queries.first(db, where, operation.connection, operation.kind, operation.arguments)
 

@@ -243,14 +243,13 @@ def no_deadline_before_the_bytes(patch: Patch) -> None:
 
 def replay_for_every_user(patch: Patch) -> None:
     """The same call of another user is answered by what the first one's did."""
-    propose = JournalStore.propose
-    find = JournalStore.find_same_create
+    propose, begin = JournalStore.propose, JournalStore.begin_call
 
     def as_one(operation: Operation) -> Operation:
         return replace(operation, requester=replace(operation.requester, user="sweep"))
 
     patch.setattr(JournalStore, "propose", lambda self, operation, *a, **k: propose(self, as_one(operation), *a, **k))
-    patch.setattr(JournalStore, "find_same_create", lambda self, operation: find(self, as_one(operation)))
+    patch.setattr(JournalStore, "begin_call", lambda self, here, call, *given: begin(self, here, as_one(call), *given))
 
 
 def similar_orders_are_looked_for_before(patch: Patch) -> None:

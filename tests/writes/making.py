@@ -161,7 +161,7 @@ def take_to(store: JournalStore, operation: Operation, state: State, connection:
 
 
 def fill_with_done(store: JournalStore, operation: Operation, count: int) -> None:
-    """Take an operation to its end, and copy it so often, as if that was done a day ago and more."""
+    """Take an operation to its end, and copy it so often with an event, as if that was done a day ago and more."""
     take_to(store, operation, "DONE")
     copied = {
         "id": "'copy ' || n",
@@ -177,6 +177,14 @@ def fill_with_done(store: JournalStore, operation: Operation, count: int) -> Non
             f" SELECT {', '.join(copied.get(name, f'o.{name}') for name in columns)}"
             " FROM counter, (SELECT * FROM write_operations WHERE id = ?) AS o",
             (count, operation.id),
+        )
+        last, names = "(SELECT MAX(place) FROM audit_log)", "operation_id, at, event, detail, row, previous, hash"
+        db.execute(
+            "WITH RECURSIVE counter(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counter WHERE n < ?)"
+            f" INSERT INTO audit_log (place, {names})"
+            " SELECT e.place + n, 'copy ' || n, e.at - 90000 - n, event, detail, row, previous, hash"
+            f" FROM counter, (SELECT * FROM audit_log WHERE place = {last}) AS e",
+            (count,),
         )
 
 
@@ -199,6 +207,20 @@ def proposed(store: JournalStore, operation: Operation, **more: Any) -> Recorded
     recorded = store.propose(operation, operation.requester.detail(), **more)
     assert isinstance(recorded, Recorded), recorded
     return recorded
+
+
+def begun(
+    store: JournalStore, call: Operation, connection: Connection = CONNECTION, answered: str | None = None
+) -> Recorded | None:
+    """Return what a call of this connection is about: what it answers, or what it asked for before."""
+    store.join(connection)
+    found = store.begin_call(connection, replace(call, connection=""), answered)
+    assert found is not None
+    return found[1]
+
+
+def recent(store: JournalStore, call: Operation) -> Recorded | None:
+    return store.find_recent_and_pin(call)[0]
 
 
 def found(store: JournalStore, operation_id: str) -> Recorded:

@@ -154,7 +154,7 @@ def each_yes_counts(patch: Patch) -> None:
 
 
 def anybodys_yes_counts(patch: Patch) -> None:
-    patch.setattr(agreements, "is_of_team", lambda db, operation_id: False)
+    patch.setattr(agreements, "is_of_team", lambda rows: False)
 
 
 def nothing_is_missing(patch: Patch) -> None:
@@ -163,6 +163,8 @@ def nothing_is_missing(patch: Patch) -> None:
 
 def the_payload_is_not_compared(patch: Patch) -> None:
     class Blind:
+        end = None
+
         def __init__(self, db: object) -> None:
             self._db = db
 

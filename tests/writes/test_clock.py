@@ -8,7 +8,19 @@ from po_mcp.writes.journal import JournalStore, Similar
 from po_mcp.writes.journal.proposals import MAX_PROPOSALS
 from po_mcp.writes.operation import State
 from po_mcp.writes.policy import SettlementPolicy
-from tests.writes.making import CONNECTION, Clock, JournalPlace, create, found, guarded, proposed, state_of, take_to
+from tests.writes.making import (
+    CONNECTION,
+    Clock,
+    JournalPlace,
+    begun,
+    create,
+    found,
+    guarded,
+    proposed,
+    recent,
+    state_of,
+    take_to,
+)
 
 DAY = 86_400.0
 
@@ -74,8 +86,8 @@ def test_a_done_operation_answers_no_call_of_the_time_before(store: JournalStore
     take_to(store, guarded(), "DONE")
     clock.now -= DAY
 
-    assert store.find_same_create(create()) is None
-    assert store.find_recent(guarded()) is None
+    assert begun(store, create()) is None
+    assert recent(store, guarded()) is None
     assert isinstance(store.propose(create("PO-10"), {}), Similar)
 
 

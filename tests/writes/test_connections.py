@@ -15,7 +15,19 @@ from po_mcp.writes.journal.connections import former_names
 from po_mcp.writes.journal.moves import rename_connection
 from po_mcp.writes.operation import State
 from tests.writes.erp import Bench
-from tests.writes.making import Clock, JournalPlace, create, found, guarded, order, proposed, state_of, take_to
+from tests.writes.making import (
+    Clock,
+    JournalPlace,
+    begun,
+    create,
+    found,
+    guarded,
+    order,
+    proposed,
+    recent,
+    state_of,
+    take_to,
+)
 
 PROD = Connection("exsited", "https://erp.example.com/prod/api", None, Connection.fingerprint("client-1"))
 TEST = replace(PROD, address="https://erp.example.com/test/api")
@@ -54,8 +66,8 @@ def test_two_paths_on_one_host_know_nothing_of_each_other(store: JournalStore, s
     name = store.join(PROD)
 
     assert store.live(name) == []
-    assert store.find_in_progress(guarded(connection=name)) is None
-    assert store.find_recent(guarded(connection=name)) is None
+    assert begun(store, guarded(), PROD) is None
+    assert recent(store, guarded(connection=name)) is None
     assert store.claim(operation_id, PROD) is None
     assert proposed(store, guarded(connection=name)).state == "PROPOSED"
 
@@ -103,7 +115,7 @@ def test_as_the_same_company_what_was_sent_is_theirs(store: JournalStore, state:
 
     assert name == store.join(ROTATED) == store.name_of(ROTATED) == PROD.key
     assert [one.operation.id for one in store.live(name)] == [operation_id]
-    same = store.find_same_create(create(connection=name))
+    same = begun(store, create(), ROTATED)
     assert same is not None
     assert same.operation.id == operation_id
 

@@ -12,6 +12,7 @@ import pytest
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import JournalStore, approver_pin, audit_log
 from po_mcp.writes.journal.approver_pin import hash_pin
+from po_mcp.writes.journal.database import Mark
 from po_mcp.writes.journal.export import check_lines
 from po_mcp.writes.journal.pruning import Pruned
 from tests.writes.making import Clock, create, guarded, proposed, take_to
@@ -189,7 +190,7 @@ def test_without_the_sealed_event_a_prune_is_a_fault(
     old: JournalStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(audit_log, "PRUNED", "pruned by nobody")
-    monkeypatch.setattr(audit_log, "start_of", lambda db: audit_log.Mark())
+    monkeypatch.setattr(audit_log, "start_of", lambda db: Mark())
     old.prune(clock.now - 30 * DAY, kept([]))
 
     assert any("an earlier event is missing" in fault for fault in old.verify())

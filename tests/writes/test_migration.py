@@ -21,6 +21,7 @@ from po_mcp.erp import Connection
 from po_mcp.errors import JournalUnavailable, OperationUnderWay
 from po_mcp.orders import Vendor
 from po_mcp.writes.journal import JournalStore, Similar, migration, moving, schema
+from po_mcp.writes.journal.sqlite_connection import connect
 from po_mcp.writes.operation import LIVE, Recorded
 from po_mcp.writes.payloads import CreatePayload, FinalizePayload
 from tests.writes.making import Clock, create, draft, guarded, outcome, proposed, take_to
@@ -114,8 +115,7 @@ def test_a_journal_of_version_4_gets_a_place_for_credentials(store: JournalStore
 
 def test_a_journal_of_version_4_that_was_moved_stays_closed(store: JournalStore, file: Path) -> None:
     take_to(store, guarded(), "UNKNOWN")
-    with closing(sqlite3.connect(file, isolation_level=None)) as db:
-        db.row_factory = sqlite3.Row
+    with closing(connect(str(file))) as db:
         db.executescript("DROP TABLE erp_credentials; CREATE TABLE erp_credentials (x TEXT); PRAGMA user_version = 4")
         moving.seal(db, "postgresql://db.example.com/po", 1.0)
         db.execute("DROP TABLE erp_credentials")

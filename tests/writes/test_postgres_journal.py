@@ -127,14 +127,13 @@ def test_a_commit_that_was_answered_by_a_rollback_recorded_nothing(store: Journa
     """PostgreSQL ends so, without an error, what failed before."""
     take_to(store, guarded(), "APPROVED")
     with psycopg.connect(address, autocommit=True) as db:
-        end = db.execute(postgres._END)
         db.execute("BEGIN")
         with pytest.raises(psycopg.errors.DivisionByZero):
             db.execute("SELECT 1 / 0")
         answered = db.execute("COMMIT")
 
         with pytest.raises(JournalUnavailable):
-            postgres._need_committed(end, answered)
+            postgres._need_committed(answered.statusmessage)
 
 
 @pytest.mark.parametrize("version", [3, 4])

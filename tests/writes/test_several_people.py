@@ -15,6 +15,7 @@ from tests.writes.making import (
     KEY,
     Clock,
     JournalPlace,
+    begun,
     create,
     guarded,
     outcome,
@@ -42,8 +43,8 @@ def asked_by(requester: Requester) -> Operation:
 def test_an_approval_of_one_person_is_not_carried_on_by_another(store: JournalStore, state: State) -> None:
     operation_id = take_to(store, asked_by(ALICE), state)
 
-    assert store.find_in_progress(asked_by(BOB)) is None
-    assert store.find_in_progress(asked_by(ALICE)) is not None
+    assert begun(store, asked_by(BOB)) is None
+    assert begun(store, asked_by(ALICE)) is not None
     with pytest.raises(OperationUnderWay, match=r"another person's request in progress: .*Nothing was changed\."):
         store.propose(asked_by(BOB), {})
     assert state_of(store, operation_id) == state

@@ -20,11 +20,13 @@ from tests.writes.making import (
     ROADS,
     Clock,
     JournalPlace,
+    begun,
     create,
     found,
     guarded,
     outcome,
     proposed,
+    recent,
     state_of,
     take_to,
 )
@@ -292,13 +294,13 @@ def test_the_same_create_of_the_same_user_is_found_for_ten_minutes(store: Journa
     assert proposed(store, create()).operation.id == first
 
     clock.now += 1
-    assert store.find_same_create(create()) is None
+    assert begun(store, create()) is None
 
 
 def test_the_same_create_of_another_user_is_not_the_same_call(store: JournalStore) -> None:
     take_to(store, create(), "DONE")
 
-    assert store.find_same_create(create(requester=BOB)) is None
+    assert begun(store, create(requester=BOB)) is None
     assert store.propose(create("PO-10", requester=BOB), {}) is not None
 
 
@@ -315,7 +317,7 @@ def test_the_same_create_is_found_for_ever_while_it_is_not_at_its_end(
     first = take_to(store, create(), state)
     clock.now += 10_000_000
 
-    same = store.find_same_create(create("PO-10", arguments=create().arguments))
+    same = begun(store, create("PO-10", arguments=create().arguments))
 
     assert same is not None
     assert same.operation.id == first
@@ -335,14 +337,14 @@ def test_a_done_operation_is_found_again_for_the_same_user_for_ten_minutes(
 ) -> None:
     first = take_to(store, guarded(kind), "DONE")
     clock.now += 599
-    recent = store.find_recent(guarded(kind, order_digest="it changed by that"))
-    assert recent is not None
-    assert recent.operation.id == first
-    assert store.find_recent(guarded(kind, requester=BOB)) is None
-    assert store.find_recent(guarded(kind, arguments='{"create_backorder":true}')) is None
+    done = recent(store, guarded(kind, order_digest="it changed by that"))
+    assert done is not None
+    assert done.operation.id == first
+    assert recent(store, guarded(kind, requester=BOB)) is None
+    assert recent(store, guarded(kind, arguments='{"create_backorder":true}')) is None
 
     clock.now += 1
-    assert store.find_recent(guarded(kind)) is None
+    assert recent(store, guarded(kind)) is None
 
 
 def test_a_number_is_in_use_as_long_as_its_order_is_there_or_may_come(store: JournalStore) -> None:
@@ -358,18 +360,18 @@ def test_a_number_is_in_use_as_long_as_its_order_is_there_or_may_come(store: Jou
 def test_an_operation_of_the_same_call_is_found_in_progress(store: JournalStore, state: State) -> None:
     operation_id = take_to(store, guarded(), state)
 
-    begun = store.find_in_progress(guarded(order_digest="it changed by that"))
+    before = begun(store, guarded(order_digest="it changed by that"))
 
-    assert begun is not None
-    assert begun.operation.id == operation_id
-    assert store.find_in_progress(guarded("finalize")) is None
+    assert before is not None
+    assert before.operation.id == operation_id
+    assert begun(store, guarded("finalize")) is None
 
 
 @pytest.mark.parametrize("state", ["PROPOSED", "DONE", "DECLINED"])
 def test_an_operation_without_approval_or_at_its_end_is_not_in_progress(store: JournalStore, state: State) -> None:
     take_to(store, guarded(), state)
 
-    assert store.find_in_progress(guarded()) is None
+    assert begun(store, guarded()) is None
 
 
 # Not too many

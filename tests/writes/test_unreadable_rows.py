@@ -10,7 +10,7 @@ from po_mcp.errors import OperationUnderWay
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.operation import State
 from tests.writes.editing import edit
-from tests.writes.making import CONNECTION, JournalPlace, create, guarded, outcome, proposed, take_to
+from tests.writes.making import CONNECTION, JournalPlace, begun, create, guarded, outcome, proposed, take_to
 
 SPOILS = {
     "an outcome of a status that is not known": 'outcome = \'{"status": "half done", "message": "x"}\'',
@@ -54,7 +54,7 @@ def test_its_order_stays_blocked(store: JournalStore, spoiled: str) -> None:
     with pytest.raises(OperationUnderWay, match=f"cannot read. Nothing was changed. Operation {spoiled}"):
         store.propose(guarded(), {})
     with pytest.raises(OperationUnderWay):
-        store.find_in_progress(guarded())
+        begun(store, guarded())
 
 
 def test_a_row_that_cannot_be_read_is_never_sent(store: JournalStore, journal_at: JournalPlace) -> None:
@@ -75,7 +75,7 @@ def test_a_create_that_cannot_be_read_stops_no_other(
     operation_id = take_to(store, create("PO-8"), state)
     spoil(journal_at, operation_id, "payload = 'x'")
 
-    assert store.find_same_create(create("PO-8")) is None
+    assert begun(store, create("PO-8")) is None
     assert proposed(store, create("PO-7", vendor="another", content_digest="another")).state == "PROPOSED"
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from po_mcp.writes.consent import Agreement, Consented
 from po_mcp.writes.journal import audit_log, moves, queries
 from po_mcp.writes.journal.audit_log import Event
-from po_mcp.writes.journal.database import Transaction
+from po_mcp.writes.journal.database import Row, Transaction
 from po_mcp.writes.payloads import Payload
 
 FIRST_YES = "approved by one"
@@ -45,14 +45,9 @@ def agree(
     if (refused := held.judge(agreement)) is not None:
         return refused
     consent = held.add(agreement, needed)
-    agreed = payload.model_copy(update={"consent": consent}).model_dump_json()
     expires_at = now + ttl if consent.missing else found.expires_at
-    # Compared with what was read, whatever the isolation of the store: of two at once one is lost, and never both kept.
-    changed = db.execute(
-        "UPDATE write_operations SET payload = ?, expires_at = ? WHERE id = ? AND state = 'PROPOSED' AND payload = ?",
-        (agreed, expires_at, operation_id, row["payload"]),
-    )
-    if changed.rowcount != 1:
+    agreed = payload.model_copy(update={"consent": consent})
+    if not _keep(db, operation_id, agreed, row["payload"], expires_at):
         return "late"
     if consent.missing:
         count = {"people": len(consent.given), "needed": consent.needed}
@@ -61,7 +56,19 @@ def agree(
     return "approved" if moves.move(db, operation_id, "PROPOSED", "APPROVED", detail, now) else "late"
 
 
-def is_of_team(db: Transaction, operation_id: str) -> bool:
-    """Tell whether a yes of nobody in particular is not enough for an operation."""
-    found = queries.first(db, "id = ?", operation_id)
-    return found is not None and found.operation.payload.consent.is_of_team
+def _keep(db: Transaction, operation_id: str, agreed: Payload, before: str, expires_at: float) -> bool:
+    """Put the payload with a further yes in the place of the one before it; False where that is there no more."""
+    # Compared with what was read, whatever the isolation of the store: of two at once one is lost, and never both kept.
+    changed = db.execute(
+        "UPDATE write_operations SET payload = ?, expires_at = ? WHERE id = ? AND state = 'PROPOSED' AND payload = ?",
+        (agreed.model_dump_json(), expires_at, operation_id, before),
+    )
+    return changed.rowcount == 1
+
+
+def is_of_team(rows: Sequence[Row]) -> bool:
+    """Tell whether a yes of nobody in particular is not enough for an operation, whose row this is."""
+    try:
+        return any(Payload.model_validate_json(row["payload"]).consent.is_of_team for row in rows)
+    except ValueError:
+        return True  # what cannot be read is approved by nobody

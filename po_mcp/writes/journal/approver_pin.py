@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from po_mcp.writes.journal import audit_log
 from po_mcp.writes.journal.audit_log import Event
-from po_mcp.writes.journal.database import Transaction
+from po_mcp.writes.journal.database import Ask, Row, Transaction
 
 PinPlace = Literal["page", "terminal"]
 PinChange = Literal["PIN set", "PIN changed", "PIN reset"]
@@ -30,6 +30,7 @@ RESET_IS_SHOWN_S = 7 * 86_400.0
 """Seconds for which every question says that the PIN was reset without the one before it."""
 _HOUR_S = 3600.0
 _NAME = "approver_pin"
+_STORED = "SELECT value FROM journal WHERE name = ?"
 _COST = {"n": 2**14, "r": 8, "p": 1}
 
 
@@ -67,14 +68,17 @@ def _hash(pin: str, salt: str) -> str:
     return f"scrypt${salt}${made.hex()}"
 
 
-def read(db: Transaction, now: float) -> ApproverPin:
-    """Return the PIN as it stands, and the tries of the last hour."""
-    reset = db.execute(
-        "SELECT MAX(at) FROM audit_log WHERE operation_id = '' AND event = 'PIN reset' AND at > ?",
-        (now - RESET_IS_SHOWN_S,),
-    ).fetchone()
-    wrong = {place: len(_find_wrong_tries(db, place, now)) for place in get_args(PinPlace)}
-    return ApproverPin(_read_stored(db), reset[0], wrong)
+def asks(now: float) -> tuple[Ask, ...]:
+    """Ask for the PIN as it stands, and for the tries of the last hour."""
+    reset = "SELECT MAX(at) FROM audit_log WHERE operation_id = '' AND event = 'PIN reset' AND at > ?"
+    return Ask(_STORED, (_NAME,)), Ask(reset, (now - RESET_IS_SHOWN_S,)), _ask_tries(get_args(PinPlace), now)
+
+
+def read(answers: Sequence[Sequence[Row]]) -> ApproverPin:
+    """Return what was asked for by `asks`."""
+    stored, reset, tries = answers
+    wrong: dict[PinPlace, int] = {place: len(_find_wrong(tries, place)) for place in get_args(PinPlace)}
+    return ApproverPin(str(stored[0]["value"]) if stored else None, reset[0][0], wrong)
 
 
 def replace(db: Transaction, new: str, former: str | None, event: PinChange, now: float, detail: Any) -> bool:
@@ -114,7 +118,8 @@ def note_fit(db: Transaction, operation_id: str, place: PinPlace, now: float) ->
 
 def seconds_to_wait(db: Transaction, place: PinPlace, now: float) -> float:
     """Return in how many seconds the next try may be made in this place; 0 for now."""
-    wrong = _find_wrong_tries(db, place, now)
+    [tries] = db.ask(_ask_tries((place,), now))
+    wrong = _find_wrong(tries, place)
     if len(wrong) < TRIES_PER_HOUR:
         return 0.0
     # The page opens when so many of them are an hour old that fewer than the limit are left.
@@ -134,21 +139,29 @@ def find_faults(db: Transaction) -> Iterator[str]:
 
 
 def _read_stored(db: Transaction) -> str | None:
-    row = db.execute("SELECT value FROM journal WHERE name = ?", (_NAME,)).fetchone()
+    row = db.execute(_STORED, (_NAME,)).fetchone()
     return None if row is None else str(row["value"])
 
 
-def _find_wrong_tries(db: Transaction, place: str, now: float) -> list[float]:
-    """Return when wrong PINs were tried in this place within the hour, in seconds since 1970, oldest first."""
-    rows = db.execute(
-        "SELECT at, event FROM audit_log WHERE event IN (?, ?) AND at > ? ORDER BY place",
-        (_name_try(place), _name_fit(place), now - _HOUR_S),
+def _ask_tries(places: Sequence[PinPlace], now: float) -> Ask:
+    """Ask for the tries of the last hour in these places, and which of them fitted, in order."""
+    names = [name(place) for place in places for name in (_name_try, _name_fit)]
+    # From the end of the log back to what is older than an hour, and not through all of it: it may be years long.
+    return Ask(
+        "SELECT at, event FROM audit_log"  # noqa: S608
+        " WHERE place > coalesce((SELECT place FROM audit_log WHERE at <= ? ORDER BY place DESC LIMIT 1), 0)"
+        f" AND event IN ({', '.join('?' * len(names))}) ORDER BY place",
+        (now - _HOUR_S, *names),
     )
+
+
+def _find_wrong(tries: Sequence[Row], place: str) -> list[float]:
+    """Return when wrong PINs were tried in this place, in seconds since 1970, oldest first."""
     wrong: list[float] = []
-    for at, event in rows:
+    for at, event in tries:
         if event == _name_try(place):
             wrong.append(at)
-        elif wrong:
+        elif event == _name_fit(place) and wrong:
             wrong.pop()
     return wrong
 

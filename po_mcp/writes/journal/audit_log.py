@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from po_mcp.writes.journal.database import Row, Transaction
+from po_mcp.writes.journal.database import BEGINNING as BEGINNING
+from po_mcp.writes.journal.database import Ask, Mark, Row, Transaction
 from po_mcp.writes.operation import digest_of
 
-BEGINNING = "0" * 64
 CLOCK_SET_BACK = "clock set back"
 """The event with which the log's time begins again."""
 PRUNED = "pruned"
@@ -55,14 +55,6 @@ class Event:
     detail: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Mark:
-    """The end of the log: the place and the hash of its last event."""
-
-    place: int = 0
-    hash: str = BEGINNING
-
-
 def end_of(db: Transaction) -> Mark:
     """Return where the log ends."""
     return _mark_of(db.execute(_LAST).fetchone())
@@ -93,28 +85,37 @@ def holds(db: Transaction, mark: Mark) -> bool:
     return row is not None and row["hash"] == mark.hash
 
 
-def append(db: Transaction, event: Event) -> Mark:
-    """Add an event within the transaction that did it, and note it in the operation's row."""
-    # Both are asked for before either is waited for.
-    last = db.execute(_LAST)
+def append(db: Transaction, event: Event, row: Row | None = None) -> None:
+    """Add an event within the transaction that did it, and note it in the operation's row.
+
+    `row` is the operation's as it stands now, where it is at hand.
+    """
+    # The transaction is alone, so that the log ends where it did when it was begun, and after each event of its own.
+    end = db.end or end_of(db)
+    if row is None and event.operation_id:
+        row = db.execute("SELECT * FROM write_operations WHERE id = ?", (event.operation_id,)).fetchone()
     # The operation's row goes into the hash, so that an edit of the row shows as well.
-    changed = db.execute("SELECT * FROM write_operations WHERE id = ?", (event.operation_id,))
-    end, row = _mark_of(last.fetchone()), _digest_of_row(changed.fetchone())
+    digest = _digest_of_row(row)
     detail = json.dumps(event.detail, sort_keys=True, separators=(",", ":"))
     # Counted on without a gap, so that an event that was cut out is missed.
     place = end.place + 1
-    linked = _hash(place, event.operation_id, event.at, event.event, detail, row, end.hash)
+    linked = _hash(place, event.operation_id, event.at, event.event, detail, digest, end.hash)
     db.execute(
         "INSERT INTO audit_log VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (place, event.operation_id, event.at, event.event, detail, row, end.hash, linked),
+        (place, event.operation_id, event.at, event.event, detail, digest, end.hash, linked),
     )
-    db.execute("UPDATE write_operations SET last_event = ? WHERE id = ?", (linked, event.operation_id))
-    return Mark(place, linked)
+    if event.operation_id:
+        db.execute("UPDATE write_operations SET last_event = ? WHERE id = ?", (linked, event.operation_id))
+    db.end = Mark(place, linked)
 
 
-def events(db: Transaction, operation_id: str) -> list[Event]:
-    """Return what happened to one operation, in order."""
-    rows = db.execute("SELECT * FROM audit_log WHERE operation_id = ? ORDER BY place", (operation_id,))
+def ask_events(operation_id: str) -> Ask:
+    """Ask what happened to one operation, in order."""
+    return Ask("SELECT * FROM audit_log WHERE operation_id = ? ORDER BY place", (operation_id,))
+
+
+def read_events(rows: Iterable[Row]) -> list[Event]:
+    """Return events as the log has them."""
     return [Event(row["operation_id"], row["at"], row["event"], json.loads(row["detail"])) for row in rows]
 
 

@@ -12,7 +12,12 @@ from urllib.parse import urlsplit
 
 from po_mcp.erp import Connection
 from po_mcp.errors import ConnectionNotAdopted
-from po_mcp.writes.journal.database import Row, Transaction
+from po_mcp.writes.journal.database import Ask, Row, Transaction
+
+NAME = "SELECT connection FROM connections WHERE erp = ? AND address = ? AND company = ? AND credentials = ?"
+"""Asks under which name a connection is recorded: see `key_of`."""
+ASK_LIVE = Ask("SELECT DISTINCT connection FROM live_operations")
+"""Asks for the names of all connections that have live operations."""
 
 
 def join(db: Transaction, connection: Connection, now: float) -> str:
@@ -40,11 +45,17 @@ def join(db: Transaction, connection: Connection, now: float) -> str:
 
 def find(db: Transaction, connection: Connection) -> str | None:
     """Return the name under which this very connection is recorded; None where it is not yet."""
-    row = db.execute(
-        "SELECT connection FROM connections WHERE erp = ? AND address = ? AND company = ? AND credentials = ?",
-        key_of(connection),
-    ).fetchone()
-    return None if row is None else str(row["connection"])
+    return name_in(db.execute(*ask_name(connection)).fetchall())
+
+
+def ask_name(connection: Connection) -> Ask:
+    """Ask for that name."""
+    return Ask(NAME, key_of(connection))
+
+
+def name_in(rows: Sequence[Row]) -> str | None:
+    """Return the name that was found."""
+    return str(rows[0]["connection"]) if rows else None
 
 
 def find_for_reading(db: Transaction, connection: Connection) -> str | None:
@@ -69,9 +80,13 @@ def clashing(others: Sequence[Row], connection: Connection) -> list[Row]:
 
 def former_names(db: Transaction, connection: Connection) -> list[str]:
     """Return the names of version 1 that may be this connection's: it knew ERP and host alone."""
+    return former_names_in(db.execute(*ASK_LIVE).fetchall(), connection)
+
+
+def former_names_in(rows: Sequence[Row], connection: Connection) -> list[str]:
+    """Return such names among those of live operations."""
     prefix = f"{connection.erp} {urlsplit(connection.address).netloc} "
-    found = db.execute("SELECT DISTINCT connection FROM live_operations WHERE connection != ?", (connection.key,))
-    names = [str(row["connection"]) for row in found]
+    names = [str(row["connection"]) for row in rows if row["connection"] != connection.key]
     # Keys of this version hold the whole address, with its scheme.
     return [name for name in names if name.startswith(prefix) and "://" not in name]
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+BEGINNING = "0" * 64
+"""The hash before the first event of the audit log."""
 MEMORY = ":memory:"
 SCHEMES = ("postgresql://", "postgres://")
 
@@ -46,11 +49,46 @@ class Rows(Protocol):
     def __iter__(self) -> Iterator[Any]: ...
 
 
+class Ask(NamedTuple):
+    """A question to the database: a statement, a `?` in it for each of the values."""
+
+    statement: str
+    values: Sequence[Any] = ()
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The end of the audit log: the place and the hash of its last event."""
+
+    place: int = 0
+    hash: str = BEGINNING
+
+
+class Begun(NamedTuple):
+    """What a writing transaction found at its beginning, where nobody else writes any more.
+
+    `known` is the copy of the database that the journal knows, `latest` the latest time that was recorded, `over` how
+    many operations have their time over.
+    """
+
+    known: str | None
+    latest: float | None
+    over: int
+
+
 class Transaction(Protocol):
-    """A transaction that is open."""
+    """A transaction that is open; one that writes knows where the audit log ends, as it leaves it."""
+
+    begun: Begun | None
+    end: Mark | None
+    answers: list[list[Any]]
+    """The rows of what it was begun with."""
 
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> Rows:
         """Run one statement, a `?` in it for each of the values."""
+
+    def ask(self, *asks: Ask) -> list[list[Any]]:
+        """Return the rows of each question; over a network all of them take one round trip."""
 
 
 class Slots(Protocol):
@@ -93,11 +131,14 @@ class Database(Protocol):
     def now(self) -> float:
         """Return its time in seconds since 1970: within a transaction by the clock that all who use it share."""
 
-    def writing(self) -> AbstractContextManager[Transaction]:
-        """Run a transaction alone: all of it is durable when this ends without an error, or none of it."""
+    def writing(self, *asks: Ask) -> AbstractContextManager[Transaction]:
+        """Run a transaction alone: all of it is durable when this ends without an error, or none of it.
 
-    def looking(self) -> AbstractContextManager[Transaction]:
-        """Read by one statement alone, at its moment; the quickest way where many calls need one row."""
+        What it is begun with is asked once it is alone, without a round trip of its own.
+        """
+
+    def ask(self, *asks: Ask) -> list[list[Any]]:
+        """Return the rows of each question; the quickest way where many calls need a few rows."""
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """Read as of one moment; no writer is waited for."""

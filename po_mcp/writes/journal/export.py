@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from po_mcp.writes.journal import audit_log
-from po_mcp.writes.journal.audit_log import Mark
-from po_mcp.writes.journal.database import Row, Transaction
+from po_mcp.writes.journal.database import Mark, Row, Transaction
 
 FORMAT = "po-mcp journal, format 1"
 _EVENT = ("place", "operation_id", "at", "event", "detail", "row", "previous", "hash")

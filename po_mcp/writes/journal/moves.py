@@ -41,10 +41,12 @@ def move(
         f"UPDATE write_operations SET state = ?{columns} WHERE id = ? AND state = ?",  # noqa: S608
         (after, *values.values(), operation_id, before),
     )
+    # Asked for at once, and not by RETURNING: SQLite's tells numbers as they were given, and not as they are stored.
+    row = db.execute(*queries.ask_operation(operation_id)).fetchone()
     if changed.rowcount != 1:
         return False
     # In the same transaction: there is no move without its event, and no event of a move that did not happen.
-    audit_log.append(db, Event(operation_id, now, after, detail))
+    audit_log.append(db, Event(operation_id, now, after, detail), row)
     return True
 
 

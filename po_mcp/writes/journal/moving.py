@@ -22,6 +22,8 @@ TABLES: Mapping[str, str] = {
 }
 """What is moved, and in which order; of the table `journal` only what is the same in every place."""
 _SEAL = "moved_to"
+SEALED = f"SELECT value FROM journal WHERE name = '{_SEAL}'"  # noqa: S608
+"""Asks where a sealed journal goes on."""
 _OF_EACH_PLACE = ("version", "origin", _SEAL)
 
 
@@ -35,7 +37,7 @@ def seal(db: Transaction, to: str, now: float) -> None:
 
 def sealed_to(db: Transaction) -> str | None:
     """Return where a sealed journal goes on; None where it is not sealed."""
-    row = db.execute("SELECT value FROM journal WHERE name = ?", (_SEAL,)).fetchone()
+    row = db.execute(SEALED).fetchone()
     return None if row is None else str(row["value"])
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Any, NamedTuple
@@ -25,12 +25,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from po_mcp.errors import JournalUnavailable
-from po_mcp.writes.journal import audit_log, schema
-from po_mcp.writes.journal.audit_log import Mark
+from po_mcp.writes.journal import audit_log, due, schema
 from po_mcp.writes.journal.breaker import DatabaseBreaker
-from po_mcp.writes.journal.database import Slots, Transaction
+from po_mcp.writes.journal.database import Ask, Mark, Slots, Transaction
 from po_mcp.writes.journal.postgres_schema import need_durable, prepare, read_schema, translate_schema
-from po_mcp.writes.journal.postgres_transaction import PostgresTransaction, make_rows
+from po_mcp.writes.journal.postgres_transaction import PostgresTransaction, ask_together, make_rows
 from po_mcp.writes.journal.watchdog import Watchdog
 
 READING_S, WRITING_S = 6.0, 10.0
@@ -68,11 +67,12 @@ SET LOCAL statement_timeout = '6s'; SET LOCAL idle_in_transaction_session_timeou
 # What tells this copy of the database from every other: a promoted standby goes on in a timeline of its own, and a
 # dump that was read back has tables of its own.
 _WHERE = """
-SELECT extract(epoch FROM clock_timestamp())::float8,
+SELECT now.at,
   (SELECT system_identifier::text FROM pg_control_system()) || ' ' ||
-  substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || ' ' || coalesce(to_regclass('audit_log')::oid::text, ''),
+  substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || ' ' || coalesce(to_regclass('audit_log')::oid::text, '')
 """
-_END = "SELECT place, hash FROM audit_log ORDER BY place DESC LIMIT 1"
+_COMMIT = "COMMIT"
+_NOW = " FROM (SELECT extract(epoch FROM clock_timestamp())::float8 AS at) AS now"
 
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # it warns of every try; what failed is told by who needed it
 
@@ -85,10 +85,16 @@ class _Time(NamedTuple):
 
 
 class _Begun(NamedTuple):
-    """A transaction that was begun, and whether the log still holds the last event that this process wrote."""
+    """A transaction that was begun; what is due, and the answers to what was asked with it.
+
+    `holds_mark`: the log still has the last event that this process wrote, which the mark names.
+    """
 
     connection: psycopg.Connection[Any]
+    mark: Mark
     holds_mark: bool
+    due: Sequence[Any]
+    answers: list[list[Any]]
 
 
 class PostgresDatabase:
@@ -156,40 +162,47 @@ class PostgresDatabase:
         return self._origin
 
     @contextmanager
-    def writing(self) -> Iterator[PostgresTransaction]:
+    def writing(self, *asks: Ask) -> Iterator[PostgresTransaction]:
         """Run a transaction alone: all of it is durable when this ends without an error, or none of it."""
-        with _translate_errors(), self._open_transaction(_BEGIN_WRITING, WRITING_S) as (connection, holds_mark):
-            with connection.pipeline() as pipeline:
-                # What was pruned meanwhile is no longer there, and the log itself says so.
-                if not holds_mark and not audit_log.holds(PostgresTransaction(connection, pipeline), self._mark):
-                    connection.execute("UPDATE journal SET value = 'cut' WHERE name = 'origin'")
-                yield PostgresTransaction(connection, pipeline)
-                end, committed = connection.execute(_END), connection.execute("COMMIT")
-            self._mark = _need_committed(end, committed)
+        with _translate_errors(), self._open_transaction(asks, is_writing=True) as begun:
+            db = PostgresTransaction(begun.connection, is_late=True)
+            due.note_begun(db, *begun.due)
+            db.answers = begun.answers
+            # What was pruned meanwhile is no longer there, and the log itself says so.
+            if not begun.holds_mark and not audit_log.holds(db, begun.mark):
+                db.execute("UPDATE journal SET value = 'cut' WHERE name = 'origin'")
+                db.begun = db.begun and db.begun._replace(known="cut")
+            yield db
+            _need_committed(db.end_by(_COMMIT))
+            self._mark = db.end or Mark()
 
     @contextmanager
     def loading(self) -> Iterator[PostgresTransaction]:
         """Run a transaction alone in which tables are filled, however long that takes."""
-        with _translate_errors(), self._open_transaction(_BEGIN_WRITING, WRITING_S) as (connection, _):
+        with _translate_errors(), self._open_transaction(is_writing=True) as begun:
+            connection = begun.connection
             self._watchdog.let_go(connection)
             connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
-            yield PostgresTransaction(connection)
-            self._mark = _need_committed(connection.execute(_END), connection.execute("COMMIT"))
+            db = PostgresTransaction(connection)
+            yield db
+            end = audit_log.end_of(db)
+            _need_committed(connection.execute(_COMMIT).statusmessage)
+            self._mark = end
 
-    @contextmanager
-    def looking(self) -> Iterator[PostgresTransaction]:
-        """Read by one statement, which needs no transaction on a connection that answered a moment ago."""
+    def ask(self, *asks: Ask) -> list[list[Any]]:
+        """Return the rows of each question, which needs no transaction on a connection that answered a moment ago."""
         if self._time is None or time.monotonic() - self._time.monotonic > FRESH_S:
-            with self.reading() as db:
-                yield db
-            return
+            with _translate_errors(), self._open_transaction(asks) as begun:
+                begun.connection.execute(_COMMIT)
+                return begun.answers
         with _translate_errors():
             pool = self._open_pool()
             connection = self._take(pool)
             try:
                 with self._watchdog.watching(connection, READING_S):
-                    yield PostgresTransaction(connection)
+                    found = ask_together(connection, asks)
                 self._breaker.note_success()
+                return found
             finally:
                 if self._watchdog.has_cut(connection):
                     self._breaker.note_failure()
@@ -198,10 +211,11 @@ class PostgresDatabase:
     @contextmanager
     def reading(self) -> Iterator[PostgresTransaction]:
         """Read as of one moment; no writer is waited for."""
-        begun = self._open_transaction(_BEGIN_READING, READING_S)
-        with _translate_errors(), begun as (connection, _), connection.pipeline() as pipeline:
-            yield PostgresTransaction(connection, pipeline)
-            connection.execute("COMMIT")
+        begun = self._open_transaction()
+        with _translate_errors(), begun as (connection, *_):
+            db = PostgresTransaction(connection, is_late=True)
+            yield db
+            db.end_by(_COMMIT)
 
     def adopt(self) -> str:
         """Do nothing: what was put back is noticed and adopted by the journal's rules."""
@@ -243,10 +257,11 @@ class PostgresDatabase:
     # Connections
 
     @contextmanager
-    def _open_transaction(self, begin: str, seconds: float) -> Iterator[_Begun]:
+    def _open_transaction(self, asks: Sequence[Ask] = (), *, is_writing: bool = False) -> Iterator[_Begun]:
         """Give a connection in a transaction, which is rolled back where it was not committed."""
         pool = self._open_pool()
-        begun = self._begin(pool, begin, seconds)
+        seconds = WRITING_S if is_writing else READING_S
+        begun = self._begin(pool, asks, seconds, is_writing=is_writing)
         try:
             with self._watchdog.watching(begun.connection, seconds):
                 yield begun
@@ -259,13 +274,16 @@ class PostgresDatabase:
         finally:
             pool.putconn(begun.connection)
 
-    def _begin(self, pool: ConnectionPool[psycopg.Connection[Any]], begin: str, seconds: float) -> _Begun:
+    def _begin(
+        self, pool: ConnectionPool[psycopg.Connection[Any]], asks: Sequence[Ask], seconds: float, *, is_writing: bool
+    ) -> _Begun:
         mark, until = self._mark, time.monotonic() + seconds
+        begin = self._write_begin(mark) if is_writing else _BEGIN_READING + _WHERE + _NOW
         for _ in range(MAX_CONNECTIONS + 1):
             connection = self._take(pool)
             try:
                 with self._watchdog.watching(connection, seconds):
-                    found = self._note_begun(connection.execute(begin + _WHERE + _hash_at(mark.place)))
+                    begun = self._note_begun(connection, mark, ask_together(connection, asks, begin))
             except psycopg.Error:
                 is_gone = connection.broken
                 with suppress(psycopg.Error):
@@ -277,7 +295,7 @@ class PostgresDatabase:
                     break
                 continue  # a server that was restarted has closed every connection; nothing was done on this one
             self._breaker.note_success()
-            return _Begun(connection, mark.place == 0 or found == mark.hash)
+            return begun
         self._breaker.note_failure()
         raise JournalUnavailable(_AWAY)
 
@@ -290,16 +308,18 @@ class PostgresDatabase:
             self._breaker.note_failure()
             raise
 
-    def _note_begun(self, cursor: psycopg.Cursor[Any]) -> str | None:
-        """Note the time and the origin; return the hash of the event that the mark names."""
-        while cursor.nextset():
-            pass
-        row = cursor.fetchone()
-        assert row is not None
-        self._time = _Time(row[0], time.monotonic())
-        self._origin = row[1]
-        digest: str | None = row[2]
-        return digest
+    def _write_begin(self, mark: Mark) -> str:
+        """Return the beginning of a writing transaction, with what is asked there."""
+        now = "now.at" if self._clock is None else f"{self._clock()!r}::float8"
+        return f"{_BEGIN_WRITING}{_WHERE}, {_hash_at(mark.place)}, {due.COLUMNS.replace('?', now)}{_NOW}"
+
+    def _note_begun(self, connection: psycopg.Connection[Any], mark: Mark, found: list[list[Any]]) -> _Begun:
+        """Note the time and the origin, and return the rest."""
+        at, origin, *rest = found[0][0]
+        self._time = _Time(at, time.monotonic())
+        self._origin = origin
+        holds_mark = not rest or mark.place == 0 or rest[0] == mark.hash
+        return _Begun(connection, mark, holds_mark, rest[1:], found[1:])
 
     def _open_pool(self) -> ConnectionPool[psycopg.Connection[Any]]:
         with self._opening:
@@ -369,12 +389,10 @@ def _hash_at(place: int) -> str:
     return f"(SELECT hash FROM audit_log WHERE place = {place:d})" if place else "NULL"  # noqa: S608
 
 
-def _need_committed(end: psycopg.Cursor[Any], committed: psycopg.Cursor[Any]) -> Mark:
-    """Return the end of the log; a COMMIT of what failed before answers ROLLBACK, without an error."""
-    if committed.statusmessage != "COMMIT":
+def _need_committed(answer: str | None) -> None:
+    """See that it was; a COMMIT of what failed before answers ROLLBACK, without an error."""
+    if answer != "COMMIT":
         raise JournalUnavailable(_AWAY)
-    last = end.fetchone()
-    return Mark(last[0], last[1]) if last else Mark()
 
 
 @contextmanager

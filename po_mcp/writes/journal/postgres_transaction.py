@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from po_mcp.writes.journal.database import Rows
+from po_mcp.writes.journal.database import Ask, Begun, Mark, Rows
 
 
 class _Row(tuple[Any, ...]):
@@ -25,39 +25,87 @@ class _Row(tuple[Any, ...]):
         return self.names
 
 
-class _PipelinedRows:
-    """What a statement gave, which is waited for when it is asked for."""
+class _LateRows:
+    """What a statement will have given: it is sent when its rows are asked for, with all that was run before it."""
 
-    def __init__(self, cursor: psycopg.Cursor[Any], pipeline: psycopg.Pipeline) -> None:
-        self._cursor = cursor
-        self._pipeline = pipeline
-        self.fetchone, self.fetchall = cursor.fetchone, cursor.fetchall
+    def __init__(self, ask: Ask, send: Callable[[], object]) -> None:
+        self.ask = ask
+        self._send = send
+        self._found: tuple[list[Any], int, tuple[str, ...]] | None = None
+
+    def come(self, cursor: psycopg.Cursor[Any]) -> None:
+        """Take what the statement gave."""
+        self._found = (_rows_of(cursor), cursor.rowcount, _names_of(cursor))
+
+    def _wait(self) -> tuple[list[Any], int, tuple[str, ...]]:
+        if self._found is None:
+            self._send()
+        assert self._found is not None
+        return self._found
 
     @property
     def rowcount(self) -> int:
-        self._pipeline.sync()
-        return self._cursor.rowcount
+        return self._wait()[1]
 
     @property
     def description(self) -> Any:
-        self._pipeline.sync()
-        return self._cursor.description
+        return [(name,) for name in self._wait()[2]]
+
+    def fetchone(self) -> Any:
+        rows = self._wait()[0]
+        return rows.pop(0) if rows else None
+
+    def fetchall(self) -> list[Any]:
+        rows = self._wait()[0]
+        found = rows[:]
+        rows.clear()
+        return found
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._cursor.fetchall())
+        return iter(self.fetchall())
 
 
 class PostgresTransaction:
-    """A transaction as the journal's statements see it."""
+    """A transaction as the journal's statements see it.
 
-    def __init__(self, connection: psycopg.Connection[Any], pipeline: psycopg.Pipeline | None = None) -> None:
+    A late one sends what it is to run as one message with the first statement whose rows somebody asks for. Nothing
+    else is waited for, so that a journal which is far away costs few round trips.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any], *, is_late: bool = False) -> None:
         self.connection = connection
-        self._pipeline = pipeline
+        self.begun: Begun | None = None
+        self.end: Mark | None = None
+        self.answers: list[list[Any]] = []
+        self._is_late = is_late
+        self._waiting: list[_LateRows] = []
 
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> Rows:
-        """Run a statement with `?` for values. In a pipeline, those whose rows nobody asks for are not waited for."""
-        cursor = self.connection.execute(_with_placeholders(statement), values)
-        return cursor if self._pipeline is None else _PipelinedRows(cursor, self._pipeline)
+        """Run a statement with `?` for values."""
+        if not self._is_late:
+            return self.connection.execute(_with_placeholders(statement), values)
+        rows = _LateRows(Ask(statement, values), self._send)
+        self._waiting.append(rows)
+        return rows
+
+    def ask(self, *asks: Ask) -> list[list[Any]]:
+        """Return the rows of each question, in one round trip."""
+        found = [self.execute(*one) for one in asks]
+        # The last is asked for first: it brings those of all.
+        return [rows.fetchall() for rows in reversed(found)][::-1]
+
+    def end_by(self, statement: str) -> str | None:
+        """Send what was not sent yet, and with it what ends the transaction; return what that was answered with."""
+        self.execute(statement)
+        cursor = self._send()
+        return None if cursor is None else cursor.statusmessage
+
+    def _send(self) -> psycopg.Cursor[Any] | None:
+        waiting, self._waiting = self._waiting, []
+        cursor = None
+        for rows, cursor in zip(waiting, send_together(self.connection, [one.ask for one in waiting]), strict=True):
+            rows.come(cursor)
+        return cursor
 
     def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Fill a table with rows as they are."""
@@ -68,15 +116,52 @@ class PostgresTransaction:
                 copy.write_row(row)
 
 
+def ask_together(connection: psycopg.Connection[Any], asks: Sequence[Ask], before: str = "") -> list[list[Any]]:
+    """Send questions as one message; return the rows of each and, first, those of what stands before them."""
+    found = [_rows_of(cursor) for cursor in send_together(connection, asks, before)]
+    return found[-len(asks) - bool(before) :]
+
+
+def send_together(
+    connection: psycopg.Connection[Any], asks: Sequence[Ask], before: str = ""
+) -> Iterator[psycopg.Cursor[Any]]:
+    """Send statements as one message, and yield the cursor at what each of them gave.
+
+    The values are written into it, quoted by libpq, since a message of several statements takes no parameters.
+    """
+    text, values = _join(tuple(one.statement for one in asks)), [value for one in asks for value in one.values]
+    if values:
+        text = psycopg.ClientCursor(connection).mogrify(text, values)
+    cursor = connection.execute(f"{before}{';' if before and asks else ''}{text}".encode(connection.info.encoding))
+    yield cursor
+    while cursor.nextset():
+        yield cursor
+
+
+@lru_cache(maxsize=512)
+def _join(statements: tuple[str, ...]) -> str:
+    return ";".join(map(_with_placeholders, statements))
+
+
+def _rows_of(cursor: psycopg.Cursor[Any]) -> list[Any]:
+    # BEGIN and SET have none.
+    return cursor.fetchall() if cursor.pgresult is not None and cursor.pgresult.nfields else []
+
+
 @lru_cache(maxsize=512)
 def _with_placeholders(statement: str) -> str:
     return statement.replace("?", "%s")
 
 
 def make_rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], _Row]:
-    names = tuple(column.name for column in cursor.description or ())
-    kind = _row_type(names)
+    kind = _row_type(_names_of(cursor))
     return lambda values: kind(values)
+
+
+def _names_of(cursor: psycopg.Cursor[Any]) -> tuple[str, ...]:
+    # Not by the cursor's description, which makes an object of each column.
+    found = cursor.pgresult
+    return tuple((found.fname(place) or b"").decode() for place in range(found.nfields)) if found else ()
 
 
 @lru_cache(maxsize=256)

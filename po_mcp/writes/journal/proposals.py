@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from po_mcp.errors import OperationUnderWay, TooManyQuestions
 from po_mcp.writes import order_text
 from po_mcp.writes.journal import audit_log, queries
 from po_mcp.writes.journal.audit_log import Event
-from po_mcp.writes.journal.database import Row, Transaction
+from po_mcp.writes.journal.database import Ask, Row, Transaction
 from po_mcp.writes.journal.moves import CLOCK_SLACK_S
 from po_mcp.writes.journal.rows import UnreadableRow, read_row, values_of
 from po_mcp.writes.operation import STATE_LABELS, Operation, Recorded, Requester, State
@@ -50,10 +50,15 @@ class Proposed(Recorded):
 
 
 def insert(
-    db: Transaction, operation: Operation, state: State, detail: Mapping[str, Any], now: float, ttl: float
+    db: Transaction,
+    operation: Operation,
+    state: State,
+    detail: Mapping[str, Any],
+    now: float,
+    ttl: float,
+    last_no: Event | None = None,
 ) -> Proposed:
     """Record an operation, which can be approved or sent for `ttl` seconds."""
-    last_no = None if operation.question is None else queries.last_no(db, operation, now - NO_IS_SHOWN_S)
     values = values_of(operation, state, now, now + ttl)
     names, places = ", ".join(values), ", ".join("?" * len(values))
     db.execute(f"INSERT INTO write_operations ({names}) VALUES ({places})", tuple(values.values()))  # noqa: S608
@@ -63,26 +68,35 @@ def insert(
     return Proposed(operation, state, now + ttl, last_no=last_no)
 
 
-def refuse_flood(db: Transaction, operation: Operation, now: float, *, is_question: bool, max_open: int) -> None:
-    """Bound what one client asks for, so that neither a loop nor an instruction in a text locks others out."""
-    session = operation.requester.session
+def ask_counts(operation: Operation, now: float) -> Ask:
+    """Ask how much the client asked for in the seconds of each limit, and how many of its questions wait."""
+    session, places = operation.requester.session, []
+    values: list[object] = []
     # Nothing after now is counted: what a clock that was ahead has recorded must lock nobody out.
-    for seconds, limit in MAX_PROPOSALS.items():
-        [count] = db.execute(
-            "SELECT COUNT(*) FROM write_operations WHERE session = ? AND proposed_at > ? AND proposed_at <= ?",
-            (session, now - seconds, now + CLOCK_SLACK_S),
-        ).fetchone()
+    for seconds in MAX_PROPOSALS:
+        places.append(
+            "(SELECT COUNT(*) FROM write_operations WHERE session = ? AND proposed_at > ? AND proposed_at <= ?)"
+        )
+        values += [session, now - seconds, now + CLOCK_SLACK_S]
+    places.append(
+        "(SELECT COUNT(*) FROM live_operations WHERE session = ? AND connection = ? AND state = 'PROPOSED'"
+        " AND declined_at IS NULL)"
+    )
+    return Ask(f"SELECT {', '.join(places)}", (*values, session, operation.connection))
+
+
+def refuse_flood(
+    db: Transaction, operation: Operation, now: float, *, counts: Sequence[int], is_question: bool, max_open: int
+) -> None:
+    """Bound what one client asks for, so that neither a loop nor an instruction in a text locks others out."""
+    *recent, waiting = counts
+    for (seconds, limit), count in zip(MAX_PROPOSALS.items(), recent, strict=True):
         if count >= limit:
             minutes = order_text.count(round(seconds / 60), "minute")
             raise TooManyQuestions(
                 f"{count} changes were requested within {minutes}. Nothing was sent.",
                 next_step="Wait a few minutes.",
             )
-    [waiting] = db.execute(
-        "SELECT COUNT(*) FROM live_operations WHERE session = ? AND connection = ? AND state = 'PROPOSED'"
-        " AND declined_at IS NULL",
-        (session, operation.connection),
-    ).fetchone()
     # An order that nobody is asked about waits for nobody, and takes no place.
     if is_question and waiting >= max_open:
         raise TooManyQuestions(f"{waiting} requests are already waiting for approval. Nothing was changed.")
@@ -100,12 +114,14 @@ def renew(db: Transaction, live: Recorded, now: float, ttl: float) -> Recorded:
 
 
 def find_similar(
-    db: Transaction, operation: Operation, names: list[str], known: frozenset[str], since: float
+    db: Transaction, operation: Operation, names: Sequence[str], known: frozenset[str], since: float
 ) -> Similar | None:
     """Find an order like this one, in the transaction that would record it: two calls cannot miss each other.
 
     What has the same number is no other order: it is live, and found before, or its number is taken.
     """
+    if not operation.content_digest and not operation.vendor:
+        return None  # no new order
     for found in queries.same_content(db, operation, since):
         if found.operation.id not in known and found.operation.number != operation.number:
             return Similar(found, "same_content")
@@ -115,19 +131,12 @@ def find_similar(
     return None
 
 
-def find_live(db: Transaction, connections: list[str], number: str) -> Recorded | None:
-    """Return the live operation on an order, in any of these connections.
+def read_or_block(row: Row | None, number: str) -> Recorded | None:
+    """Read a live row; one that cannot be read blocks its order all the same.
 
     Raises:
-        OperationUnderWay: there is one that this version cannot read.
+        OperationUnderWay: this version cannot read it.
     """
-    row = queries.live_row(db, connections, number)
-    # An ERP that takes po-1 for PO-1 would get two writes on one order.
-    return read_or_block(row or queries.live_row_alike(db, connections, number), number)
-
-
-def read_or_block(row: Row | None, number: str) -> Recorded | None:
-    """Read a live row; one that cannot be read blocks its order all the same."""
     if row is None:
         return None
     try:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from po_mcp.orders import fold_number
 from po_mcp.writes.journal.audit_log import Event
-from po_mcp.writes.journal.database import Row, Transaction
+from po_mcp.writes.journal.database import Ask, Row, Transaction
 from po_mcp.writes.journal.rows import UnreadableRow, read_row
 from po_mcp.writes.operation import Operation, Recorded
 
@@ -34,53 +34,68 @@ def readable(rows: Iterable[Row]) -> Iterator[Recorded]:
             logger.warning("%s: po-mcp journal verify", exc)
 
 
+def ask_operation(operation_id: str) -> Ask:
+    """Ask for the row of an operation."""
+    return Ask("SELECT * FROM write_operations WHERE id = ?", (operation_id,))
+
+
 def first(db: Transaction, condition: str, *values: object) -> Recorded | None:
     """Return the first operation that meets a condition, which may say in which order; None where none does."""
     rows = db.execute(f"SELECT * FROM write_operations WHERE {condition}", values)  # noqa: S608
     return next(readable(rows), None)
 
 
-def live_row(db: Transaction, connections: Iterable[str], number: str) -> Row | None:
+def live_row(db: Transaction, connections: Sequence[str], number: str) -> Row | None:
     """Return the row of the live operation on an order, in any of these connections, whether or not it can be read."""
-    names = tuple(connections)
-    where = f"connection IN ({', '.join('?' * len(names))}) AND number = ?"
-    row: Row | None = db.execute(
-        f"SELECT * FROM live_operations WHERE {where}",  # noqa: S608
-        (*names, number),
-    ).fetchone()
+    row: Row | None = db.execute(*ask_live_row(connections, number)).fetchone()
     return row
 
 
-def live_row_alike(db: Transaction, connections: Iterable[str], number: str) -> Row | None:
+def ask_live_row(connections: Sequence[str], number: str) -> Ask:
+    """Ask for that row."""
+    where = f"connection IN ({', '.join('?' * len(connections))}) AND number = ?"
+    return Ask(f"SELECT * FROM live_operations WHERE {where}", (*connections, number))  # noqa: S608
+
+
+def ask_live_row_of(connection: Ask, number: str) -> Ask:
+    """Ask for that row in the connection of which `connection` tells the name."""
+    return Ask(
+        f"SELECT * FROM live_operations WHERE connection = ({connection.statement}) AND number = ?",  # noqa: S608
+        (*connection.values, number),
+    )
+
+
+def ask_live_numbers(connections: Sequence[str]) -> Ask:
+    """Ask for the numbers of the orders that have a live operation, in any of these connections."""
+    where = f"connection IN ({', '.join('?' * len(connections))})"
+    return Ask(f"SELECT connection, number FROM live_operations WHERE {where}", tuple(connections))  # noqa: S608
+
+
+def live_row_alike(db: Transaction, numbers: Iterable[Row], number: str) -> Row | None:
     """Return the row of the live operation on an order whose number some ERPs take for this one; None where none."""
-    names, wanted = tuple(connections), fold_number(number)
-    where = f"connection IN ({', '.join('?' * len(names))})"
-    numbers = db.execute(f"SELECT connection, number FROM live_operations WHERE {where}", names).fetchall()  # noqa: S608
+    wanted = fold_number(number)
     alike = [row for row in numbers if row["number"] != number and fold_number(row["number"]) == wanted]
     return live_row(db, [alike[0]["connection"]], alike[0]["number"]) if alike else None
 
 
-def find_done(db: Transaction, connections: Iterable[str], number: str, since: float, until: float) -> Recorded | None:
-    """Return the latest write on an order, in any of these connections, that was done then; None where none."""
-    names = tuple(connections)
-    return first(
-        db,
-        f"connection IN ({', '.join('?' * len(names))}) AND number = ? AND state = 'DONE'"
+def ask_done(connections: Sequence[str], number: str, since: float, until: float) -> Ask:
+    """Ask for the writes on an order, in any of these connections, that were done then, the latest first."""
+    from po_mcp.writes.kinds import kinds  # late: the kinds stand above the journal
+
+    # By the index of calls, which needs their kinds: by any other, each proposal would read every operation.
+    names = [kind.name for kind in kinds()]
+    return Ask(
+        f"SELECT * FROM write_operations WHERE connection IN ({', '.join('?' * len(connections))})"  # noqa: S608
+        f" AND kind IN ({', '.join('?' * len(names))}) AND number = ? AND state = 'DONE'"
         " AND settled_at >= ? AND settled_at <= ? ORDER BY settled_at DESC",
-        *names,
-        number,
-        since,
-        until,
+        (*connections, *names, number, since, until),
     )
 
 
-def live(db: Transaction, connection: str | None) -> list[Recorded]:
-    """Return the operations of a connection (None: of all) that are not at their end, oldest first."""
-    rows = db.execute(
-        "SELECT * FROM live_operations WHERE connection = coalesce(?, connection) ORDER BY proposed_at, id",
-        (connection,),
-    )
-    return list(readable(rows))
+def ask_live(connection: str | None) -> Ask:
+    """Ask for the operations of a connection (None: of all) that are not at their end, oldest first."""
+    where, values = ("", ()) if connection is None else ("WHERE connection = ?", (connection,))
+    return Ask(f"SELECT * FROM live_operations {where} ORDER BY proposed_at, id", values)  # noqa: S608
 
 
 def of_connection(db: Transaction, connection: str) -> list[Recorded]:
@@ -132,35 +147,34 @@ def done_since(
     return list(readable(rows))
 
 
-def done_by_same_call(db: Transaction, operation: Operation, since: float, until: float) -> Recorded | None:
-    """Return what the same call of the same user did then, whatever the state of the order was."""
-    return first(
-        db,
-        "connection = ? AND kind = ? AND number = ? AND arguments = ? AND requested_by = ?"
-        " AND state = 'DONE' AND settled_at > ? AND settled_at <= ? ORDER BY settled_at DESC",
-        operation.connection,
-        operation.kind,
-        operation.number,
-        operation.arguments,
-        operation.requester.user,
-        since,
-        until,
+def ask_done_by_same_call(operation: Operation, since: float, until: float) -> Ask:
+    """Ask for what the same call of the same user did then, whatever the state of the order was, the latest first."""
+    same = (operation.connection, operation.kind, operation.number, operation.arguments, operation.requester.user)
+    return Ask(
+        "SELECT * FROM write_operations WHERE connection = ? AND kind = ? AND number = ? AND arguments = ?"
+        " AND requested_by = ? AND state = 'DONE' AND settled_at > ? AND settled_at <= ? ORDER BY settled_at DESC",
+        (*same, since, until),
     )
 
 
 def same_create(db: Transaction, operation: Operation, since: float, until: float) -> Recorded | None:
     """Return the create that the very same call of the same user made, live or done then, whatever its number."""
+    rows = db.execute(*ask_same_create(Ask("?", (operation.connection,)), operation, since, until))
+    return next(readable(rows), None)
+
+
+def ask_same_create(connection: Ask, operation: Operation, since: float, until: float) -> Ask:
+    """Ask for it; `connection` tells the name of the connection."""
     # Without the number: a call that gave none gets another one each time, and is the same call.
-    same = "connection = ? AND arguments = ? AND requested_by = ?"
-    values = (operation.connection, operation.arguments, operation.requester.user)
+    same = f"connection = ({connection.statement}) AND arguments = ? AND requested_by = ?"
+    values = (*connection.values, operation.arguments, operation.requester.user)
     # Two conditions, each with its index: one with OR would read every create that there ever was.
-    rows = db.execute(
+    return Ask(
         f"SELECT * FROM live_operations WHERE {same} AND kind = 'create' UNION ALL"  # noqa: S608
         f" SELECT * FROM write_operations WHERE {same} AND kind = 'create' AND state = 'DONE'"
         " AND settled_at > ? AND settled_at <= ? ORDER BY proposed_at DESC",
         (*values, *values, since, until),
     )
-    return next(readable(rows), None)
 
 
 def same_content(db: Transaction, operation: Operation, since: float) -> Iterator[Recorded]:
@@ -185,13 +199,13 @@ def common_items(db: Transaction, operation: Operation, connections: Iterable[st
     return (recorded for recorded in readable(rows) if recorded.operation.items & operation.items)
 
 
-def last_no(db: Transaction, operation: Operation, since: float) -> Event | None:
-    """Return the no that the same request was answered with last; None where there is none, or a yes came after it.
+def ask_answers(operation: Operation, since: float) -> Ask:
+    """Ask how the same request was answered since then, the latest answer first.
 
     Of a create the same request is one of the same content: its number may be another one.
     """
     same = "SELECT id FROM write_operations WHERE connection = ? AND kind = ?"
-    rows = db.execute(
+    return Ask(
         "SELECT operation_id, at, event, detail FROM audit_log WHERE at > ? AND operation_id IN"  # noqa: S608
         f" ({same} AND number = ? AND arguments = ? UNION"
         " SELECT id FROM write_operations WHERE connection = ? AND content_digest = ? AND content_digest != '')"
@@ -206,6 +220,10 @@ def last_no(db: Transaction, operation: Operation, since: float) -> Event | None
             operation.content_digest,
         ),
     )
+
+
+def last_no(rows: Iterable[Row]) -> Event | None:
+    """Return the no among these answers that is the last; None where there is none, or a yes came after it."""
     for row in rows:
         found = Event(row["operation_id"], row["at"], row["event"], json.loads(row["detail"]))
         if found.event == "APPROVED":
@@ -215,16 +233,15 @@ def last_no(db: Transaction, operation: Operation, since: float) -> Event | None
     return None
 
 
-def numbers_of_creates(db: Transaction, connection: str) -> set[str]:
-    """Return the numbers that orders have or may get: of creates that are not at their end, and the latest done.
+def ask_numbers_of_creates(connection: str) -> Ask:
+    """Ask for the numbers that orders have or may get: of creates that are not at their end, and the latest done.
 
     The number of a question that was declined is free: that question gives way to a newer one of its number.
     """
-    found = db.execute(
+    return Ask(
         "SELECT number FROM live_operations WHERE connection = ? AND kind = 'create'"
         " AND NOT (state = 'PROPOSED' AND declined_at IS NOT NULL) UNION SELECT number FROM"
         " (SELECT number, state FROM write_operations WHERE connection = ? AND kind = 'create'"
         " AND settled_at IS NOT NULL ORDER BY settled_at DESC LIMIT ?) AS latest WHERE state = 'DONE'",
         (connection, connection, MAX_LATEST_CREATES),
     )
-    return {row["number"] for row in found}

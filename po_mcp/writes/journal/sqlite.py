@@ -19,14 +19,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from po_mcp.errors import JournalUnavailable
-from po_mcp.writes.journal import audit_log, file_systems, moving, schema
-from po_mcp.writes.journal.audit_log import Mark
-from po_mcp.writes.journal.database import MEMORY, Transaction
+from po_mcp.writes.journal import audit_log, due, file_systems, moving, schema
+from po_mcp.writes.journal.database import MEMORY, Ask, Mark, Transaction
+from po_mcp.writes.journal.sqlite_connection import SqliteConnection, connect
 from po_mcp.writes.journal.sqlite_schema import expect_schema, id_of, need_journal, prepare, read_schema
 
 BUSY_S = 5.0
@@ -36,6 +36,8 @@ BUSY_AGAIN_S = 0.25
 _SWITCH_AGAIN_S = 0.01
 _MARK_BYTES = 256
 _FULL = 2
+_BEGUN = f"SELECT ({moving.SEALED}), (SELECT hash FROM audit_log WHERE place = ?), {due.COLUMNS}"  # noqa: S608
+"""What a writing transaction begins with: the mark, and then what is due."""
 _ADOPT = "Look in the ERP at the orders that were sent last, then run: po-mcp journal adopt"
 
 
@@ -60,8 +62,8 @@ class SqliteFile:
         self._path = str(path)
         self._place = Path(path)
         self.now = clock or time.time
-        self._writer: sqlite3.Connection | None = None
-        self._reader: sqlite3.Connection | None = None
+        self._writer: SqliteConnection | None = None
+        self._reader: SqliteConnection | None = None
         self._write_lock = threading.RLock()
         self._read_lock = threading.RLock()
         self._open_lock = threading.RLock()
@@ -69,26 +71,34 @@ class SqliteFile:
         self._id = ""
         self._mark = Mark()
         self._was_busy_at = -BUSY_S
+        self._waits_for = 0.0
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self, *asks: Ask) -> Iterator[SqliteConnection]:
         """Run a transaction: all of it is durable when this ends without an error, or none of it."""
         with self._changing() as db:
-            _need_unsealed(db)
-            self._need_whole_log(db)
+            sealed, at_mark, *begun = db.execute(_BEGUN, (self._mark.place, self.now())).fetchone()
+            if sealed is not None:
+                _need_unsealed(db)
+            # What was pruned meanwhile is no longer there, and the log itself says so.
+            if at_mark != self._mark.hash:
+                self._need_whole_log(db)
+            due.note_begun(db, *begun)
+            db.answers = db.ask(*asks)
             yield db
 
     @contextmanager
-    def _changing(self) -> Iterator[sqlite3.Connection]:
+    def _changing(self) -> Iterator[SqliteConnection]:
         """Run a transaction, in which nothing is looked at yet."""
         with self._write_lock, self._translate_errors():
             db = self._open_writer()
             self._need_same_file()
             self._begin(db)
+            db.forget()
             try:
                 yield db
                 # Before the commit: right after it another process may have written on.
-                end = audit_log.end_of(db)
+                end = db.end or audit_log.end_of(db)
                 db.execute("COMMIT")
             except BaseException:
                 if db.in_transaction:
@@ -98,7 +108,7 @@ class SqliteFile:
             self._set_mark(end)
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> Iterator[SqliteConnection]:
         """Read as of one moment; no writer is waited for."""
         if not self.is_shared:
             with self._write_lock, self._translate_errors():
@@ -113,9 +123,10 @@ class SqliteFile:
             finally:
                 db.execute("ROLLBACK")
 
-    def looking(self) -> AbstractContextManager[sqlite3.Connection]:
-        """Read by one statement; a transaction costs nothing here."""
-        return self.reading()
+    def ask(self, *asks: Ask) -> list[list[Any]]:
+        """Return the rows of each question, as of one moment."""
+        with self.reading() as db:
+            return db.ask(*asks)
 
     @property
     def is_shared(self) -> bool:
@@ -178,7 +189,7 @@ class SqliteFile:
         return schema.find_faults(read_schema(db), expected)
 
     @contextmanager
-    def sealing(self, to: str) -> Iterator[sqlite3.Connection]:
+    def sealing(self, to: str) -> Iterator[SqliteConnection]:
         """Read all of it in the transaction that lets nothing be written here any more, since it goes on elsewhere."""
         with self._changing() as db:
             self._need_whole_log(db)
@@ -209,24 +220,24 @@ class SqliteFile:
 
     # Opening
 
-    def _open_writer(self) -> sqlite3.Connection:
+    def _open_writer(self) -> SqliteConnection:
         with self._open_lock:  # not the lock of a transaction: what waits in one must delay no reader
             if self._writer is None:
                 self._writer = self._open()
             return self._writer
 
-    def _open_reader(self) -> sqlite3.Connection:
+    def _open_reader(self) -> SqliteConnection:
         if self._reader is None:
             self._open_writer()
             self._need_same_file()  # before a new connection makes a file in the place of one that is gone
-            self._reader = _connect(self._path)
+            self._reader = connect(self._path)
         return self._reader
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> SqliteConnection:
         if self.is_shared:
             self._need_marked_file()
             file_systems.make_private(Path(self._path))
-        db = _connect(self._path)
+        db = connect(self._path)
         try:
             db.execute("BEGIN")  # one snapshot: another process may make the tables between two readings
             need_journal(db)
@@ -251,6 +262,7 @@ class SqliteFile:
             if db is not None:
                 db.close()
         self._writer = self._reader = None
+        self._waits_for = 0.0
 
     # Is it still the file that was opened, and the whole of it?
 
@@ -264,7 +276,7 @@ class SqliteFile:
                 "The journal's file was removed or replaced while it was in use. Nothing was sent.",
                 next_step=f"Restart po-mcp where that was meant to be. {_ADOPT}",
             )
-        with closing(_connect(self._path)) as db:  # what is open may still see the pages that it read before
+        with closing(connect(self._path)) as db:  # what is open may still see the pages that it read before
             if id_of(db) != self._id:
                 raise JournalUnavailable(
                     "Another journal was written over this one. Nothing was sent.", next_step=_ADOPT
@@ -272,7 +284,7 @@ class SqliteFile:
             self._need_whole_log(db)
         self._known_as = now
 
-    def _need_whole_log(self, db: sqlite3.Connection) -> None:
+    def _need_whole_log(self, db: SqliteConnection) -> None:
         if not audit_log.holds(db, self._mark):
             raise JournalUnavailable(
                 "The journal was cut, or an older copy was put in its place. Nothing was sent.", next_step=_ADOPT
@@ -288,7 +300,7 @@ class SqliteFile:
                 next_step=f"Put it back, or begin a new one. {_ADOPT}",
             )
 
-    def _need_mark(self, db: sqlite3.Connection) -> None:
+    def _need_mark(self, db: SqliteConnection) -> None:
         """Refuse a file that is another one than its mark tells, or older. A journal ahead of its mark is normal."""
         mark = _read_mark(self._mark_path) if self.is_shared else None
         if mark is None or (mark[0] == self._id and audit_log.holds(db, mark[1])):
@@ -322,9 +334,12 @@ class SqliteFile:
 
     # Waiting for others
 
-    def _begin(self, db: sqlite3.Connection) -> None:
+    def _begin(self, db: SqliteConnection) -> None:
         was_in_vain = time.monotonic() - self._was_busy_at < BUSY_S
-        db.execute(f"PRAGMA busy_timeout = {int(1000 * (BUSY_AGAIN_S if was_in_vain else BUSY_S))}")
+        seconds = BUSY_AGAIN_S if was_in_vain else BUSY_S
+        if seconds != self._waits_for:
+            db.execute(f"PRAGMA busy_timeout = {int(1000 * seconds)}")
+            self._waits_for = seconds
         try:
             db.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError:
@@ -340,12 +355,6 @@ class SqliteFile:
             raise JournalUnavailable(
                 "po-mcp cannot record operations right now, so it changes nothing. Nothing was sent."
             ) from exc
-
-
-def _connect(path: str) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-    db.row_factory = sqlite3.Row
-    return db
 
 
 def _switch_to_wal(db: sqlite3.Connection) -> None:
@@ -366,7 +375,7 @@ def _switch_to_wal(db: sqlite3.Connection) -> None:
             return
 
 
-def _need_unsealed(db: sqlite3.Connection) -> None:
+def _need_unsealed(db: SqliteConnection) -> None:
     if (to := moving.sealed_to(db)) is not None:
         raise JournalUnavailable(
             f"This journal was moved to {to}. Nothing was sent.",

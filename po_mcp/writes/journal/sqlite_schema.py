@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import schema
 from po_mcp.writes.journal.database import MEMORY, Transaction
+from po_mcp.writes.journal.sqlite_connection import SqliteConnection, connect
 
 _TABLES: dict[int, frozenset[str]] = {
     0: frozenset(),
@@ -22,8 +22,7 @@ _TABLES: dict[int, frozenset[str]] = {
 
 def expect_schema() -> dict[str, str]:
     """Return what a journal's file defines: every table, view, index and trigger with its SQL."""
-    with closing(sqlite3.connect(MEMORY, isolation_level=None)) as db:
-        db.row_factory = sqlite3.Row
+    with closing(connect(MEMORY)) as db:
         _create(db)
         return read_schema(db)
 
@@ -34,7 +33,7 @@ def read_schema(db: Transaction) -> dict[str, str]:
     return {f"{row['type']} {row['name']}": row["sql"] for row in rows}
 
 
-def prepare(db: sqlite3.Connection) -> None:
+def prepare(db: SqliteConnection) -> None:
     """Make the tables of a new file, or bring those of an older version up to date; two processes may try at once."""
     if db.execute("PRAGMA user_version").fetchone()[0] == schema.VERSION:
         return  # without a lock, so that a file which another process holds can be read
@@ -55,7 +54,7 @@ def prepare(db: sqlite3.Connection) -> None:
         raise
 
 
-def need_journal(db: sqlite3.Connection) -> int:
+def need_journal(db: SqliteConnection) -> int:
     """Return the version of a journal, 0 for an empty file; refuse every other database, and change nothing in it."""
     version: int = db.execute("PRAGMA user_version").fetchone()[0]
     tables = {row["name"] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -70,11 +69,11 @@ def need_journal(db: sqlite3.Connection) -> int:
     return version
 
 
-def _create(db: sqlite3.Connection) -> None:
+def _create(db: SqliteConnection) -> None:
     for statement in schema.statements():
         db.execute(statement)
 
 
-def id_of(db: sqlite3.Connection) -> str:
+def id_of(db: SqliteConnection) -> str:
     """Return the random id of this journal."""
     return str(db.execute("SELECT value FROM journal WHERE name = 'id'").fetchone()["value"])

@@ -1,0 +1,134 @@
+"""A new operation, within the transaction that records it: what stands in its way, one reason after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from po_mcp.erp import Connection
+from po_mcp.errors import JournalUnavailable
+from po_mcp.writes.journal import connections, moves, proposals, queries, restores
+from po_mcp.writes.journal.database import Row, Transaction
+from po_mcp.writes.journal.proposals import Similar
+from po_mcp.writes.operation import Operation, Recorded, State
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one journal: seconds that a proposal can be approved, and proposals of one client that may wait at a time."""
+
+    ttl: float
+    max_open: int
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What is asked for, and what the caller knows: the arguments of the store's `propose`."""
+
+    operation: Operation
+    detail: Mapping[str, Any]
+    approved: bool
+    known: frozenset[str] | None
+    connection: Connection | None
+    gone: frozenset[str]
+    read_at: float | None
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What the journal holds of the order and of the client, as one look shows it.
+
+    `names` are those of the connection, also of an older version; `live` is the live operation on the order, `done` the
+    writes on it since it was read; `answers` are those that the same request got, `counts` what its client asked for.
+    """
+
+    names: Sequence[str]
+    live: Recorded | None
+    done: Sequence[Row]
+    answers: Sequence[Row]
+    counts: Sequence[int]
+
+
+def record(db: Transaction, proposal: Proposal, limits: Limits, origin: str, now: float) -> Recorded | Similar:
+    """Record it, or return what stands in its way: see the store's `propose`."""
+    operation = proposal.operation
+    # First of all: a client that lost its answer repeats the call, and must not get a second order.
+    if operation.kind == "create" and (same := _find_same_create(db, proposal, limits, now)) is not None:
+        return proposals.renew(db, same, now, limits.ttl)
+    seen = _look(db, proposal, now)
+    live = seen.live
+    if live is not None and operation.requester.may_handle(live.operation) and live.operation.is_same(operation):
+        return proposals.renew(db, live, now, limits.ttl)
+    _need_free_order(proposal, seen)
+    if proposal.known is not None:
+        passed_over = proposal.known | proposal.gone
+        similar = proposals.find_similar(db, operation, seen.names, passed_over, now - limits.ttl)
+        if similar is not None:
+            return similar
+    return _record(db, proposal, seen, limits, origin, now)
+
+
+def _find_same_create(db: Transaction, proposal: Proposal, limits: Limits, now: float) -> Recorded | None:
+    # By a clock that was ahead nothing was done within the ttl.
+    found = queries.same_create(db, proposal.operation, now - limits.ttl, now + moves.CLOCK_SLACK_S)
+    return None if found is None or found.operation.id in proposal.gone else found
+
+
+def _look(db: Transaction, proposal: Proposal, now: float, names: Sequence[str] = ()) -> _Seen:
+    operation = proposal.operation
+    asked = names or (operation.connection,)
+    # What a clock that was ahead has recorded is of no later time, and must block nothing until that time comes.
+    until = now + moves.CLOCK_SLACK_S
+    since = until if proposal.read_at is None else proposal.read_at
+    all_live, live, numbers, done, answers, counts = db.ask(
+        connections.ASK_LIVE,
+        queries.ask_live_row(asked, operation.number),
+        queries.ask_live_numbers(asked),
+        queries.ask_done(asked, operation.number, since, until),
+        queries.ask_answers(operation, now - proposals.NO_IS_SHOWN_S),
+        proposals.ask_counts(operation, now),
+    )
+    if not names and proposal.connection is not None:
+        former = connections.former_names_in(all_live, proposal.connection)
+        if former:
+            return _look(db, proposal, now, (operation.connection, *former))
+    # An ERP that takes po-1 for PO-1 would get two writes on one order.
+    row = live[0] if live else queries.live_row_alike(db, numbers, operation.number)
+    done = [] if proposal.read_at is None else done
+    return _Seen(asked, proposals.read_or_block(row, operation.number), done, answers, tuple(counts[0]))
+
+
+def _need_free_order(proposal: Proposal, seen: _Seen) -> None:
+    asker, live = proposal.operation.requester, seen.live
+    # What was approved or sent is somebody else's decision; only an unanswered question gives way.
+    if live is not None and live.state != "PROPOSED":
+        raise proposals.under_way_error(live, asker)
+    if (done := next(queries.readable(seen.done), None)) is not None:
+        raise proposals.under_way_error(done, asker)
+
+
+def _record(
+    db: Transaction, proposal: Proposal, seen: _Seen, limits: Limits, origin: str, now: float
+) -> Recorded | Similar:
+    operation, approved, counts = proposal.operation, proposal.approved, seen.counts
+    if seen.live is not None:
+        replaced = {"because": "replaced by a newer request"}
+        moves.move(db, seen.live.operation.id, "PROPOSED", "STALE", replaced, now)
+        counts = tuple(db.ask(proposals.ask_counts(operation, now))[0][0])
+    if approved:
+        _refuse_to_go_unasked(db, origin)
+    # Last, so that a repeated call is answered even where no new question is let in.
+    proposals.refuse_flood(db, operation, now, counts=counts, is_question=not approved, max_open=limits.max_open)
+    state: State = "APPROVED" if approved else "PROPOSED"
+    last_no = queries.last_no(seen.answers)
+    return proposals.insert(db, operation, state, proposal.detail, now, limits.ttl, last_no)
+
+
+def _refuse_to_go_unasked(db: Transaction, origin: str) -> None:
+    # The person who asked for it did not know: the very same order may have been sent, and be missing here.
+    if restores.may_lack_events(db, origin):
+        raise JournalUnavailable(
+            "The journal was just restored from a backup or another copy. Nothing was sent.",
+            next_step="Call the tool again: a person is asked then.",
+        )
