@@ -26,9 +26,9 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from po_mcp import config_keys
 from po_mcp import config_sources as sources
 from po_mcp import config_values as values
+from po_mcp.amounts import Price
 from po_mcp.connectors.registry import REGISTRY, declared_settings
 from po_mcp.errors import ConfigurationError
-from po_mcp.orders import Price
 from po_mcp.scopes import APPROVE
 
 PREFIX = sources.PREFIX

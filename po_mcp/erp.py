@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -15,7 +15,6 @@ from po_mcp.orders import (
     OrderDraft,
     OrderQuery,
     OrderScan,
-    Progress,
     PurchaseOrder,
     Snapshot,
     Status,
@@ -31,6 +30,9 @@ Guarded = Literal["finalize", "delete", "cancel"]
 
 BeforeSend = Callable[[], None]
 """A check that is called right before the first byte of a write; an exception keeps the write from being sent."""
+
+Progress = Callable[[int, int | None], Awaitable[None]]
+"""Awaited with the number of orders read so far, and the number of all where it is known."""
 
 OnItems = Callable[[Sequence[Item]], None]
 """Is called with the items of each page as it arrives, so that they are made ready while others are on their way."""

@@ -15,11 +15,12 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "po_mcp"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-VOCABULARY = {"orders", "errors", "untrusted", "concurrency", "scopes", "telemetry"}
+VOCABULARY = {"orders", "amounts", "errors", "untrusted", "concurrency", "scopes", "telemetry"}
 HEART = {"writes", "erp", *VOCABULARY}
 FRONT = {"server", "tools", "approvals", "desk", "config", *HEART}
 MAY_IMPORT: dict[str, set[str]] = {
-    "orders": {"untrusted"},
+    "amounts": set(),
+    "orders": {"amounts", "untrusted"},
     "errors": set(),
     "concurrency": {"errors"},
     "untrusted": set(),
@@ -31,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "desk": HEART,
     "approvals": {"transports", *HEART},
     "tools": {"desk", "approvals", *HEART},
-    "config": {"config_values", "connectors", "errors", "orders", "scopes"},
+    "config": {"config_values", "connectors", "errors", "amounts", "scopes"},
     "config_values": set(),
     "connectors": {"config_values", "erp", "sandbox", "sealed_text", *VOCABULARY},
     "sandbox": set(),

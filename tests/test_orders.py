@@ -9,16 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from po_mcp.orders import (
-    DraftLine,
-    OrderDraft,
-    OrderLine,
-    OrderRequestLine,
-    PurchaseOrder,
-    Vendor,
-    parse_decimal,
-    plain,
-)
+from po_mcp.amounts import parse_decimal, plain
+from po_mcp.orders import DraftLine, OrderDraft, OrderLine, OrderRequestLine, PurchaseOrder, Vendor
 
 money_text = st.from_regex(r"\A[0-9]{1,12}(\.[0-9]{1,6})?\Z")
 

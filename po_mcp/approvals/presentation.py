@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from po_mcp.amounts import EXACT
 from po_mcp.approvals.people_shown import Approved, approvals_of, asker_of
 from po_mcp.approvals.pin import PinStatus, say_wrong_pins
 from po_mcp.approvals.standing import Standing, begin_sentence, describe_standing
-from po_mcp.orders import EXACT, DraftLine, OrderLine, PurchaseOrder
+from po_mcp.orders import DraftLine, OrderLine, PurchaseOrder
 from po_mcp.untrusted import mark_number, visible
 from po_mcp.writes import order_text
 from po_mcp.writes.forms import is_backorder_open, pin_reset

@@ -12,8 +12,8 @@ import anyio
 from po_mcp.concurrency import MAX_CONCURRENT_REQUESTS
 from po_mcp.connectors.http.pace import Pace
 from po_mcp.connectors.pages import Page, RowCollector
+from po_mcp.erp import Progress
 from po_mcp.errors import BadAnswer, ERPError, IgnoredFilter
-from po_mcp.orders import Progress
 
 T = TypeVar("T")
 OnRows = Callable[[Sequence[T]], None]

@@ -10,8 +10,9 @@ import anyio
 
 from po_mcp.connectors.page_reader import OnRows, PagedList, PageReader
 from po_mcp.connectors.pages import FullList
+from po_mcp.erp import Progress
 from po_mcp.errors import BadAnswer
-from po_mcp.orders import Entries, OrderQuery, OrderScan, Progress, PurchaseOrder
+from po_mcp.orders import Entries, OrderQuery, OrderScan, PurchaseOrder
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import httpx2
 
-from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, OnItems, send_at_once
+from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, OnItems, Progress, send_at_once
 from po_mcp.errors import ConfigurationError, PurchaseOrderError
 from po_mcp.orders import (
     CANCELLABLE_STATUSES,
@@ -27,7 +27,6 @@ from po_mcp.orders import (
     OrderDraft,
     OrderQuery,
     OrderScan,
-    Progress,
     PurchaseOrder,
     Snapshot,
     Status,

@@ -13,6 +13,7 @@ from anyio import to_thread
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
+from po_mcp.amounts import Money
 from po_mcp.concurrency import map_concurrently
 from po_mcp.desk.catalog_file import CatalogFile
 from po_mcp.erp import ERP
@@ -20,7 +21,6 @@ from po_mcp.errors import BadAnswer, TooManyRequests, Unreachable
 from po_mcp.orders import (
     Item,
     ItemWithoutId,
-    Money,
     Record,
     Text,
     Vendor,

@@ -17,8 +17,9 @@ from po_mcp.desk.context import Desk
 from po_mcp.desk.listing import ListRequest, Summary, sort_orders, summarize
 from po_mcp.desk.overdue import Chosen, describe_unknown, find_overdue
 from po_mcp.desk.receipts import Receipts
+from po_mcp.erp import Progress
 from po_mcp.errors import ERPError, InvalidInput, OrderNotFound
-from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder, Vendor
+from po_mcp.orders import OrderQuery, OrderScan, PurchaseOrder, Vendor
 from po_mcp.writes.order_text import count
 from po_mcp.writes.order_text import number as order_number
 

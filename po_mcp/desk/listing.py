@@ -9,7 +9,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
-from po_mcp.orders import Money, OrderQuery, PurchaseOrder, Record, Status, total_of
+from po_mcp.amounts import Money, total_of
+from po_mcp.orders import OrderQuery, PurchaseOrder, Record, Status
 
 Sort = Literal["ordered", "expected", "number", "vendor", "total"]
 Direction = Literal["asc", "desc"]

@@ -9,8 +9,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from po_mcp.amounts import plain
 from po_mcp.errors import InvalidInput
-from po_mcp.orders import OrderLine, PurchaseOrder, plain
+from po_mcp.orders import OrderLine, PurchaseOrder
 from po_mcp.untrusted import mark_number
 from po_mcp.writes.operation import digest_of
 

@@ -10,8 +10,8 @@ from datetime import date
 from po_mcp.desk.context import Desk
 from po_mcp.desk.listing import has_no_date, is_overdue
 from po_mcp.desk.receipts import Receipts, find_receipts
-from po_mcp.erp import ListsReceipts
-from po_mcp.orders import Progress, PurchaseOrder
+from po_mcp.erp import ListsReceipts, Progress
+from po_mcp.orders import PurchaseOrder
 from po_mcp.untrusted import visible
 from po_mcp.writes.order_text import count
 

@@ -11,9 +11,9 @@ import anyio
 
 from po_mcp.concurrency import MAX_CONCURRENT_REQUESTS
 from po_mcp.desk.listing import AWAITING_GOODS
-from po_mcp.erp import ERP
+from po_mcp.erp import ERP, Progress
 from po_mcp.errors import BadAnswer, InvalidInput, OrderNotFound, PurchaseOrderError, Refused
-from po_mcp.orders import Progress, PurchaseOrder
+from po_mcp.orders import PurchaseOrder
 
 MAX_READ = 100
 """Orders that are read for one list; the first pages of a longer one."""

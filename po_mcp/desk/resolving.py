@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from po_mcp.amounts import plain
 from po_mcp.desk import matching
 from po_mcp.desk.catalog import Entry, Kind, format_age, format_entries, format_entry
 from po_mcp.desk.choosing import GIVE_NAMES, build_question, build_refusal, describe_entry, draft_order, list_candidates
@@ -18,7 +19,7 @@ from po_mcp.desk.matching import Fit, Index, best_matches
 from po_mcp.desk.pricing import describe_prices_of_words, say_free
 from po_mcp.desk.resolution import Resolution, ResolvedOrder, WordMatch
 from po_mcp.errors import ERPError, InvalidInput
-from po_mcp.orders import Item, OrderRequest, Vendor, Warehouse, plain
+from po_mcp.orders import Item, OrderRequest, Vendor, Warehouse
 from po_mcp.writes import forms
 from po_mcp.writes.approving import Approver
 from po_mcp.writes.kinds import place_of

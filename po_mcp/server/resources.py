@@ -17,6 +17,7 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.server.mcpserver.resources import FunctionResource
 
 from po_mcp import __version__
+from po_mcp.amounts import plain
 from po_mcp.approvals import caller
 from po_mcp.approvals.elicitation import elicitation_mode
 from po_mcp.approvals.page_server import NoPage
@@ -25,7 +26,7 @@ from po_mcp.desk import list_orders, order_pages
 from po_mcp.desk.context import Desk
 from po_mcp.erp import ERP, Capability
 from po_mcp.errors import InvalidInput, OrderNotFound, PurchaseOrderError
-from po_mcp.orders import PurchaseOrder, plain
+from po_mcp.orders import PurchaseOrder
 from po_mcp.server import current_request
 from po_mcp.tools._params import desk_of
 from po_mcp.tools._render import publish

@@ -8,7 +8,8 @@ from typing import Any
 
 from mcp.types import CallToolResult, TextContent
 
-from po_mcp.orders import OrderLine, PurchaseOrder, Record, plain
+from po_mcp.amounts import plain
+from po_mcp.orders import OrderLine, PurchaseOrder, Record
 from po_mcp.untrusted import mark_number
 from po_mcp.writes.operation import WriteOutcome
 from po_mcp.writes.order_text import in_currency

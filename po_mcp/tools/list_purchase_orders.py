@@ -9,10 +9,11 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
+from po_mcp.amounts import plain
 from po_mcp.desk import list_orders
 from po_mcp.desk.context import Desk
 from po_mcp.desk.listing import Direction, ListRequest, Sort
-from po_mcp.orders import Status, Word, plain
+from po_mcp.orders import Status, Word
 from po_mcp.tools._params import Cursor, Day, desk_of
 from po_mcp.tools._progress import report_progress
 from po_mcp.tools._registered import RegisteredTool

@@ -8,9 +8,10 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
+from po_mcp.amounts import plain
 from po_mcp.desk.catalog import Candidate, Candidates, Kind
 from po_mcp.desk.context import Desk
-from po_mcp.orders import Word, plain
+from po_mcp.orders import Word
 from po_mcp.tools._params import desk_of
 from po_mcp.tools._registered import RegisteredTool
 from po_mcp.tools._render import join_cells, tool_result

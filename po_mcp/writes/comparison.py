@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from po_mcp.orders import EXACT, DraftLine, OrderDraft, OrderLine, PurchaseOrder, Vendor, plain, total_of
+from po_mcp.amounts import EXACT, plain, total_of
+from po_mcp.orders import DraftLine, OrderDraft, OrderLine, PurchaseOrder, Vendor
 from po_mcp.writes.content import fold
 from po_mcp.writes.order_text import STATUS_LABELS, day, money, name, number, quantity
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import unicodedata
 from decimal import Decimal
 
-from po_mcp.orders import EXACT, DraftLine, OrderDraft
+from po_mcp.amounts import EXACT
+from po_mcp.orders import DraftLine, OrderDraft
 from po_mcp.writes.operation import canonical_json, digest_of
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from po_mcp.orders import EXACT, DraftLine, choose_word
+from po_mcp.amounts import EXACT
+from po_mcp.orders import DraftLine, choose_word
 from po_mcp.writes import order_text as text
 from po_mcp.writes.forms import DECISION, Field, Place, Question
 from po_mcp.writes.payloads import CreatePayload, LineNote, Reason

@@ -23,8 +23,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
+from po_mcp.amounts import plain
 from po_mcp.erp import Actor
-from po_mcp.orders import PurchaseOrder, Record, plain
+from po_mcp.orders import PurchaseOrder, Record
 from po_mcp.writes.forms import Question
 from po_mcp.writes.payloads import Payload
 

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
-from po_mcp.orders import OrderLine, PurchaseOrder, Status, plain
+from po_mcp.amounts import plain
+from po_mcp.orders import OrderLine, PurchaseOrder, Status
 from po_mcp.untrusted import escape_blanks, has_missed_blanks, in_guillemets, scripts_of, visible
 
 HEAD_COLUMNS = 74

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from po_mcp.approvals.page_server import NoPage
 from po_mcp.desk.context import Desk
-from po_mcp.erp import Connection, OnItems
+from po_mcp.erp import Connection, OnItems, Progress
 from po_mcp.errors import ERPError, InvalidInput, NotOffered, OrderNotFound
 from po_mcp.orders import (
     CANCELLABLE_STATUSES,
@@ -17,7 +17,6 @@ from po_mcp.orders import (
     OrderLine,
     OrderQuery,
     OrderScan,
-    Progress,
     PurchaseOrder,
     Status,
     Vendor,

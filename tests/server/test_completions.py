@@ -11,9 +11,9 @@ from mcp.types import Completion, PromptReference, ResourceTemplateReference
 
 from po_mcp.bootstrap import build_server
 from po_mcp.connectors.sandbox import Sandbox
-from po_mcp.erp import OnItems
+from po_mcp.erp import OnItems, Progress
 from po_mcp.errors import Unreachable
-from po_mcp.orders import Item, OrderQuery, OrderScan, Progress, PurchaseOrder, Vendor
+from po_mcp.orders import Item, OrderQuery, OrderScan, PurchaseOrder, Vendor
 from po_mcp.server import completions
 from tests.harness import ERAS, IN_MEMORY, MODES, ServerHarness, Transport
 

@@ -15,8 +15,9 @@ from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.sandbox import Sandbox
+from po_mcp.erp import Progress
 from po_mcp.errors import Unreachable
-from po_mcp.orders import OrderQuery, Progress
+from po_mcp.orders import OrderQuery
 from po_mcp.sandbox import Book
 from tests.harness import ERAS, IN_MEMORY, MODES, REAL, ScriptedPerson, ServerHarness, Transport, accept, outcome
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, OnItems, send_at_once
+from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, OnItems, Progress, send_at_once
 from po_mcp.errors import ERPError, OrderNotFound
 from po_mcp.orders import (
     CANCELLABLE_STATUSES,
@@ -15,7 +15,6 @@ from po_mcp.orders import (
     OrderDraft,
     OrderQuery,
     OrderScan,
-    Progress,
     PurchaseOrder,
     Snapshot,
     Status,

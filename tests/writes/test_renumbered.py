@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from po_mcp.erp import Progress
 from po_mcp.errors import OrderNotFound, OutcomeUnknown, Unreachable
-from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder, Vendor
+from po_mcp.orders import OrderQuery, OrderScan, PurchaseOrder, Vendor
 from po_mcp.writes import kinds
 from po_mcp.writes.journal import JournalStore
 from tests.writes.erp import EXACT, Bench, FakeERP

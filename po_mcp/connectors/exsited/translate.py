@@ -7,23 +7,14 @@ from datetime import UTC, tzinfo
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from po_mcp.amounts import EXACT, compute_outstanding, plain
 from po_mcp.connectors import days
 from po_mcp.connectors.exsited import references, schemas
 from po_mcp.connectors.exsited.error_body import raise_for_error
 from po_mcp.connectors.numbers import is_same_number, need_number_echo, wrong_order
 from po_mcp.connectors.pages import Page
 from po_mcp.errors import BadAnswer, IgnoredFilter, InvalidInput
-from po_mcp.orders import (
-    EXACT,
-    DraftLine,
-    OrderDraft,
-    OrderLine,
-    PurchaseOrder,
-    Snapshot,
-    Status,
-    compute_outstanding,
-    plain,
-)
+from po_mcp.orders import DraftLine, OrderDraft, OrderLine, PurchaseOrder, Snapshot, Status
 
 R = TypeVar("R", bound=schemas.ErpModel)
 

@@ -22,7 +22,7 @@ from po_mcp.connectors.lookup import read_by_path_or_list, read_for_write
 from po_mcp.connectors.page_reader import OnRows, PagedList
 from po_mcp.connectors.pages import Page
 from po_mcp.connectors.pagination import MAX_CATALOG_PAGES, ConvertedRows, read_all_stable, scan_pages, select_orders
-from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, OnItems, send_at_once
+from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, OnItems, Progress, send_at_once
 from po_mcp.errors import InvalidInput, NotOffered, OrderNotFound
 from po_mcp.orders import (
     CANCELLABLE_STATUSES,
@@ -32,7 +32,6 @@ from po_mcp.orders import (
     OrderDraft,
     OrderQuery,
     OrderScan,
-    Progress,
     PurchaseOrder,
     Snapshot,
     Status,

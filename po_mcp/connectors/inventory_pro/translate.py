@@ -8,24 +8,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any, TypeVar
 
+from po_mcp.amounts import EXACT, compute_outstanding
 from po_mcp.connectors import days
 from po_mcp.connectors.inventory_pro import schemas
 from po_mcp.connectors.inventory_pro.error_body import is_error
 from po_mcp.connectors.numbers import is_number_echo, is_same_number, need_number_echo, wrong_order
 from po_mcp.connectors.pages import Page
 from po_mcp.errors import BadAnswer, InvalidInput
-from po_mcp.orders import (
-    EXACT,
-    DraftLine,
-    Finalized,
-    OrderDraft,
-    OrderLine,
-    OrderQuery,
-    PurchaseOrder,
-    Status,
-    Vendor,
-    compute_outstanding,
-)
+from po_mcp.orders import DraftLine, Finalized, OrderDraft, OrderLine, OrderQuery, PurchaseOrder, Status, Vendor
 from po_mcp.untrusted import quote_text
 
 R = TypeVar("R", bound=schemas.ErpModel)

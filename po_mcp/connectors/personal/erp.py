@@ -24,6 +24,7 @@ from po_mcp.erp import (
     Guarded,
     ListsReceipts,
     OnItems,
+    Progress,
     ReadsById,
     ReadsByReference,
     TellsBooks,
@@ -31,18 +32,7 @@ from po_mcp.erp import (
     send_at_once,
 )
 from po_mcp.errors import ERPError, JournalUnavailable, NoCredentials, NotPermitted, OrderNotFound
-from po_mcp.orders import (
-    Finalized,
-    Item,
-    OrderDraft,
-    OrderQuery,
-    OrderScan,
-    Progress,
-    PurchaseOrder,
-    Snapshot,
-    Vendor,
-    Warehouse,
-)
+from po_mcp.orders import Finalized, Item, OrderDraft, OrderQuery, OrderScan, PurchaseOrder, Snapshot, Vendor, Warehouse
 
 BuildConnector = Callable[[Mapping[str, str]], ERP]
 """Makes a connector from a person's credentials: the settings by name."""

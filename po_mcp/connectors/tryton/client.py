@@ -17,7 +17,7 @@ from po_mcp.connectors.tryton import catalog, drafts, names, schemas, translate
 from po_mcp.connectors.tryton.reading import Reader
 from po_mcp.connectors.tryton.rpc import Rpc
 from po_mcp.connectors.tryton.writing import Writer
-from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, OnItems, send_at_once
+from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, OnItems, Progress, send_at_once
 from po_mcp.errors import NotOffered
 from po_mcp.orders import (
     Entries,
@@ -26,7 +26,6 @@ from po_mcp.orders import (
     OrderDraft,
     OrderQuery,
     OrderScan,
-    Progress,
     PurchaseOrder,
     Snapshot,
     Status,

@@ -9,17 +9,12 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from po_mcp.amounts import plain
 from po_mcp.connectors.tryton import catalog, names, schemas
 from po_mcp.connectors.tryton.translate import LINE_TYPE, convert_order
 from po_mcp.connectors.tryton.values import MAX_FLOAT_DIGITS, encode_date, encode_decimal
 from po_mcp.errors import BadAnswer, InvalidInput
-from po_mcp.orders import (
-    DraftLine,
-    OrderDraft,
-    PurchaseOrder,
-    Vendor,
-    plain,
-)
+from po_mcp.orders import DraftLine, OrderDraft, PurchaseOrder, Vendor
 from po_mcp.untrusted import visible
 
 _ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)

@@ -13,8 +13,9 @@ from po_mcp.connectors.page_reader import MAX_PAGES
 from po_mcp.connectors.pagination import SCAN_TIMEOUT_S, select_orders
 from po_mcp.connectors.tryton import drafts, names, schemas, translate
 from po_mcp.connectors.tryton.rpc import Rpc
+from po_mcp.erp import Progress
 from po_mcp.errors import BadAnswer, Conflict, OrderNotFound
-from po_mcp.orders import Entries, OrderQuery, OrderScan, Progress
+from po_mcp.orders import Entries, OrderQuery, OrderScan
 
 R = TypeVar("R", bound=schemas.Identified)
 

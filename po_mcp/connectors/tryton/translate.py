@@ -9,20 +9,12 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
+from po_mcp.amounts import EXACT, compute_outstanding, total_of
 from po_mcp.connectors.tryton import names, schemas
 from po_mcp.connectors.tryton.values import encode_date
 from po_mcp.erp import Guarded
 from po_mcp.errors import BadAnswer, InvalidInput, Stale
-from po_mcp.orders import (
-    EXACT,
-    OrderLine,
-    OrderQuery,
-    PurchaseOrder,
-    Snapshot,
-    Status,
-    compute_outstanding,
-    total_of,
-)
+from po_mcp.orders import OrderLine, OrderQuery, PurchaseOrder, Snapshot, Status
 from po_mcp.untrusted import visible
 
 PURCHASE, LINE, MOVE = "purchase.purchase", "purchase.line", "stock.move"
