@@ -33,7 +33,8 @@ from po_mcp.untrusted import imitating_scripts
 from po_mcp.writes import order_text
 
 if TYPE_CHECKING:
-    from po_mcp.desk.matching import Index, Match, Words
+    from po_mcp.desk.matches import Match
+    from po_mcp.desk.matching import Index, Words
 
 Kind = Literal["vendor", "item", "warehouse"]
 Entry = Vendor | Item | Warehouse

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from enum import IntEnum
+from dataclasses import replace
 from functools import cached_property
 from typing import Generic, NamedTuple, TypeVar
 
 from po_mcp.desk.exactness import fold_case_and_blanks, is_listed_again, is_same, normalize_blanks
 from po_mcp.desk.figures import (
     MISSING_POINTS,
-    NO_DIFFERENCE,
     OTHER_CASE_POINTS,
-    UNIT_ONLY_SAID_POINTS,
     Difference,
     Parsed,
     compare,
@@ -25,6 +22,7 @@ from po_mcp.desk.figures import (
     read_thousands,
 )
 from po_mcp.desk.glued import read_otherwise
+from po_mcp.desk.matches import Fit, Match, keep_best_of_each
 from po_mcp.desk.spelling import (
     MIN_PART_CHARS,
     count_words,
@@ -54,42 +52,6 @@ Words = Sequence[tuple[str, str | None]]
 """What an entry goes by: (what it is, the text), such as ("id", "12") and ("name", "Acme Fasteners")."""
 
 
-class Fit(IntEnum):
-    """How well the words fit an entry; the smaller, the better. Only EXACT may be taken without asking.
-
-    WHOLE: its words in another case, punctuation or order; PART: all words are among its; SIMILAR: each is spelt like
-    one of its; RESEMBLING: the text as a whole is spelt like its.
-    """
-
-    EXACT = 0
-    WHOLE = 1
-    PART = 2
-    SIMILAR = 3
-    RESEMBLING = 4
-
-
-@dataclass(frozen=True)
-class Match(Generic[T]):
-    """An entry that the words may mean, how well they fit, and why, in words.
-
-    `difference` says how far its figures and turning words are from what was said, `points` of 100 how much of it
-    was said.
-    """
-
-    entry: T
-    fit: Fit
-    why: str
-    points: float = 100.0
-    difference: Difference = NO_DIFFERENCE
-
-    @property
-    def rank(self) -> tuple[bool, int, Fit, int, float]:
-        """The smaller, the better: figures and turning words count before all but exactness."""
-        # Where a figure is another, the name counts for more than figures that were not said: a nut is no bolt.
-        more = 0 if self.difference.missing else self.difference.more
-        return self.fit is not Fit.EXACT, self.difference.points, self.fit, more, -self.points
-
-
 class _Text(NamedTuple):
     """A text that an entry goes by; `place` is that of the entry."""
 
@@ -101,17 +63,6 @@ class _Text(NamedTuple):
 def find(text: str, entries: Iterable[T], words_of: Callable[[T], Words]) -> list[Match[T]]:
     """Search a list that is searched once; see `Index.find`."""
     return Index(entries, words_of).find(text)
-
-
-def best_matches(matches: Sequence[Match[T]]) -> list[Match[T]]:
-    """Return the matches that fit as well as the first one, which is the best."""
-    return [match for match in matches if match.fit == matches[0].fit and _distance(match) == _distance(matches[0])]
-
-
-def _distance(match: Match[T]) -> int:
-    """Return 0 for the same figures however they are written, 1 for a unit that is not said, 2 for another figure."""
-    points = match.difference.points
-    return (points >= UNIT_ONLY_SAID_POINTS) + (points >= MISSING_POINTS)
 
 
 class Index(Generic[T]):
@@ -221,7 +172,7 @@ class Index(Generic[T]):
         if meant:
             found = [Match(self.entries[row.place], Fit.EXACT, f"same {row.what}") for row in meant]
             found += [Match(self.entries[row.place], Fit.WHOLE, f"same {row.what} in other case") for row in rivals]
-            return _keep_best_of_each(found)
+            return keep_best_of_each(found)
         if not said.words and not said.figures:
             return []
         self._split_texts()
@@ -235,7 +186,7 @@ class Index(Generic[T]):
             if any(match.difference.points < MISSING_POINTS for match in other):
                 # What resembles glued words only looks like them.
                 kept = [match for match in matches if match.fit <= Fit.PART and not match.difference.points]
-                matches = _keep_best_of_each([*kept, *map(_read_otherwise, other)])
+                matches = keep_best_of_each([*kept, *map(_read_otherwise, other)])
         return matches
 
     def _find_parsed(self, written: str, said: Parsed) -> list[Match[T]]:
@@ -245,7 +196,7 @@ class Index(Generic[T]):
         # Similar spellings are slow to find, and of no use beside enough entries with the very words.
         if len(found) < _ENOUGH_MATCHES:
             found += self._match_similar(said, written)
-        return _keep_best_of_each(found)
+        return keep_best_of_each(found)
 
     def _match_part(self, said: Parsed, place: int) -> Match[T] | None:
         """Match an entry of which every word wanted is one, or the beginning of one."""
@@ -387,16 +338,6 @@ def _split_all(texts: Sequence[_Text]) -> list[str]:
 def _read_otherwise(match: Match[T]) -> Match[T]:
     """Return a match of words that were glued: one of what was written is nearer."""
     return replace(match, difference=match.difference._replace(points=match.difference.points + OTHER_CASE_POINTS))
-
-
-def _keep_best_of_each(matches: Iterable[Match[T]]) -> list[Match[T]]:
-    """Keep the best match of every entry."""
-    kept: dict[int, Match[T]] = {}
-    for match in matches:
-        before = kept.get(id(match.entry))
-        if before is None or match.rank < before.rank:
-            kept[id(match.entry)] = match
-    return list(kept.values())
 
 
 def _compare(said: Parsed, text: _Text, parsed: Parsed) -> Difference:

@@ -9,13 +9,13 @@ from decimal import Decimal
 from typing import Any
 
 from po_mcp.amounts import plain
-from po_mcp.desk import matching
 from po_mcp.desk.catalog import Entry, Kind, format_age, format_entries, format_entry
 from po_mcp.desk.choosing import GIVE_NAMES, build_question, build_refusal, describe_entry, draft_order, list_candidates
 from po_mcp.desk.context import Desk
 from po_mcp.desk.current_entries import Current, is_unchanged, read_current
 from po_mcp.desk.limits import explain_amount
-from po_mcp.desk.matching import Fit, Index, best_matches
+from po_mcp.desk.matches import Fit, Match, best_matches
+from po_mcp.desk.matching import Index
 from po_mcp.desk.pricing import describe_prices_of_words, say_free
 from po_mcp.desk.resolution import Resolution, ResolvedOrder, WordMatch
 from po_mcp.errors import ERPError, InvalidInput
@@ -208,7 +208,7 @@ async def _look_up_in_list(desk: Desk, kind: Kind, said: str) -> WordMatch:
     return _match_inexact(kind, said, [match for match in matches if _can_be_meant(match)], index)
 
 
-def _match_inexact(kind: Kind, said: str, matches: list[matching.Match[Any]], index: Index[Any]) -> WordMatch:
+def _match_inexact(kind: Kind, said: str, matches: list[Match[Any]], index: Index[Any]) -> WordMatch:
     # The word is exact for several entries, such as the id of one and the code of another.
     is_rivalled = bool(matches) and matches[0].fit is Fit.EXACT
     meant = (matches if is_rivalled else best_matches(matches))[:MAX_CANDIDATES]
@@ -243,7 +243,7 @@ def _find_sure_word(index: Index[Any], entry: Any) -> str | None:
     return word if word is not None and name(word, 80) == word and index.find_exact(word) == entry else None
 
 
-async def _find_matches(desk: Desk, kind: Kind, text: str) -> list[matching.Match[Any]] | None:
+async def _find_matches(desk: Desk, kind: Kind, text: str) -> list[Match[Any]] | None:
     """Return the matches of a word; None if the ERP lists no such entries and must judge the word itself.
 
     An item or a warehouse can be ordered by its id without a list; a vendor cannot.
@@ -296,7 +296,7 @@ def _entry_of_id(kind: Kind, text: str) -> Entry:
             return Warehouse(id=text, name=text)
 
 
-def _can_be_meant(match: matching.Match[Any]) -> bool:
+def _can_be_meant(match: Match[Any]) -> bool:
     """Return whether an entry is offered: one with an id, and an inactive one only if the word names it in full."""
     return match.entry.id is not None and (match.fit in (Fit.EXACT, Fit.WHOLE) or match.entry.active)
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from po_mcp.desk.catalog import format_entry, words_of
 from po_mcp.desk.figures import parse
-from po_mcp.desk.matching import Fit, Match, best_matches, find
+from po_mcp.desk.matches import Fit, Match, best_matches
+from po_mcp.desk.matching import find
 from po_mcp.desk.vendor_names import has_same_company
 from po_mcp.orders import PurchaseOrder, Vendor
 from po_mcp.writes.order_text import name

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from po_mcp.desk.catalog import words_of
-from po_mcp.desk.matching import Fit, Index, best_matches, find
+from po_mcp.desk.matches import Fit, best_matches
+from po_mcp.desk.matching import Index, find
 from po_mcp.orders import Item, Vendor
 
 VENDORS = (
