@@ -9,7 +9,7 @@ import pytest
 
 from po_mcp.desk.catalog import FRESH_S, Catalog
 from po_mcp.desk.context import Desk, View
-from po_mcp.desk.create_order import _reasons
+from po_mcp.desk.create_reasons import explain_order
 from po_mcp.desk.resolution import ResolvedOrder
 from po_mcp.desk.resolving import resolve
 from po_mcp.errors import BadAnswer, ERPError, InvalidInput, NotPermitted, SignInFailed, TooManyRequests, Unreachable
@@ -163,9 +163,9 @@ async def test_where_the_erp_tells_nothing_a_person_sees_how_old_the_data_is(fai
         "The ERP could not be asked about the vendor now: what is known of it is 3 hours old.",
         "The ERP could not be asked about the items now: what is known of them is 3 hours old.",
     )
-    new: Any = type("New", (), {"asked": asked("Acme Fasteners", "GLOVE"), "found": found})
+    new: Any = type("New", (), {"asked": asked("Acme Fasteners", "GLOVE"), "found": found, "known": {}})
     draft: Any = type("Draft", (), {"total": Decimal(5), "expected_on": None})
-    assert [one.sentence for one in _reasons(desk, new, draft, {})] == list(found.old_data)
+    assert [one.sentence for one in explain_order(desk, new, draft)] == list(found.old_data)
 
 
 async def test_an_erp_that_is_down_is_not_asked_for_whole_lists() -> None:

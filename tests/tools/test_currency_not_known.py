@@ -10,7 +10,7 @@ from mcp import Client
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
-from po_mcp.desk import create_order
+from po_mcp.desk import create_reasons
 from tests.harness import REAL, ScriptedPerson, outcome, text, yes
 from tests.tools import small_erps
 from tests.tools.small_erps import Row, SmallExsited, SmallInventoryPro, exsited_order, order
@@ -94,7 +94,7 @@ async def test_without_the_look_at_currencies_the_order_goes_out_in_silence(
     async def nothing(*arguments: Any) -> list[Any]:
         return []
 
-    monkeypatch.setattr(create_order, "_explain_currency", nothing)
+    monkeypatch.setattr(create_reasons, "_explain_currency", nothing)
     books, person = SmallExsited(orders=[order_in("USD", "PO-L-0001")]), ScriptedPerson(yes)
 
     assert outcome(await order_bolts(books, tmp_path, person))["status"] == "done"

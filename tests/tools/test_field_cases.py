@@ -53,7 +53,7 @@ from mcp.types import ElicitRequestFormParams, ElicitResult, TextResourceContent
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
-from po_mcp.desk import create_order
+from po_mcp.desk import create_reasons
 from po_mcp.orders import fold_number
 from po_mcp.server.lifespan import ServerLifespan
 from po_mcp.writes.order_text import name
@@ -284,7 +284,7 @@ async def test_a_day_that_is_past_is_put_to_the_person(
 async def test_without_the_look_at_the_day_a_past_one_is_ordered_in_silence(
     connect: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(create_order, "_explain_past_day", lambda expected_on, today: [])
+    monkeypatch.setattr(create_reasons, "_explain_past_day", lambda expected_on, today: [])
     person, erp = ScriptedPerson(picks("no")), SmallExsited()
     asked = {"vendor": "Acme Fasteners", "lines": [BOLTS_OF_EXSITED], "number": "PO-1", "expected_on": "2020-01-01"}
     async with connect(erp, person) as client:
@@ -312,7 +312,7 @@ async def test_a_plain_word_for_a_number_is_put_to_the_person(connect: Any, numb
 async def test_without_the_look_at_the_number_a_plain_word_is_ordered_in_silence(
     connect: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(create_order, "_explain_plain_word", lambda number: [])
+    monkeypatch.setattr(create_reasons, "_explain_plain_word", lambda number: [])
     person, erp = ScriptedPerson(picks("no")), SmallExsited()
     async with connect(erp, person) as client:
         made = outcome(

@@ -25,6 +25,7 @@ from po_mcp.connectors.inventory_pro import translate
 from po_mcp.desk import (
     catalog,
     create_order,
+    create_reasons,
     exactness,
     latest_orders,
     numbering,
@@ -530,12 +531,12 @@ def a_series_is_everybodys(patch: Patch) -> None:
 
 
 def a_choice_is_a_yes(patch: Patch) -> None:
-    explain = create_order._reasons
+    find = create_reasons.find_reasons
 
-    def explain_less(desk: Any, new: Any, draft: Any, known: Any) -> Any:
-        return explain(desk, replace(new, found=replace(new.found, choice="last")), draft, known)
+    async def find_fewer(desk: Any, new: Any, draft: Any, latest: Any) -> Any:
+        return await find(desk, replace(new, found=replace(new.found, choice="last")), draft, latest)
 
-    patch.setattr(create_order, "_reasons", explain_less)
+    patch.setattr(create_order, "find_reasons", find_fewer)
 
 
 def a_404_of_a_path_is_an_absence(patch: Patch) -> None:
@@ -570,7 +571,7 @@ def a_price_of_nothing_is_a_price(patch: Patch) -> None:
 
 
 def figures_are_never_doubted(patch: Patch) -> None:
-    patch.setattr(create_order, "find_doubtful_figures", lambda asked, currency: ())
+    patch.setattr(create_reasons, "find_doubtful_figures", lambda asked, currency: ())
 
 
 def every_line_has_a_price(patch: Patch) -> None:
