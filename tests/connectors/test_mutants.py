@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from po_mcp.connectors import numbers, pages
-from po_mcp.connectors.exsited import client as exsited_client
+from po_mcp.connectors.exsited import reading as exsited_reading
 from po_mcp.connectors.http import breaker, client, exact_json, exchange, response_body, retry
 from po_mcp.connectors.http.call_limit import CallLimit
 from po_mcp.connectors.http.client import ErpHttpClient
@@ -238,13 +238,13 @@ MUTANTS = [
     Mutant(
         "lenient documents",
         "the refusal of documents that cannot be read",
-        attribute(exsited_client, "_need_every_document", lambda rows: rows),
+        attribute(exsited_reading, "_need_every_document", lambda rows: rows),
         overlook_document,
     ),
     Mutant(
         "missing documents",
         "the look at whether all receipts came",
-        attribute(exsited_client, "_need_every_document", lambda rows: rows),
+        attribute(exsited_reading, "_need_every_document", lambda rows: rows),
         overlook_missing_receipt,
     ),
     Mutant(

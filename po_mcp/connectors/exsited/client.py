@@ -6,13 +6,14 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, tzinfo
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx2
 
 from po_mcp.connectors import numbers
 from po_mcp.connectors.exsited import catalog, error_body, schemas, translate
-from po_mcp.connectors.exsited.versions import Call, merge_versions
+from po_mcp.connectors.exsited.reading import ROWS_PER_PAGE, TITLE, Reader, start_of_page
+from po_mcp.connectors.exsited.versions import Paths
 from po_mcp.connectors.http.breaker import ErpBreaker
 from po_mcp.connectors.http.call_limit import CallLimit
 from po_mcp.connectors.http.client import ErpHttpClient
@@ -22,11 +23,11 @@ from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.http.tokens import Tokens, TokenStore
 from po_mcp.connectors.http.urls import normalize_base_url
 from po_mcp.connectors.lookup import read_by_path_or_list, read_for_write
-from po_mcp.connectors.page_reader import OnRows, PagedList
+from po_mcp.connectors.page_reader import PagedList
 from po_mcp.connectors.pages import Page
-from po_mcp.connectors.pagination import MAX_CATALOG_PAGES, ConvertedRows, read_all_stable, scan_pages, select_orders
+from po_mcp.connectors.pagination import ConvertedRows, scan_pages, select_orders
 from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, OnItems, Progress, send_at_once
-from po_mcp.errors import BadAnswer, NotOffered, NotPermitted, OrderNotFound, Refused
+from po_mcp.errors import BadAnswer, NotOffered, OrderNotFound
 from po_mcp.orders import (
     CANCELLABLE_STATUSES,
     Entries,
@@ -42,12 +43,8 @@ from po_mcp.orders import (
     Warehouse,
 )
 
-R = TypeVar("R", schemas.Account, schemas.Item, schemas.Invoice, schemas.Receipt)
-
 _API_TAIL = re.compile(r"/api(/v[0-9]+)?$")
-_ORDERS = "/purchase-orders"
 _NO_CONTENT = 204
-_ROWS_PER_PAGE = 100  # on one page; the most is not documented
 
 _ERROR_MAPPING = ErrorMapping(
     name="Exsited",
@@ -67,22 +64,7 @@ _ERROR_MAPPING = ErrorMapping(
     status_in=error_body.status_in,
     is_sign_in=lambda location: location is None or is_sign_in(location),
 )
-_PERMISSION_TO_LOOK_UP = (
-    "Your administrator must ask your Exsited contact to let this client id read accounts, items and settings."
-)
-
 _OLDEST_FIRST = {"order_by": "created_on", "direction": "asc"}
-
-
-def _start_of_page(index: int, size: int) -> int:
-    """Return the offset of a page from its index."""
-    return index * size
-
-
-def _need_every_document(rows: Entries[R]) -> Entries[R]:
-    if rows.left_out:
-        raise BadAnswer("Exsited tells a document of this order that cannot be read, or does not tell all of them.")
-    return rows
 
 
 class Exsited:
@@ -106,7 +88,7 @@ class Exsited:
         ConfigurationError: `api_versions` names no call, or gives no version.
     """
 
-    title = "Exsited"
+    title = TITLE
     notice = ""
     capabilities: frozenset[Capability] = frozenset({"list", "get", "create", "cancel", "delete", "catalog"})
     cancellable_statuses: frozenset[Status] = CANCELLABLE_STATUSES
@@ -140,9 +122,10 @@ class Exsited:
             "redirect_uri": redirect_uri,
         }
         self._zone = zone
-        self._versions = merge_versions(api_versions or {})
-        mapping = replace(_ERROR_MAPPING, cheap_read_path=f"{self._build_path('list')}?limit=1&offset=0")
+        self._paths = Paths(api_versions or {})
+        mapping = replace(_ERROR_MAPPING, cheap_read_path=f"{self._paths.build('list')}?limit=1&offset=0")
         self._http = ErpHttpClient(root, mapping, timeout=timeout, transport=transport, retrier=retrier)
+        self._reader = Reader(self._http, self._paths)
         self._http.tokens = Tokens(self._sign_in, store=token_store)
 
     def __repr__(self) -> str:
@@ -164,7 +147,7 @@ class Exsited:
 
     async def probe(self) -> None:
         """Read a page of one order; a 404, which a list may answer where it is empty, proves nothing here."""
-        answer = await self._http.read(self._build_path("list"), params={"limit": 1, "offset": 0, **_OLDEST_FIRST})
+        answer = await self._http.read(self._paths.build("list"), params={"limit": 1, "offset": 0, **_OLDEST_FIRST})
         translate.parse_orders_page(answer.body, 0, None)
 
     async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
@@ -174,8 +157,8 @@ class Exsited:
         chosen = translate.build_order_filter(query.status)
 
         async def read_page(offset: int) -> Page[PurchaseOrder]:
-            body = await self._read_orders_page(_ROWS_PER_PAGE, offset, chosen)
-            return translate.parse_orders_page(body, offset, query.status, self._zone, asked=_ROWS_PER_PAGE)
+            body = await self._read_orders_page(ROWS_PER_PAGE, offset, chosen)
+            return translate.parse_orders_page(body, offset, query.status, self._zone, asked=ROWS_PER_PAGE)
 
         return select_orders(await scan_pages(self._paged_orders(read_page), progress, query.max_orders), query)
 
@@ -184,7 +167,7 @@ class Exsited:
 
         async def read() -> PurchaseOrder:
             source = await self._read_order(number, in_any_case=in_any_case)
-            return translate.combine(source, await self._read_receipts_if_available(source.id), self._zone)
+            return translate.combine(source, await self._reader.read_receipts_if_available(source.id), self._zone)
 
         return await read_by_path_or_list(
             self.title,
@@ -197,37 +180,34 @@ class Exsited:
 
     async def vendors(self) -> Entries[Vendor]:
         """Return every supplier."""
-        rows = await self._read_every(
-            translate.parse_accounts, schemas.Account, self._build_path("accounts", "/accounts")
-        )
+        rows = await self._reader.read_accounts()
         return Entries(catalog.convert_vendors(rows), rows.left_out + catalog.count_nameless(rows))
 
     async def items(self, on_items: OnItems | None = None) -> Entries[Item]:
         """Return every item, inactive ones too."""
         converted = ConvertedRows(catalog.convert_items, on_items)
-        path = self._build_path("items", "/items")
-        rows = await self._read_every(translate.parse_items, schemas.Item, path, on_rows=converted.add)
+        rows = await self._reader.read_items(converted.add)
         without_id = catalog.convert_items_without_id(rows)
         left_out = rows.left_out + len(rows) - len(converted.found) - len(without_id)
         return Entries(converted.found, left_out, without_id)
 
     async def warehouses(self) -> Entries[Warehouse]:
         """Return every warehouse."""
-        path = self._build_path("warehouses", "/settings/warehouses")
-        body = await self._http.read_list(path, {}, permission=_PERMISSION_TO_LOOK_UP)
+        body = await self._reader.read_warehouses()
         rows, unreadable = ((), 0) if body is None else translate.parse_warehouses(body)
         return Entries(catalog.convert_warehouses(rows), unreadable)
 
     async def read_vendor(self, vendor: Vendor) -> Vendor | None:
         """Return the supplier of this account id; None where Exsited knows none."""
-        path = self._build_path("accounts", "/accounts")
-        body = await self._read_one(path, vendor.id)
+        if vendor.id is None:
+            raise self._not_offered_error("read a supplier without an id")
+        body = await self._reader.read_one(self._paths.accounts, vendor.id)
         found = () if body is None else catalog.convert_vendors((translate.parse_account(body, vendor.id),))
         return found[0] if found else None
 
     async def read_item(self, item: Item) -> Item | None:
         """Return the item of this id; None where Exsited knows none."""
-        body = await self._read_one(self._build_path("items", "/items"), item.id)
+        body = await self._reader.read_one(self._paths.items, item.id)
         return None if body is None else catalog.convert_items((translate.parse_item(body, item.id),))[0]
 
     async def read_identity(self, number: str) -> tuple[str | None, str | None]:
@@ -245,10 +225,12 @@ class Exsited:
             raise self._not_offered_error(operation)
         source = await self._read_order_by_path(number)
         if operation == "cancel":  # no document is known to forbid a cancel
-            return translate.build_cancel_snapshot(source, await self._read_receipts_if_available(number), self._zone)
+            return translate.build_cancel_snapshot(
+                source, await self._reader.read_receipts_if_available(number), self._zone
+            )
         try:
-            invoices = await self._read_invoices(number)
-            receipts = await self._read_receipts(number)
+            invoices = await self._reader.read_invoices(number)
+            receipts = await self._reader.read_receipts(number)
         except OrderNotFound as exc:  # the order exists, so this 404 is not about it
             raise BadAnswer("Exsited does not say which documents use this order, so it is not deleted.") from exc
         return translate.build_delete_snapshot(source, invoices, receipts, self._zone)
@@ -258,7 +240,7 @@ class Exsited:
         self.check_draft(draft)
         return await self._http.write(
             "POST",
-            self._build_path("create"),
+            self._paths.build("create"),
             body=translate.build_order(draft),
             # Which of the two a create answers is not documented.
             expect=frozenset({200, 201}),
@@ -283,7 +265,7 @@ class Exsited:
         """Delete the order; 204 alone is a success (https://developer.exsited.com, Purchase Order DELETE)."""
         await self._http.write(
             "DELETE",
-            self._build_path("delete"),
+            self._paths.build("delete"),
             self._check_addressable(number),
             # The vendor documents 204 only; any other 2xx leaves the outcome unknown.
             expect=frozenset({204}),
@@ -299,7 +281,7 @@ class Exsited:
         # What a success answers is not documented: a 204 needs no body, any other success must show the order.
         await self._http.write(
             "POST",
-            self._build_path("cancel"),
+            self._paths.build("cancel"),
             self._check_addressable(number),
             "cancel",
             # The statuses that the vendor's own client treats as success (https://github.com/exsited/exsited-php).
@@ -320,7 +302,7 @@ class Exsited:
         await self._http.aclose()
 
     async def _read_order(self, number: str, *, in_any_case: bool = False) -> schemas.Order:
-        answer = await self._http.read(self._build_path("get"), self.check_number(number))
+        answer = await self._http.read(self._paths.build("get"), self.check_number(number))
         return translate.parse_order(answer.body, number, in_any_case=in_any_case)
 
     async def _read_order_by_path(self, number: str) -> schemas.Order:
@@ -348,87 +330,22 @@ class Exsited:
         """Return all orders of the list, with the lines that it shows."""
 
         async def read_page(offset: int) -> Page[PurchaseOrder]:
-            body = await self._read_orders_page(_ROWS_PER_PAGE, offset, {})
-            return translate.parse_orders_page(body, offset, None, self._zone, asked=_ROWS_PER_PAGE, in_full=True)
+            body = await self._read_orders_page(ROWS_PER_PAGE, offset, {})
+            return translate.parse_orders_page(body, offset, None, self._zone, asked=ROWS_PER_PAGE, in_full=True)
 
         return await scan_pages(self._paged_orders(read_page))
 
     def _paged_orders(self, read_page: Callable[[int], Awaitable[Page[PurchaseOrder]]]) -> PagedList[PurchaseOrder]:
         """Return the list of orders whose page at an offset is read so."""
         return PagedList(
-            self.title, read_page, lambda order: order.number, start_of_page=_start_of_page, pace=self._http.pace
+            self.title, read_page, lambda order: order.number, start_of_page=start_of_page, pace=self._http.pace
         )
 
     async def _read_orders_page(self, limit: int, offset: int, chosen: Mapping[str, str]) -> Any:
         """Read a page of orders; None for an empty list."""
         # Oldest first: an order that is created during the scan does not move the others to later pages.
         params: Params = {"limit": limit, "offset": offset, **_OLDEST_FIRST, **chosen}
-        return await self._http.read_list(self._build_path("list"), params)
-
-    async def _read_invoices(self, number: str) -> tuple[schemas.Invoice, ...]:
-        path = self._build_path("purchase_invoices")
-        return await self._read_every(translate.parse_invoices, schemas.Invoice, path, number, "purchase-invoices")
-
-    async def _read_receipts(self, number: str) -> tuple[schemas.Receipt, ...]:
-        path = self._build_path("item_receipts")
-        return await self._read_every(translate.parse_receipts, schemas.Receipt, path, number, "item-receipts")
-
-    async def _read_receipts_if_available(self, number: str) -> tuple[schemas.Receipt, ...] | None:
-        try:
-            return await self._read_receipts(number)
-        # The order is worth showing without its receipts. That the ERP cannot be reached is none of these.
-        except (OrderNotFound, NotPermitted, Refused, BadAnswer):
-            return None
-
-    async def _read_every(
-        self,
-        read: Callable[[Any], schemas.Page],
-        row: type[R],
-        path: str,
-        *segments: str,
-        on_rows: OnRows[R] | None = None,
-    ) -> Entries[R]:
-        """Read all pages of a list. Rows are the same if they have an id and are equal.
-
-        Raises:
-            BadAnswer: a row of an order's documents (`segments` name the order) is missing, or cannot be read.
-        """
-
-        async def read_page(offset: int) -> Page[R]:
-            params: Params = {"limit": _ROWS_PER_PAGE, "offset": offset}
-            # A 404 of an order's documents is about the order; that of a list, or a 204, is of an empty one.
-            body = (
-                (await self._http.read(path, *segments, params=params)).body
-                if segments
-                else await self._http.read_list(path, params, permission=_PERMISSION_TO_LOOK_UP)
-            )
-            if body is None and not segments:
-                return Page((), None, None)
-            return translate.parse_page(read(body), row, offset, _ROWS_PER_PAGE)
-
-        rows = PagedList(
-            self.title,
-            read_page,
-            lambda row: row if row.id else None,
-            start_of_page=_start_of_page,
-            pace=self._http.pace,
-            max_pages=MAX_CATALOG_PAGES,
-        )
-        found = await read_all_stable(rows, on_rows)
-        # Other lists leave rows out. An order's documents decide whether it may be deleted: none may be missing.
-        return _need_every_document(found) if segments else found
-
-    async def _read_one(self, path: str, identifier: str | None) -> Any:
-        """Read one account or item by its id; None for a 404."""
-        if identifier is None:
-            raise self._not_offered_error("read a supplier without an id")
-        try:
-            return (await self._http.read(path, identifier, permission=_PERMISSION_TO_LOOK_UP)).body
-        except OrderNotFound:
-            return None
-
-    def _build_path(self, call: Call, noun: str = _ORDERS) -> str:
-        return f"/api/{self._versions[call]}{noun}"
+        return await self._http.read_list(self._paths.build("list"), params)
 
     async def _sign_in(self) -> tuple[str, float]:
         """Fetch a token by the credentials (https://developer.exsited.com, Authentication)."""

@@ -42,3 +42,24 @@ def merge_versions(changes: Mapping[str, str]) -> Mapping[str, str]:
         if not _VERSION.fullmatch(version):
             raise ConfigurationError(f"PO_MCP_API_VERSIONS: {call} needs a version such as v3")
     return {**API_VERSIONS, **changes}
+
+
+class Paths:
+    """The path of each call of one installation.
+
+    Args:
+        changes: calls that it serves under another version, such as `{"create": "v2"}`.
+
+    Raises:
+        ConfigurationError: as `merge_versions`.
+    """
+
+    def __init__(self, changes: Mapping[str, str]) -> None:
+        self._versions = merge_versions(changes)
+        self.accounts = self.build("accounts", "/accounts")
+        self.items = self.build("items", "/items")
+        self.warehouses = self.build("warehouses", "/settings/warehouses")
+
+    def build(self, call: Call, noun: str = "/purchase-orders") -> str:
+        """Return the path of a call for a noun of the API."""
+        return f"/api/{self._versions[call]}{noun}"
