@@ -85,10 +85,7 @@ def create_app(
     people = None if sign_in is None else PeopleOfPage(sign_in, cookie, is_secure=is_secure)
     page = _Page(pending, cookie, people, Sessions(keys), has_credentials=credentials is not None)
     routes = [
-        Route("/", page.overview, methods=["GET"]),
-        Route("/approve", page.lead, methods=["GET"]),
-        Route("/approve/{operation_id}", page.show, methods=["GET"]),
-        Route("/approve/{operation_id}", page.decide, methods=["POST"]),
+        *_decision_routes(page),
         *([] if people is None else _sign_in_routes(people, page)),
         *([] if people is None or credentials is None else _credential_routes(people, page, credentials)),
         Route("/static/style.css", page.style, methods=["GET"]),
@@ -104,6 +101,15 @@ def create_app(
     # A redirect would be an answer that tells known paths from others.
     app.router.redirect_slashes = False
     return Guard(app, origins)
+
+
+def _decision_routes(page: _Page) -> list[Route]:
+    return [
+        Route("/", page.overview, methods=["GET"]),
+        Route("/approve", page.lead, methods=["GET"]),
+        Route("/approve/{operation_id}", page.show, methods=["GET"]),
+        Route("/approve/{operation_id}", page.decide, methods=["POST"]),
+    ]
 
 
 def _sign_in_routes(people: PeopleOfPage, page: _Page) -> list[Route]:
@@ -284,35 +290,41 @@ class _Page:
         form: Mapping[str, str] = MappingProxyType({}),
     ) -> Response:
         """Show one operation; what was typed beside a wrong PIN need not be typed again."""
-        verdict = None if decided is None else decided.verdict
         status, said = _say(recorded, decided)
         cookie = request.cookies.get(self._cookie)
         # Ports of this machine share cookies, so the page of another port can plant one, which is replaced.
         given = cookie if cookie is not None and self._sessions.is_ours(cookie) else self._sessions.new()
         visitor, operation_id = self._visitor(request), recorded.operation.id
-        pin = await self._pending.pin_status() if visitor is None else PinStatus()
         response = self.render(
             "operation.html",
             status=status,
             sheet=await self._sheet(recorded),
             visitor=visitor,
             token=visitor.token(operation_id) if visitor else self._sessions.token(given, operation_id),
-            pin=pin,
-            warnings=[*filter(None, [await self._pending.say_earlier_no(recorded)]), *pin_warnings(pin, self.local)],
-            locked_until=self.local.time(self._pending.journal.now() + pin.wait_s) if pin.wait_s else "",
-            not_by_you=self._pending.why_not_by(recorded, "approve", self._person(request)),
-            elsewhere=await self._pending.why_not_here(recorded, "approve"),
+            said=said,
             # A page that is loaded again under a form would empty what is being typed into it.
             is_settling="settle" in request.query_params or form.get("decision") in _VERDICTS,
-            verdict=verdict,
-            said=said,
-            typed=visible(form.get("order_number", ""), 120) if verdict in _PIN_FAULTS else "",
-            chosen=form.get("create_backorder", "") if verdict in _PIN_FAULTS else "",
+            **await self._collect_obstacles(request, recorded),
+            **_repeat_answer(decided, form),
         )
         if visitor is None and given != cookie:
             # Strict: a form that another site makes the browser send comes without it.
             response.set_cookie(self._cookie, given, httponly=True, samesite="strict", path="/")
         return response
+
+    async def _collect_obstacles(self, request: Request, recorded: Recorded) -> dict[str, Any]:
+        """Return what a person must know first, or what keeps them from deciding, by its name in the template."""
+        pin = await self._pending.pin_status() if self._visitor(request) is None else PinStatus()
+        return {
+            "pin": pin,
+            "warnings": [
+                *filter(None, [await self._pending.say_earlier_no(recorded)]),
+                *pin_warnings(pin, self.local),
+            ],
+            "locked_until": self.local.time(self._pending.journal.now() + pin.wait_s) if pin.wait_s else "",
+            "not_by_you": self._pending.why_not_by(recorded, "approve", self._person(request)),
+            "elsewhere": await self._pending.why_not_here(recorded, "approve"),
+        }
 
     async def _sheet(self, recorded: Recorded) -> Any:
         journal = self._pending.journal
@@ -365,6 +377,17 @@ def _content(recorded: Recorded, form: Mapping[str, str]) -> dict[str, str]:
     if question is None or recorded.state != "PROPOSED":
         return {"order_number": typed}
     return approval_content(question, typed=typed, with_backorder=_CHOICES.get(form.get("create_backorder", "")))
+
+
+def _repeat_answer(decided: Decided | None, form: Mapping[str, str]) -> dict[str, Any]:
+    """Return what became of the answer, and what of it stands in the form again, by its name in the template."""
+    verdict = None if decided is None else decided.verdict
+    is_kept = verdict in _PIN_FAULTS
+    return {
+        "verdict": verdict,
+        "typed": visible(form.get("order_number", ""), 120) if is_kept else "",
+        "chosen": form.get("create_backorder", "") if is_kept else "",
+    }
 
 
 def _say(recorded: Recorded, decided: Decided | None) -> tuple[int, str]:

@@ -90,8 +90,6 @@ class Sheet:
     kind: str
     number: str
     state: State
-    verb: str
-    ending: str
     consequence: str
     order: Order
     asked_by: str
@@ -99,13 +97,26 @@ class Sheet:
     open_until: str
     minutes_left: int
     standing: Standing | None = None
-    leave: str = "Keep order"
-    """What the button says that changes nothing."""
     fields: frozenset[str] = field(default_factory=frozenset)
     """What the person fills in: `order_number`, `create_backorder`."""
     approved_by: tuple[Approved, ...] = ()
     needed: int = 1
     """How many people must approve it."""
+
+    @property
+    def verb(self) -> str:
+        """What is to be done with the order, as the button says it."""
+        return kind_of(self.kind).words.request
+
+    @property
+    def ending(self) -> str:
+        """What follows the number in a sentence."""
+        return kind_of(self.kind).words.ending
+
+    @property
+    def leave(self) -> str:
+        """What the button says that changes nothing."""
+        return "Do not create" if self.kind == "create" else "Keep order"
 
     @property
     def missing(self) -> int:
@@ -147,14 +158,11 @@ def sheet_of(
     """
     operation = recorded.operation
     order = _order_of(operation)
-    words = kind_of(operation.kind).words
     return Sheet(
         id=operation.id,
         kind=operation.kind,
         number=mark_number(operation.number, _LONGEST),
         state=recorded.state,
-        verb=words.request,
-        ending=words.ending,
         consequence=_consequence(operation, order, erp),
         order=order,
         asked_by=asker_of(operation, events),
@@ -163,7 +171,6 @@ def sheet_of(
         # Rounded down: the last minute that is shown must still be there.
         minutes_left=max(0, int(recorded.expires_at - now) // 60),
         standing=describe_standing(recorded, events, is_running, erp, local),
-        leave="Do not create" if operation.kind == "create" else "Keep order",
         fields=_fields_of(operation),
         approved_by=approvals_of(events, local, now),
         needed=needed,

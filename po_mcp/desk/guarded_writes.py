@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from po_mcp.desk.approval_flow import Stop, check_answered, run_approval
 from po_mcp.desk.context import Desk
@@ -19,7 +19,7 @@ from po_mcp.errors import OperationUnderWay, OrderNotFound
 from po_mcp.orders import Snapshot
 from po_mcp.writes.approving import Approver
 from po_mcp.writes.books import pin_books
-from po_mcp.writes.journal import Similar
+from po_mcp.writes.journal import ApproverPin, Similar
 from po_mcp.writes.kinds import GuardedKind, kind_of
 from po_mcp.writes.kinds.snapshots import digest_of_snapshot
 from po_mcp.writes.operation import LIVE, SENT_STATES, Operation, Recorded, WriteOutcome, canonical_json
@@ -79,7 +79,39 @@ async def _propose(
     desk: Desk, kind: GuardedKind, call: Operation, arguments: dict[str, Any], tries: int = _READINGS
 ) -> Recorded | Stop:
     """Read the order and record the proposal; or say why nobody need be asked."""
-    read_at = desk.journal.now()
+    reading = await _read_unless_done(desk, kind, call)
+    if isinstance(reading, Stop):
+        return reading
+    found = reading.found
+    if isinstance(found, OrderNotFound):
+        raise await name_similar(desk, call.number, found)
+    if (forbidden := kind.forbid(desk.erp, found)) is not None:
+        text = f"{forbidden.reason} Nothing was changed."
+        return Stop(desk.words.say("refused", None, text, forbidden.instead, order=found.order))
+    payload, question = kind.propose(desk.erp, await _with_name(desk, found), arguments)
+    question = await desk.prepare_question(question, reading.pin)
+    payload = desk.begin_consent(payload, call.requester)
+    operation = replace(call, payload=payload, question=question, order_digest=digest_of_snapshot(found))
+    operation = await pin_books(desk.erp, operation)
+    try:
+        return await _record(desk, operation, reading.at)
+    except OperationUnderWay as exc:
+        if tries <= 1 or not await _has_ended(desk, exc.operation_id):
+            raise
+    return await _propose(desk, kind, call, arguments, tries - 1)
+
+
+class _Reading(NamedTuple):
+    """What the ERP has of an order, from when on, in seconds since 1970, it was read, and the PIN as it was then."""
+
+    found: Snapshot | OrderNotFound
+    at: float
+    pin: ApproverPin
+
+
+async def _read_unless_done(desk: Desk, kind: GuardedKind, call: Operation) -> _Reading | Stop:
+    """Read the order; or return the outcome of the same write, where it was done just now and shows in the order."""
+    at = desk.journal.now()
     found = await _read(desk, kind, call.number)
     # After the reading, so that another call's write is not missed.
     done, pin = await desk.journal.find_recent_and_pin(call)
@@ -87,26 +119,11 @@ async def _propose(
         # Either the effect was undone since, or this reading is older than the effect.
         if not await desk.reconciler.wait_out_lag(done):
             return Stop(desk.words.outcome(done).as_repeated())
-        read_at = desk.journal.now()
+        at = desk.journal.now()
         found = await _read(desk, kind, call.number)
     if done is not None and _shows(kind, found):
         return Stop(desk.words.outcome(done).as_repeated())
-    if isinstance(found, OrderNotFound):
-        raise await name_similar(desk, call.number, found)
-    if (forbidden := kind.forbid(desk.erp, found)) is not None:
-        text = f"{forbidden.reason} Nothing was changed."
-        return Stop(desk.words.say("refused", None, text, forbidden.instead, order=found.order))
-    payload, question = kind.propose(desk.erp, await _with_name(desk, found), arguments)
-    question = await desk.prepare_question(question, pin)
-    payload = desk.begin_consent(payload, call.requester)
-    operation = replace(call, payload=payload, question=question, order_digest=digest_of_snapshot(found))
-    operation = await pin_books(desk.erp, operation)
-    try:
-        return await _record(desk, operation, read_at)
-    except OperationUnderWay as exc:
-        if tries <= 1 or not await _has_ended(desk, exc.operation_id):
-            raise
-    return await _propose(desk, kind, call, arguments, tries - 1)
+    return _Reading(found, at, pin)
 
 
 async def _read(desk: Desk, kind: GuardedKind, number: str) -> Snapshot | OrderNotFound:

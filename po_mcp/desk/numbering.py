@@ -102,23 +102,16 @@ def find_series(orders: Sequence[PurchaseOrder], taken: Iterable[str], vendor: V
     Where numbers hold the vendor's id, they are made with that of this vendor.
     """
     known = {order.number for order in orders} | set(taken)
-    newest_first = _sort_newest_first(orders)[:_MAX_ORDERS]
-    taken_apart = _drop_repeats(_take_apart(order, known) for order in newest_first)
-    # The pattern of most orders counts: single orders have numbers that somebody typed.
-    counted = Counter(one.literals for one in taken_apart if one.figures)
-    if not counted or counted.most_common(1)[0][1] < _MIN_ORDERS:
-        return None
-    literals = counted.most_common(1)[0][0]
-    alike = [one for one in taken_apart if one.literals == literals]
+    alike = _find_common_pattern(_sort_newest_first(orders)[:_MAX_ORDERS], known)
     # The numbers contain the vendor's id, and this vendor has none.
-    if _VENDOR_MARK in "".join(literals) and not vendor.id:
+    if not alike or (_VENDOR_MARK in "".join(alike[0].literals) and not vendor.id):
         return None
     if are_another_vendors(alike, vendor):
         return None
     place = _find_running_figure(alike, today)
     if place is None or runs_in_doubt(alike, place) or (figures := _figures_of_newest(alike, place)) is None:
         return None
-    before, after = _split_around(literals, figures, place, vendor)
+    before, after = _split_around(alike[0].literals, figures, place, vendor)
     width = _find_width([one.figures[place] for one in alike])
     ahead = _find_ahead([one.figures[place] for one in alike if _is_of_width(one.figures[place], width)])
     series = _make_series(Series(before, after, width, 0, alike[0].order.number), known, ahead)
@@ -126,6 +119,17 @@ def find_series(orders: Sequence[PurchaseOrder], taken: Iterable[str], vendor: V
         return None
     next_figures = (*figures[:place], f"{series.highest + 1:0{width}d}", *figures[place + 1 :])
     return replace(series, is_over=is_over(alike, next_figures, place, today))
+
+
+def _find_common_pattern(newest_first: Iterable[PurchaseOrder], known: Set[str]) -> list[ParsedNumber]:
+    """Return the numbers of the pattern that most orders have, the newest first; none where too few have it."""
+    parsed = _drop_repeats(_take_apart(order, known) for order in newest_first)
+    # The pattern of most orders counts: single orders have numbers that somebody typed.
+    counted = Counter(one.literals for one in parsed if one.figures)
+    if not counted or counted.most_common(1)[0][1] < _MIN_ORDERS:
+        return []
+    literals = counted.most_common(1)[0][0]
+    return [one for one in parsed if one.literals == literals]
 
 
 async def _read_series(desk: Desk, vendor: Vendor, latest: LatestOrders) -> tuple[Series, Set[str]]:

@@ -26,6 +26,15 @@ class ListResult(list_orders.OrderList):
     notice: str | None = None
 
 
+Limit = Annotated[
+    int | None, Field(ge=1, le=list_orders.MAX_LIMIT, strict=True, description="Orders per page; 25 if left out")
+]
+NextPage = Annotated[
+    Cursor | None,
+    Field(min_length=1, max_length=200, description="next_cursor of the previous page, all else unchanged"),
+]
+
+
 async def list_purchase_orders(
     ctx: Context[Desk, Any],
     status: Annotated[Status | None, Field(description="Only this status")] = None,
@@ -35,14 +44,8 @@ async def list_purchase_orders(
     overdue: Annotated[bool | None, Field(strict=True, description="true: only those past their expected date")] = None,
     sort: Sort = "ordered",
     direction: Direction = "desc",
-    limit: Annotated[
-        int | None,
-        Field(ge=1, le=list_orders.MAX_LIMIT, strict=True, description="Orders per page; 25 if left out"),
-    ] = None,
-    cursor: Annotated[
-        Cursor | None,
-        Field(min_length=1, max_length=200, description="next_cursor of the previous page, all else unchanged"),
-    ] = None,
+    limit: Limit = None,
+    cursor: NextPage = None,
 ) -> Annotated[CallToolResult, ListResult]:
     """List orders, with sums over all that match."""
     desk = desk_of(ctx)

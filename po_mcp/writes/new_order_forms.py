@@ -23,9 +23,26 @@ def ask_create(payload: CreatePayload, place: Place) -> Question:
 
     What was understood stands beside what was said; a price that nobody gave stands with where it is from.
     """
-    draft = payload.draft
-    number, notes = text.number(draft.number), notes_of(payload)
-    top = text.head(
+    number, notes = text.number(payload.draft.number), notes_of(payload)
+    # The safe one first: hosts mark the first option, and Enter takes what is marked.
+    options = (("no", "No, do not create it"), ("yes", "Yes, create it"))
+    about = _new_items(payload, notes)
+    field = Field(DECISION, text.title("Create order", number, "Create this order"), about, options)
+    said = [f"Vendor asked for as: {text.shown(payload.vendor_said, 53)}"] if payload.vendor_said else []
+    reasons = (
+        text.cut(reason.sentence, _LONGEST)
+        for reason in reasons_beside_lines(payload, _MAX_GUESSED_LINES)
+        if not reason.is_said_by_short
+    )
+    unknown = [] if payload.currency else [text.CURRENCY_NOT_GIVEN]
+    lines = [*_create_head(payload, place, notes), *said, *reasons, *_new_order(payload, notes), *unknown]
+    return Question(_join(lines), (field,))
+
+
+def _create_head(payload: CreatePayload, place: Place, notes: Sequence[LineNote]) -> list[str]:
+    """Return what fits on the first screen: the question, the amount, and what to check."""
+    number = text.number(payload.draft.number)
+    return text.head(
         tag=place.tag,
         sentence=f"Create order {number} in {place.erp}?",
         short=f"Create {number}?",
@@ -38,18 +55,6 @@ def ask_create(payload: CreatePayload, place: Place) -> Question:
         vendor=_name_vendor(payload),
         where=place.label,
     )
-    # The safe one first: hosts mark the first option, and Enter takes what is marked.
-    options = (("no", "No, do not create it"), ("yes", "Yes, create it"))
-    about = _new_items(payload, notes)
-    field = Field(DECISION, text.title("Create order", number, "Create this order"), about, options)
-    said = [f"Vendor asked for as: {text.shown(payload.vendor_said, 53)}"] if payload.vendor_said else []
-    reasons = (
-        text.cut(reason.sentence, _LONGEST)
-        for reason in reasons_beside_lines(payload, _MAX_GUESSED_LINES)
-        if not reason.is_said_by_short
-    )
-    unknown = [] if payload.currency else [text.CURRENCY_NOT_GIVEN]
-    return Question(_join([*top, *said, *reasons, *_new_order(payload, notes), *unknown]), (field,))
 
 
 def ask_which(

@@ -208,10 +208,14 @@ class ErpHttpClient:
         async def ask_once() -> AttemptResult:
             return AttemptResult(await ask())
 
-        name = self._mapping.name
         result = await self._run_in_time(ask_once if once else lambda: self._retrier(ask))
         # A sign-in is a part of a call that passed the breaker, so it is counted and never stopped.
         self.breaker.note(result)
+        return self._require_signed_in(result)
+
+    def _require_signed_in(self, result: AttemptResult) -> Answer:
+        """Return the answer to a sign-in that was accepted. Raises: as `sign_in`."""
+        name = self._mapping.name
         if isinstance(result.outcome, UNREADABLE):
             what = f"{name}'s answer to the sign-in could not be read. Nothing was sent."
             raise Unreachable(what) from result.outcome

@@ -66,17 +66,20 @@ def check_values(
         )
     _check_vendor_as_shown(draft.vendor, parties)
     for place, line in enumerate(draft.lines, 1):
-        product = products.get(require_item_id(line, place))
-        if product is None or not product.active or not product.purchasable:
-            raise InvalidInput(
-                f"Tryton has no item of this id that can be bought (line {place}). Nothing was sent.",
-                next_step="Look the item up with search_catalog, refresh=true, or tell the user.",
-            )
-        _check_as_shown(line, product, place)
-        most = None if product.unit is None else product.unit.digits
-        # Tryton refuses more decimals, in words of the user's language that are not shown.
-        _check_decimals("quantity", line.quantity, most, place)
-        _check_decimals("unit_price", line.unit_price, price_decimals, place)
+        _check_line(line, products.get(require_item_id(line, place)), price_decimals, place)
+
+
+def _check_line(line: DraftLine, product: schemas.Product | None, price_decimals: int | None, place: int) -> None:
+    if product is None or not product.active or not product.purchasable:
+        raise InvalidInput(
+            f"Tryton has no item of this id that can be bought (line {place}). Nothing was sent.",
+            next_step="Look the item up with search_catalog, refresh=true, or tell the user.",
+        )
+    _check_as_shown(line, product, place)
+    most = None if product.unit is None else product.unit.digits
+    # Tryton refuses more decimals, in words of the user's language that are not shown.
+    _check_decimals("quantity", line.quantity, most, place)
+    _check_decimals("unit_price", line.unit_price, price_decimals, place)
 
 
 def require_vendor_id(vendor: Vendor) -> int:
@@ -153,8 +156,7 @@ def build_order(
     """Build the order to be created.
 
     Tryton fills in nothing on a create, so what follows from vendor and items goes along: without it the invoice
-    would lack its address and its taxes. The note and who asked for it are the comment, and the description
-    names our operation.
+    would lack its address and its taxes.
     """
     pairs = enumerate(zip(draft.lines, of_lines, strict=True), 1)
     lines = [_build_line(line, products[require_item_id(line, place)], more) for place, (line, more) in pairs]
@@ -166,15 +168,22 @@ def build_order(
         # The number itself is Tryton's to give, once a person quotes the order.
         "reference": draft.number,
         "lines": [["create", lines]],
+        **_build_texts(draft),
     }
     if draft.expected_on is not None:
         values["delivery_date"] = encode_date(draft.expected_on)
+    return values
+
+
+def _build_texts(draft: OrderDraft) -> dict[str, str]:
+    """Build the comment, of the note and who asked for the order, and the description, which names our operation."""
+    texts = {}
     buyer = draft.buyer and f"Requested by {draft.buyer}"
     if draft.note is not None or buyer:
-        values["comment"] = "\n".join(text for text in (draft.note, buyer) if text)
+        texts["comment"] = "\n".join(text for text in (draft.note, buyer) if text)
     if draft.reference is not None:
-        values["description"] = describe_reference(draft.reference)
-    return values
+        texts["description"] = describe_reference(draft.reference)
+    return texts
 
 
 def describe_reference(reference: str) -> str:

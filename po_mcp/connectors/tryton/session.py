@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 from po_mcp.connectors.http.client import ErpHttpClient
+from po_mcp.connectors.http.error_mapping import Answer
 from po_mcp.connectors.http.tokens import Clock
 from po_mcp.connectors.tryton import error_body, schemas
 from po_mcp.errors import SignInFailed, TooManyRequests, Unreachable
@@ -44,23 +45,9 @@ class Session:
 
         One that was refused is not asked for again at once: Tryton counts, and locks the user.
         """
-        if self._refused_at is not None and self._clock() - self._refused_at < _REFUSAL_PAUSE_S:
-            raise SignInFailed("Tryton refused this sign-in less than a minute ago. Nothing was sent.")
-        # Without one Tryton answers with an error that tells nothing.
-        if not self._names_database:
-            raise Unreachable(
-                "The address of Tryton names no database. Nothing was sent.",
-                next_step="Your administrator must add the database's name to PO_MCP_BASE_URL, as in "
-                "https://erp.example.com/mydatabase.",
-            )
-        params = [self._login, {"password": self._password}, "en"]
+        self._check_may_sign_in()
         try:
-            answer = await self._http.sign_in(
-                RPC, body=error_body.build_request(0, "common.db.login", params), once=True
-            )
-            # Tryton may say no in the body of an HTTP 200.
-            if error_body.is_signed_out(answer.body):
-                raise SignInFailed("Tryton rejected the client id or secret. Nothing was sent.")
+            answer = await self._request_session()
         except SignInFailed:
             self._refused_at = self._clock()
             raise
@@ -75,3 +62,22 @@ class Session:
         opened = schemas.Login.parse_login(error_body.parse_result(answer.body, 0))
         self.is_open = True
         return base64.b64encode(f"{self._login}:{opened.user}:{opened.session}".encode()).decode(), _SESSION_LIFETIME_S
+
+    def _check_may_sign_in(self) -> None:
+        if self._refused_at is not None and self._clock() - self._refused_at < _REFUSAL_PAUSE_S:
+            raise SignInFailed("Tryton refused this sign-in less than a minute ago. Nothing was sent.")
+        # Without one Tryton answers with an error that tells nothing.
+        if not self._names_database:
+            raise Unreachable(
+                "The address of Tryton names no database. Nothing was sent.",
+                next_step="Your administrator must add the database's name to PO_MCP_BASE_URL, as in "
+                "https://erp.example.com/mydatabase.",
+            )
+
+    async def _request_session(self) -> Answer:
+        params = [self._login, {"password": self._password}, "en"]
+        answer = await self._http.sign_in(RPC, body=error_body.build_request(0, "common.db.login", params), once=True)
+        # Tryton may say no in the body of an HTTP 200.
+        if error_body.is_signed_out(answer.body):
+            raise SignInFailed("Tryton rejected the client id or secret. Nothing was sent.")
+        return answer
