@@ -6,7 +6,8 @@ written where it is.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -44,17 +45,18 @@ class _Stream:
 
 
 class Arriving(_Stream):
-    """The client's messages."""
+    """The client's messages: those that were read to see who is there, and those that follow."""
 
-    def __init__(self, wire: LineTransport) -> None:
+    def __init__(self, held: Iterable[JSONRPCMessage], messages: AsyncIterator[JSONRPCMessage]) -> None:
         super().__init__()
-        self._messages = aiter(wire)
+        self._held = deque(held)
+        self._messages = messages
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> SessionMessage:
-        return SessionMessage(await anext(self._messages))
+        return SessionMessage(self._held.popleft() if self._held else await anext(self._messages))
 
     async def receive(self) -> SessionMessage:
         """Return the next message.

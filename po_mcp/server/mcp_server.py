@@ -33,7 +33,8 @@ from po_mcp.concurrency import CallRate
 from po_mcp.desk.context import Desk
 from po_mcp.scopes import Scope
 from po_mcp.server import current_request
-from po_mcp.server.lines import Arriving, Leaving, LineTransport
+from po_mcp.server.eras import serve_client
+from po_mcp.server.lines import LineTransport
 from po_mcp.server.request_params import refuse_arguments
 from po_mcp.server.skills import SCHEME, Skills
 from po_mcp.untrusted import visible
@@ -179,5 +180,4 @@ class PurchasingServer(MCPServer[Desk]):
 
     async def run_on(self, wire: LineTransport) -> None:
         """Serve one client over lines of JSON-RPC, until they end."""
-        low = self._lowlevel_server
-        await low.run(Arriving(wire), Leaving(wire), low.create_initialization_options())
+        await serve_client(self._lowlevel_server, wire)
