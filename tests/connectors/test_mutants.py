@@ -84,7 +84,10 @@ def any_segment(patch: pytest.MonkeyPatch) -> None:
 
 
 def any_address(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(client, "build_url", lambda base, path, segments: f"{base}{'/'.join((path, *segments))}")
+    def build_any(base: httpx2.URL, path: str, segments: tuple[str, ...]) -> httpx2.URL:
+        return httpx2.URL(f"{base}{'/'.join((path, *segments))}")
+
+    patch.setattr(client, "build_url", build_any)
 
 
 def any_path(patch: pytest.MonkeyPatch) -> None:
@@ -190,8 +193,21 @@ async def stay(response: httpx2.Response) -> None:
 
 
 def follow_redirects(patch: pytest.MonkeyPatch) -> None:
-    client = httpx2.AsyncClient
-    patch.setattr(httpx2, "AsyncClient", lambda **given: client(**{**given, "follow_redirects": True}))
+    """Send requests by a client that follows redirects."""
+    plain = httpx2.AsyncHTTPTransport
+
+    class Following(httpx2.AsyncHTTPTransport):
+        def __init__(self, **given: Any) -> None:
+            super().__init__(**given)
+            self._client = httpx2.AsyncClient(transport=plain(**given), follow_redirects=True)
+
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            return await self._client.send(request, stream=True)
+
+        async def aclose(self) -> None:
+            await self._client.aclose()
+
+    patch.setattr(httpx2, "AsyncHTTPTransport", Following)
 
 
 MUTANTS = [

@@ -32,7 +32,10 @@ _TOO_MANY_REQUESTS = 429
 
 
 class Exchange:
-    """Sends single requests over one HTTP client, which the first request opens.
+    """Sends single requests over one transport, which the first request opens.
+
+    What httpx2's client adds is not wanted here: no redirect, which could carry the token to another host or repeat a
+    write, no credentials but the token, and no proxy or netrc file of the environment.
 
     Args:
         timeout: seconds of silence after which a connection is given up.
@@ -44,7 +47,9 @@ class Exchange:
         self._timeout = timeout
         self._auth_scheme = auth_scheme
         self._transport = transport
-        self._client: httpx2.AsyncClient | None = None
+        self._is_closed = False
+        self._cookies = httpx2.Cookies()
+        self._constant_headers: dict[tuple[str | None, bool], httpx2.Headers] = {}
         self.pace = Pace()
         self.clock_skew: float | None = None
 
@@ -62,21 +67,27 @@ class Exchange:
     ) -> httpx2.Request:
         """Build a request; `silence` limits the seconds between two received bytes."""
         longest = silence or self._timeout
-        timeout = httpx2.Timeout(longest, connect=min(CONNECT_TIMEOUT_S, longest)).as_dict()
+        timeout = {"connect": min(CONNECT_TIMEOUT_S, longest), "read": longest, "write": longest, "pool": longest}
         extensions = {"timeout": timeout} | ({} if before_send is None else {"trace": _trace_first_byte(before_send)})
-        # Not by the client's `build_request`, which merges all of this with defaults of its own, for every request.
         return httpx2.Request(
             method,
             url,
             params=params,
             headers=self._headers(token, has_json=body is not None),
-            cookies=self._open_client().cookies,
+            cookies=self._cookies,
             content=None if body is None else exact_json.dumps(body),
             data=form,
             extensions=extensions,
         )
 
-    def _headers(self, token: Token | None, *, has_json: bool) -> dict[str, str]:
+    def _headers(self, token: Token | None, *, has_json: bool) -> httpx2.Headers:
+        """Return the headers that all requests with this token have, written once."""
+        key = None if token is None else token.text, has_json
+        if key not in self._constant_headers:
+            self._constant_headers = {key: httpx2.Headers(self._write_headers(token, has_json=has_json))}
+        return self._constant_headers[key]
+
+    def _write_headers(self, token: Token | None, *, has_json: bool) -> dict[str, str]:
         # gzip only: the decoder with a limit on its output supports no other encoding.
         headers = {
             "Accept": "application/json",
@@ -100,8 +111,10 @@ class Exchange:
         return answer
 
     async def _send(self, request: httpx2.Request) -> Answer:
-        response = await self._open_client().send(request, stream=True)
+        response = await self._open_transport().handle_async_request(request)
         try:
+            response.request = request
+            self._cookies.extract_cookies(response)
             raw = await response_body.read_body(response, response_body.MAX_BODY_BYTES)
         finally:
             # A repeated 400 on a shared connection would make a write look refused that was executed.
@@ -117,20 +130,17 @@ class Exchange:
         return Answer(response.status_code, _parse_body(response.status_code, raw), asked, location)
 
     async def aclose(self) -> None:
-        if self._client is not None:
-            await self._client.aclose()
+        self._is_closed = True
+        if self._transport is not None:
+            await self._transport.aclose()
 
-    def _open_client(self) -> httpx2.AsyncClient:
-        """Return the client, which the first call creates."""
-        if self._client is None:
-            self._client = httpx2.AsyncClient(
-                transport=self._transport or httpx2.AsyncHTTPTransport(retries=0),
-                # A redirect could carry the token to another host, or repeat a write.
-                follow_redirects=False,
-                # A proxy of the environment would see the credentials, and a netrc file could replace them.
-                trust_env=False,
-            )
-        return self._client
+    def _open_transport(self) -> httpx2.AsyncBaseTransport:
+        """Return the transport; that to the network is made at the first call."""
+        if self._is_closed:
+            raise RuntimeError("a request after the connector was closed")
+        if self._transport is None:
+            self._transport = httpx2.AsyncHTTPTransport(retries=0)
+        return self._transport
 
 
 def _trace_first_byte(before_send: BeforeSend) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
