@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -20,7 +21,7 @@ LATE_NEWS_TIMEOUT_S = 10.0
 """How long a result waits for reads of the watched orders."""
 
 
-async def add_late_news(result: Any, desk: Desk, reader: Requester) -> Any:
+async def add_late_news(result: Any, desk: Desk, find_reader: Callable[[], Requester]) -> Any:
     """Return a tool's result with the reader's refused writes that took effect after all.
 
     Errors of the reads are logged.
@@ -30,7 +31,7 @@ async def add_late_news(result: Any, desk: Desk, reader: Requester) -> Any:
     news = []
     with anyio.move_on_after(LATE_NEWS_TIMEOUT_S):
         try:
-            news = await desk.reconciler.find_late_news(reader)
+            news = await desk.reconciler.find_late_news(find_reader())
         except PurchaseOrderError as exc:
             logger.warning("could not check for late effects: %s", exc.what)
     said = "".join(block.text for block in result.content if isinstance(block, TextContent))

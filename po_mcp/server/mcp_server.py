@@ -131,15 +131,14 @@ class PurchasingServer(MCPServer[Desk]):
         if not caller.is_allowed(*self._scopes[name]):
             needed = " and ".join(self._scopes[name])
             raise ToolError(f"This sign-in may not do that: {name} needs {needed}. Nothing was changed.")
-        self._count_call(name, has_answer=context is not None and bool(context.request_state))
+        if self._rates is not None:
+            self._count_call(name, self._rates, has_answer=context is not None and bool(context.request_state))
         refuse_arguments(current_request.get_request().params)
         return await super().call_tool(name, arguments, context)
 
-    def _count_call(self, name: str, *, has_answer: bool) -> None:
+    def _count_call(self, name: str, rates: tuple[CallRate, CallRate], *, has_answer: bool) -> None:
         """Raise `ToolError` where the caller makes too many calls."""
-        if self._rates is None:
-            return
-        rate = self._rates[name == _GET_OPERATION or has_answer]
+        rate = rates[name == _GET_OPERATION or has_answer]
         if wait := rate.take(caller.user_name()):
             telemetry.count("po_mcp.calls.refused", what="tool")
             raise ToolError(

@@ -37,7 +37,8 @@ async def read_params(ctx: Request, call_next: CallNext) -> HandlerResult:
         MCPError: they cannot be read; the text says which, and what they must be.
     """
     try:
-        return await call_next(ctx if ctx.params is None else replace(ctx, params=_read(ctx.method, ctx.params)))
+        read = None if ctx.params is None else _read(ctx.method, ctx.params)
+        return await call_next(ctx if read is ctx.params else replace(ctx, params=read))
     except ValidationError as exc:
         from po_mcp.server.argument_errors import describe_params  # late, for a quick start
 
@@ -60,19 +61,20 @@ def refuse_arguments(params: Mapping[str, Any] | None) -> None:
 
 
 def _read(method: str, sent: Mapping[str, Any]) -> Mapping[str, Any]:
-    read = dict(sent)
+    """Return the params as the SDK can read them: the same ones where nothing stands in its way."""
+    read: dict[str, Any] = {}
+    arguments, meta = sent.get(_ARGUMENTS, {}), sent.get("_meta")
     if method == "tools/call" and sent.get(_ANSWERS) is not None:
         read[_ANSWERS] = _read_answers(sent[_ANSWERS])
-    if not isinstance(sent.get(_ARGUMENTS, {}), dict) and method in ("tools/call", "prompts/get"):
+    if not isinstance(arguments, dict) and method in ("tools/call", "prompts/get"):
         # Only tools take the place of an error: a prompt's arguments that are no object are refused by the SDK.
-        read |= {_ARGUMENTS: {}} if method == "tools/call" or not sent[_ARGUMENTS] else {}
+        read |= {_ARGUMENTS: {}} if method == "tools/call" or not arguments else {}
     if method == "prompts/get" and isinstance(sent.get(_ARGUMENTS), dict):
         # Strict hosts send null for what is left out.
-        read[_ARGUMENTS] = {name: value for name, value in sent[_ARGUMENTS].items() if value is not None}
-    meta = sent.get("_meta")
+        read[_ARGUMENTS] = {name: value for name, value in arguments.items() if value is not None}
     if isinstance(meta, dict) and meta.get(_TOKEN, "") is None:
         read["_meta"] = {name: value for name, value in meta.items() if name != _TOKEN}
-    return read
+    return {**sent, **read} if read else sent
 
 
 def _read_answers(sent: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp.shared.exceptions import MCPError
-from mcp.types import ToolAnnotations
+from mcp.types import CallToolResult, InputRequiredResult, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from po_mcp.approvals.elicitation import Elicitor, InputRequired
@@ -41,6 +41,20 @@ class _Metadata(FuncMetadata):
         """Return the arguments unchanged: the SDK would read the text "null" as a missing vendor."""
         return data
 
+    def convert_result(self, result: Any) -> CallToolResult | InputRequiredResult:
+        """Return a result whose structured content fits the model of its published schema.
+
+        The same check as the SDK's, which finds its adapter by a private attribute that pydantic looks up in Python.
+
+        Raises:
+            ValidationError: it does not fit.
+        """
+        if not isinstance(result, CallToolResult):
+            return super().convert_result(result)
+        if not result.is_error:
+            self.output_model.model_validate(result.structured_content)
+        return result
+
 
 class PurchasingTool(Tool):
     """A tool that refuses unknown arguments and whose errors say what to do next."""
@@ -57,10 +71,12 @@ class PurchasingTool(Tool):
         try:
             # The SDK validates what is returned here; arguments that stay wrong are refused there.
             read = read_arguments(arguments, self.parameters)
-            desk: Desk = context.request_context.lifespan_context
+            request = context.request_context
+            desk: Desk = request.lifespan_context
             await refuse_lost_zeros(read.numbers, desk)
-            result = await run_with_progress(context, partial(super().run, read.values, context, convert_result))
-            return await add_late_news(result, desk, Elicitor(context).requester)
+            call = partial(super().run, read.values, context, convert_result)
+            result = await run_with_progress(context, request.meta, call)
+            return await add_late_news(result, desk, lambda: Elicitor(context).requester)
         except PurchaseOrderError as exc:
             raise ToolError(str(exc)) from exc
         except ToolError as exc:

@@ -6,7 +6,7 @@ A call that reads a long list reports what it has read. Every call reports that 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -53,14 +53,16 @@ async def report_progress(value: float, total: float | None, message: str) -> No
         await progress.report(value, total, message)
 
 
-async def run_with_progress(context: Context[Any, Any], call: Callable[[], Awaitable[Any]]) -> Any:
-    """Run a call and return its result; meanwhile report progress at intervals, if its client asked for it."""
+async def run_with_progress(
+    context: Context[Any, Any], meta: Mapping[str, Any] | None, call: Callable[[], Awaitable[Any]]
+) -> Any:
+    """Run a call and return its result; meanwhile report progress at intervals, if its client asked so in `meta`."""
     progress = _Progress(context)
     token = _progress.set(progress)
     # No task is started for a client that asked for nothing.
-    meta: Any = context.request_context.meta or {}
+    is_silent = meta is None or meta.get("progress_token") is None
     try:
-        return await call() if meta.get("progress_token") is None else await _run_beside_reports(progress, call)
+        return await call() if is_silent else await _run_beside_reports(progress, call)
     finally:
         _progress.reset(token)
 

@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp.types import CallToolResult, TextContent
+from pydantic import ValidationError
 
 from po_mcp.connectors.numbers import check_readable
 from po_mcp.desk.catalog import Catalog
@@ -311,6 +313,42 @@ async def test_a_result_that_fits_no_schema_is_reported_as_a_bug(
     assert "po-mcp could not build the answer. This is a bug; please report it." in text(reply)
     assert "candidates" not in text(reply)
     assert ("Do not repeat it" in text(reply)) is not tool.read_only
+
+
+SHOWN: dict[str, Any] = {
+    "number": "PO-1",
+    "vendor": "Acme",
+    "status": "open",
+    "lines": [{"item": "NUT", "quantity": "1.50"}],
+}
+OF_AN_ORDER: list[dict[str, Any] | None] = [
+    SHOWN,
+    {**SHOWN, "unheard_of": 1},
+    {**SHOWN, "status": "shut"},
+    {**SHOWN, "lines": [{"quantity": "1"}]},
+    {**SHOWN, "total": "much"},
+    {**SHOWN, "line_count": 1.5},
+    {},
+    None,
+]
+
+
+@pytest.mark.parametrize("content", OF_AN_ORDER, ids=repr)
+@pytest.mark.parametrize("is_error", [False, True])
+def test_a_result_is_checked_as_the_sdk_checks_it(content: dict[str, Any] | None, is_error: bool) -> None:
+    ours = PurchasingTool.of(next(tool for tool in REGISTRY if tool.name == GET)).fn_metadata
+    its = FuncMetadata(arg_model=ours.arg_model, output_schema=ours.output_schema, output_model=ours.output_model)
+    result = CallToolResult(content=[], structured_content=content, is_error=is_error)
+
+    def find_faults(metadata: FuncMetadata) -> list[Any]:
+        try:
+            assert metadata.convert_result(result) is result
+        except ValidationError as fault:
+            return [(one["loc"], one["type"]) for one in fault.errors()]
+        return []
+
+    assert find_faults(ours) == find_faults(its)
+    assert (find_faults(ours) == []) is (is_error or content in OF_AN_ORDER[:2])
 
 
 async def test_tools_and_connectors_take_order_numbers_of_one_length(harness: ServerHarness) -> None:
