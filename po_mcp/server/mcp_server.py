@@ -33,7 +33,7 @@ from po_mcp.concurrency import CallRate
 from po_mcp.desk.context import Desk
 from po_mcp.scopes import Scope
 from po_mcp.server import current_request
-from po_mcp.server.eras import serve_client
+from po_mcp.server.eras import leave_out_spans, serve_client
 from po_mcp.server.lines import LineTransport
 from po_mcp.server.request_params import refuse_arguments
 from po_mcp.server.skills import SCHEME, Skills
@@ -177,6 +177,8 @@ class PurchasingServer(MCPServer[Desk]):
             return self._card.read()
         return await super().read_resource(uri, context)
 
-    async def run_on(self, wire: LineTransport) -> None:
+    async def run_on(self, wire: LineTransport, *, opens_spans: bool = True) -> None:
         """Serve one client over lines of JSON-RPC, until they end."""
+        if not opens_spans:
+            leave_out_spans(self._lowlevel_server)
         await serve_client(self._lowlevel_server, wire)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import anyio
+from opentelemetry.trace import ProxyTracerProvider, get_tracer_provider
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
@@ -58,7 +59,8 @@ async def _serve(settings: Settings, config: Path | None, stdin: BoundedLines, s
 
     async with handle_signals(end):
         with serving:
-            await server.run_on(lines)
+            # Over stdio no collector can be named: only who started this program may have set a provider of spans.
+            await server.run_on(lines, opens_spans=not isinstance(get_tracer_provider(), ProxyTracerProvider))
 
 
 def _greet() -> None:
