@@ -40,7 +40,7 @@ def opened(clock: Clock) -> ErpBreaker:
 
 
 async def ask(breaker: ErpBreaker, result: AttemptResult) -> None:
-    async with breaker.watch() as note:
+    with breaker.watch() as note:
         note(result)
 
 
@@ -88,7 +88,7 @@ async def test_one_call_at_a_time_finds_out_whether_the_erp_is_back() -> None:
     clock = Clock()
     breaker = opened(clock)
     clock.now += FIRST_PAUSE_S
-    async with breaker.watch() as note:
+    with breaker.watch() as note:
         with pytest.raises(Unreachable, match="is asked again in 1 s"):
             await ask(breaker, UP)
         note(UP)
@@ -101,7 +101,7 @@ async def test_a_call_that_is_cancelled_while_it_finds_out_blocks_nobody() -> No
     breaker = opened(clock)
     clock.now += FIRST_PAUSE_S
     with anyio.move_on_after(0.01):
-        async with breaker.watch():
+        with breaker.watch():
             await anyio.sleep_forever()
 
     await ask(breaker, UP)

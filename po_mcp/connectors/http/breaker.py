@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import httpx2
 
@@ -54,8 +54,8 @@ class ErpBreaker:
         """Whether the ERP counts as down."""
         return self._failures >= MAX_FAILURES
 
-    @asynccontextmanager
-    async def watch(self) -> AsyncIterator[Callable[[AttemptResult], None]]:
+    @contextmanager
+    def watch(self) -> Iterator[Callable[[AttemptResult], None]]:
         """Let a call be made, and take what came of it; while the ERP is down one call at a time finds out.
 
         Raises:

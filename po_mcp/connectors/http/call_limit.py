@@ -59,6 +59,13 @@ class CallLimit:
         Raises:
             TooManyRequests: no place got free in time; nothing was sent.
         """
+        if self._free > 0 and self._shared is None:  # the usual case: nothing is waited for
+            self._free -= 1
+            try:
+                yield
+            finally:
+                self._give_back()
+            return
         async with AsyncExitStack() as held:
             try:
                 with anyio.fail_after(longest):

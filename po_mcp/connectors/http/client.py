@@ -248,7 +248,7 @@ class ErpHttpClient:
 
     async def _run_unless_down(self, call: Callable[[], Awaitable[AttemptResult]]) -> AttemptResult:
         """Run a call that reads, unless the ERP is down."""
-        async with self.breaker.watch() as note:
+        with self.breaker.watch() as note:
             result = await self._run_in_time(call)
             note(result)
         return result

@@ -29,6 +29,7 @@ CONNECT_TIMEOUT_S = 10.0
 """Seconds in which a connection must be established."""
 
 _TOO_MANY_REQUESTS = 429
+_NO_CONTENT = httpx2.ByteStream(b"")
 
 
 class Exchange:
@@ -49,7 +50,7 @@ class Exchange:
         self._transport = transport
         self._is_closed = False
         self._cookies = httpx2.Cookies()
-        self._constant_headers: dict[tuple[str | None, bool], httpx2.Headers] = {}
+        self._constant_headers: dict[tuple[bytes, str | None, bool], httpx2.Headers] = {}
         self.pace = Pace()
         self.clock_skew: float | None = None
 
@@ -69,27 +70,30 @@ class Exchange:
         longest = silence or self._timeout
         timeout = {"connect": min(CONNECT_TIMEOUT_S, longest), "read": longest, "write": longest, "pool": longest}
         extensions = {"timeout": timeout} | ({} if before_send is None else {"trace": _trace_first_byte(before_send)})
+        has_content = body is not None or form is not None
         return httpx2.Request(
             method,
             url,
             params=params,
-            headers=self._headers(token, has_json=body is not None),
+            headers=self._headers(url.netloc, token, has_json=body is not None),
             cookies=self._cookies,
             content=None if body is None else exact_json.dumps(body),
             data=form,
+            stream=None if has_content or method == "POST" else _NO_CONTENT,  # of which it need not find out the length
             extensions=extensions,
         )
 
-    def _headers(self, token: Token | None, *, has_json: bool) -> httpx2.Headers:
+    def _headers(self, host: bytes, token: Token | None, *, has_json: bool) -> httpx2.Headers:
         """Return the headers that all requests with this token have, written once."""
-        key = None if token is None else token.text, has_json
+        key = host, None if token is None else token.text, has_json
         if key not in self._constant_headers:
-            self._constant_headers = {key: httpx2.Headers(self._write_headers(token, has_json=has_json))}
+            self._constant_headers = {key: httpx2.Headers(self._write_headers(host, token, has_json=has_json))}
         return self._constant_headers[key]
 
-    def _write_headers(self, token: Token | None, *, has_json: bool) -> dict[str, str]:
+    def _write_headers(self, host: bytes, token: Token | None, *, has_json: bool) -> dict[str, str]:
         # gzip only: the decoder with a limit on its output supports no other encoding.
         headers = {
+            "Host": host.decode("ascii"),
             "Accept": "application/json",
             "Accept-Encoding": "gzip",
             "Connection": "keep-alive",
