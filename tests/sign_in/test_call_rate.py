@@ -138,12 +138,14 @@ def no_share_at_the_gate(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_share_of_tools(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(PurchasingServer, "_count_call", lambda self, name, has_answer: None)
+    patch.setattr(PurchasingServer, "_count_call", lambda self, name, rates, has_answer: None)
 
 
 def one_share_for_all(patch: pytest.MonkeyPatch) -> None:
     count = PurchasingServer._count_call
-    patch.setattr(PurchasingServer, "_count_call", lambda self, name, has_answer: count(self, "", has_answer=False))
+    patch.setattr(
+        PurchasingServer, "_count_call", lambda self, name, rates, has_answer: count(self, "", rates, has_answer=False)
+    )
 
 
 @pytest.mark.parametrize(
