@@ -349,9 +349,15 @@ def format_entry(entry: Entry) -> str:
     Where the id is a number that only the ERP uses, what people call the entry stands in its place.
     """
     called, name = choose_word(entry), _write_name(entry.name)
-    if not called or (entry.word is not None and called == entry.name):
+    if not called or is_name_alone(entry):
         return name
     return f"{called if entry.word is None else _write_name(called)} ({name})"
+
+
+def is_name_alone(entry: Entry) -> bool:
+    """Tell whether `format_entry` returns the name of an entry without brackets."""
+    called = choose_word(entry)
+    return not called or (entry.word is not None and called == entry.name)
 
 
 def _write_name(name: str) -> str:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from po_mcp.desk.catalog import Entry, Kind, format_entry, words_of
+from po_mcp.desk.catalog import Entry, Kind, format_entry, is_name_alone, words_of
 from po_mcp.desk.exactness import normalize_blanks
 from po_mcp.desk.resolution import Resolution, WordMatch, field_names
 from po_mcp.errors import InvalidInput
@@ -23,10 +23,6 @@ _MIN_PLURAL_CHARS = 4
 """Letters from which on an s at the end is that of a plural."""
 _tokens = re.compile(r"[^\W\d_]+|(?:(?<!\S)[+\-\u2212\u00b1])?\d+(?:[.,/]\d+)*")
 _plain = re.compile(r"[\w.\-/]{1,40}( of [0-9]{1,6})?")
-GIVE_NAMES = (
-    "Show the user the choices, and repeat the call with what stands before the brackets of the one they choose: "
-    "before the equals sign where there is one, and its name where there are no brackets."
-)
 _MIN_SAID_COLUMNS = 16
 _AS_CHOSEN = "as chosen"
 
@@ -80,7 +76,9 @@ def _describe_wanted(asked: OrderRequest, match: WordMatch, order: CreatePayload
 def build_refusal(resolution: Resolution, as_of: str = "") -> InvalidInput:
     """Return the error for a client that cannot ask: it lists the candidates, for the assistant to show its user."""
     what = " ".join(filter(None, [list_candidates(resolution), as_of]))
-    return InvalidInput(f"Not exactly what the ERP calls it: {what} Nothing was sent.", next_step=GIVE_NAMES)
+    return InvalidInput(
+        f"Not exactly what the ERP calls it: {what} Nothing was sent.", next_step=explain_names(resolution)
+    )
 
 
 def list_candidates(resolution: Resolution) -> str:
@@ -91,6 +89,18 @@ def list_candidates(resolution: Resolution) -> str:
         + "."
         for match in resolution.unsettled
     )
+
+
+def explain_names(resolution: Resolution) -> str:
+    """Return what the assistant is to do with `list_candidates`, and what stands there for the one that is chosen."""
+    offered = [pair for match in resolution.unsettled for pair in zip(match.candidates, match.names, strict=True)]
+    by_name = [entry for entry, sure in offered if sure == choose_word(entry)]
+    exceptions = [
+        "before the equals sign where there is one" if len(by_name) < len(offered) else "",
+        "its name where there are no brackets" if any(map(is_name_alone, by_name)) else "",
+    ]
+    what = "Show the user the choices, and repeat the call with what stands before the brackets of the one they choose"
+    return ": ".join(filter(None, [what, ", and ".join(filter(None, exceptions))])) + "."
 
 
 def _count_matches(match: WordMatch) -> str:

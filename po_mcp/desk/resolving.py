@@ -10,7 +10,14 @@ from typing import Any
 
 from po_mcp.amounts import plain
 from po_mcp.desk.catalog import Entry, Kind, format_age, format_entries, format_entry
-from po_mcp.desk.choosing import GIVE_NAMES, build_question, build_refusal, describe_entry, draft_order, list_candidates
+from po_mcp.desk.choosing import (
+    build_question,
+    build_refusal,
+    describe_entry,
+    draft_order,
+    explain_names,
+    list_candidates,
+)
 from po_mcp.desk.context import Desk
 from po_mcp.desk.current_entries import Current, is_unchanged, read_current
 from po_mcp.desk.limits import explain_amount
@@ -356,7 +363,7 @@ def _decline(desk: Desk, resolution: Resolution, *, is_unfit: bool) -> WriteOutc
     """Return the outcome of a question that brought no choice, with the candidates."""
     why = "No answer came that fits the question" if is_unfit else "Nothing was chosen"
     text = f"{why}, so nothing was ordered. {list_candidates(resolution)}"
-    return desk.words.say("declined", None, text, GIVE_NAMES)
+    return desk.words.say("declined", None, text, explain_names(resolution))
 
 
 def _explain_figures(asked: OrderRequest, order: CreatePayload | None) -> tuple[str, ...]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from po_mcp.desk.choosing import NONE_OF_THESE, build_question, build_refusal, describe_entry
-from po_mcp.desk.resolution import ResolvedOrder
+from po_mcp.desk.choosing import NONE_OF_THESE, build_question, build_refusal, describe_entry, explain_names
+from po_mcp.desk.resolution import Resolution, ResolvedOrder, WordMatch
 from po_mcp.desk.resolving import find_doubtful_figures, resolve, understand
 from po_mcp.errors import InvalidInput
 from po_mcp.orders import Item, OrderRequest, Vendor, Warehouse
@@ -346,6 +346,30 @@ async def test_a_client_that_cannot_ask_gets_every_word_with_its_candidates_and_
     assert "HOSE-38 (3/8in Hydraulic Hose), code 5002, per m" in reply
     assert "1 item matches gloves: GLOVE (Nitrile Gloves), per box of 100." in reply
     assert "Nothing was sent. Show the user the choices" in reply
+
+
+@pytest.mark.parametrize(
+    ("candidates", "names", "exceptions"),
+    [
+        ([Item(id="B8", name="Bolt")], ["B8"], ""),
+        ([Vendor(id="12", name="Acme")], ["ACME"], ": before the equals sign where there is one"),
+        ([Item(id="7", name="Bolt", word="Bolt")], ["Bolt"], ": its name where there are no brackets"),
+        (
+            [Item(id="7", name="Bolt", word="Bolt"), Item(id="B8", name="Bolt")],
+            ["Bolt", "id:B8"],
+            ": before the equals sign where there is one, and its name where there are no brackets",
+        ),
+    ],
+)
+def test_how_the_call_is_repeated_is_told_for_the_choices_that_are_shown(
+    candidates: Sequence[Item | Vendor], names: Sequence[str], exceptions: str
+) -> None:
+    match = WordMatch("item", "bolt", None, exact=False, candidates=tuple(candidates), names=tuple(names))
+
+    assert explain_names(Resolution((match,))) == (
+        "Show the user the choices, and repeat the call with what stands before the brackets of the one they choose"
+        f"{exceptions}."
+    )
 
 
 async def test_every_name_that_a_refusal_gives_is_taken_when_the_call_is_repeated_with_it() -> None:
