@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from mcp.types import CallToolResult, TextContent
 
 from po_mcp.amounts import plain
-from po_mcp.orders import OrderLine, PurchaseOrder, Record
+from po_mcp.orders import OrderLine, PurchaseOrder, Record, Status
 from po_mcp.untrusted import mark_number
 from po_mcp.writes.operation import WriteOutcome
 from po_mcp.writes.order_text import in_currency
 
-_DATES = "ordered/expected"
-ORDERS_HEAD = f"number|vendor|status|{_DATES}|total"
+ORDERS_HEAD = "number|vendor|status|ordered/expected|total"
 _SETTLED = frozenset({"done", "declined", "stale", "expired"})
 _MANY_ROWS = 3
-"""Rows from which on the year in the head saves more tokens than it takes to see."""
+"""Rows from which on what the head says for all of them saves more tokens than it takes to see."""
 _MIDNIGHT = "T00:00:00Z"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -78,22 +79,40 @@ def name_operation(outcome: WriteOutcome) -> list[str]:
 
 
 def order_rows(orders: Sequence[PurchaseOrder]) -> list[str]:
-    """Return a table of orders; the year in which all of many were ordered stands in its head once for all rows."""
-    years = {order.ordered_at.year for order in orders if order.ordered_at}
-    if len(orders) < _MANY_ROWS or len(years) != 1:
+    """Return a table of orders; of many, the head says what most rows have in common.
+
+    It names the year, if all were ordered in one, and the status that most have: theirs end before that column.
+    """
+    if len(orders) < _MANY_ROWS:
         return [ORDERS_HEAD, *map(order_row, orders)]
-    [year] = years
-    head = ORDERS_HEAD.replace(_DATES, f"{_DATES} in {year}")
-    return [head, *(order_row(order, year) for order in orders)]
+    years = {order.ordered_at.year for order in orders if order.ordered_at}
+    year = years.pop() if len(years) == 1 else None
+    # Never "unknown", whose rows have the ERP's own word: nothing may stand for what the ERP does not tell.
+    known = Counter(order.status for order in orders if order.status != "unknown")
+    usual = max(known, key=known.__getitem__, default=None)
+    dates = "ordered/expected" if year is None else f"ordered/expected in {year}"
+    status = "status" if usual is None else f"status if not {usual}"
+    return [f"number|vendor|{dates}|total|{status}", *(_short_row(order, year, usual) for order in orders)]
 
 
-def order_row(order: PurchaseOrder, year: int | None = None) -> str:
-    """Return an order as a row of a table with the columns ORDERS_HEAD; `year` stands in the head."""
-    # A status that this server does not know is shown in the ERP's own word.
-    status = order.status_text.strip() or "-" if order.status == "unknown" else order.status
-    return join_cells(
-        mark_number(order.number), order.vendor or "-", status, _format_dates(order, year), format_total(order)
-    )
+def _short_row(order: PurchaseOrder, year: int | None, usual: Status | None) -> str:
+    """Return an order as a row whose last cell is its status, left out where that is the usual one."""
+    named, dates, total = _name_cells(order), _format_dates(order, year), format_total(order)
+    return join_cells(*named, dates, total, *([] if order.status == usual else [_format_status(order)]))
+
+
+def order_row(order: PurchaseOrder) -> str:
+    """Return an order as a row of a table with the columns ORDERS_HEAD."""
+    return join_cells(*_name_cells(order), _format_status(order), _format_dates(order, None), format_total(order))
+
+
+def _name_cells(order: PurchaseOrder) -> tuple[str, str]:
+    return mark_number(order.number), order.vendor or "-"
+
+
+def _format_status(order: PurchaseOrder) -> str:
+    """Return the status; one that this server does not know in the ERP's own word, a dash where it tells none."""
+    return order.status_text.strip() or "-" if order.status == "unknown" else order.status
 
 
 def _format_dates(order: PurchaseOrder, year: int | None) -> str:
@@ -126,7 +145,13 @@ def format_total(order: PurchaseOrder) -> str:
     """Return the total with its currency, or a dash where the ERP gives no total."""
     if order.total is None:
         return "-"
-    return in_currency(plain(order.total), order.currency)
+    return in_currency(format_amount(order.total), order.currency)
+
+
+def format_amount(amount: Decimal) -> str:
+    """Return an amount without its point where nothing but zeros follows: 4250 for 4250.00, and 0.80 as it is."""
+    whole = amount.to_integral_value()
+    return plain(whole if whole == amount else amount)
 
 
 def lines_head(currency: str | None) -> str:
@@ -143,7 +168,7 @@ def line_row(line: OrderLine) -> str:
         line.description or "-",
         "-" if line.quantity is None else " ".join(filter(None, [plain(line.quantity), line.unit])),
         "-" if line.received is None else plain(line.received),
-        "-" if line.unit_price is None else plain(line.unit_price),
-        "-" if line.line_total is None else plain(line.line_total),
+        "-" if line.unit_price is None else format_amount(line.unit_price),
+        "-" if line.line_total is None else format_amount(line.line_total),
         line.warehouse_name or line.warehouse or "-",
     )

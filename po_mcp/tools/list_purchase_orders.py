@@ -81,10 +81,17 @@ def _summary(found: list_orders.OrderList) -> str:
         more = f"; next page: cursor={found.next_cursor}" if found.has_more else "."
         last = found.begins_at + len(found.orders)
         return f"{found.begins_at + 1}-{last} of {least}{found.total_count} orders{more}"
-    kinds = ", ".join(f"{count} {status}" for status, count in found.by_status.items())
     more = f" First {len(found.orders)} shown; next page: cursor={found.next_cursor}" if found.has_more else ""
-    orders = "1 order" if found.total_count == 1 else f"{found.total_count} orders"
-    return f"{least}{orders} ({kinds}), total {_format_totals(found)}.{more}"
+    return f"{least}{_count_orders(found)}, total {_format_totals(found)}.{more}"
+
+
+def _count_orders(found: list_orders.OrderList) -> str:
+    """Return `3 open orders` where all have one status that is known, else `5 orders (3 open, 2 partial)`."""
+    noun = "order" if found.total_count == 1 else "orders"
+    if len(found.by_status) == 1 and "unknown" not in found.by_status:
+        return f"{found.total_count} {next(iter(found.by_status))} {noun}"
+    kinds = ", ".join(f"{count} {status}" for status, count in found.by_status.items())
+    return f"{found.total_count} {noun} ({kinds})"
 
 
 def _explain_unlisted(desk: Desk, found: list_orders.OrderList) -> str:

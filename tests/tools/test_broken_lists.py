@@ -75,7 +75,7 @@ async def test_what_was_read_of_a_list_that_repeats_a_page_is_given(connect: Any
         50,
         False,
     )
-    assert "at least 50 orders" in text(listed)
+    assert "at least 50 open orders" in text(listed)
     assert (
         f"Only 50{of} orders could be read: Inventory Pro returned the same page twice. "
         "Counts and totals cover those. Look for the rest in Inventory Pro itself." in text(listed)

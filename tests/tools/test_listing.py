@@ -36,7 +36,7 @@ async def test_overdue_orders_of_a_vendor_are_listed_with_their_worth(harness: S
     page = outcome(result)
     assert [order["number"] for order in page["orders"]] == ["PO-2025-0020", "PO-2025-0011"]
     assert page["total_value"] == "1719.00"
-    assert "2 orders (2 partial), total 1719.00." in text(result)
+    assert "2 partial orders, total 1719.00." in text(result)
     assert "Overdue: expected before 2025-05-20." in text(result)
 
 

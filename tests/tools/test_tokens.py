@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from po_mcp.config import Settings
 from po_mcp.desk.order_pages import page_of
 from po_mcp.orders import PurchaseOrder
 from po_mcp.sandbox import Book, create_app
-from po_mcp.tools._render import line_row, order_rows, publish
+from po_mcp.tools._render import format_amount, line_row, order_rows, publish
 from tests.harness import REAL, ScriptedPerson, ServerHarness, accept, outcome, text, yes
 from tests.tools.small_erps import (
     Row,
@@ -73,12 +74,53 @@ def test_the_month_of_a_day_has_its_name_where_the_year_stands_in_the_head() -> 
     ]
 
     head, *rows = order_rows(orders)
-    assert head.split("|")[3] == "ordered/expected in 2025"
-    assert [row.split("|")[3] for row in rows] == ["1 Dec/28 Dec", "2 Dec/2026-01-12", "3 Dec"]
+    assert head.split("|")[2] == "ordered/expected in 2025"
+    assert [row.split("|")[2] for row in rows] == ["1 Dec/28 Dec", "2 Dec/2026-01-12", "3 Dec"]
 
     head, *rows = order_rows(orders[:2])
     assert head.split("|")[3] == "ordered/expected"
     assert [row.split("|")[3] for row in rows] == ["2025-12-01/12-28", "2025-12-02/2026-01-12"]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "column", "cells"),
+    [
+        ("open open partial", "status if not open", [[], [], ["partial"]]),
+        ("closed cancelled closed", "status if not closed", [[], ["cancelled"], []]),
+        ("unknown unknown open", "status if not open", [["On hold"], ["On hold"], []]),
+        ("unknown unknown unknown", "status", [["On hold"]] * 3),
+    ],
+)
+def test_the_status_that_most_of_many_orders_have_stands_in_the_head(
+    statuses: str, column: str, cells: list[list[str]]
+) -> None:
+    """What the ERP calls otherwise is always said in its own word."""
+    orders = [
+        PurchaseOrder(number=f"PO-{place}", vendor="Acme", status=status, status_text="On hold")
+        for place, status in enumerate(statuses.split())
+    ]
+
+    head, *rows = order_rows(orders)
+
+    assert head == f"number|vendor|ordered/expected|total|{column}"
+    assert [row.split("|")[4:] for row in rows] == cells
+    assert [row.split("|")[2] for row in order_rows(orders[:2])[1:]] == [
+        "On hold" if status == "unknown" else status for status in statuses.split()[:2]
+    ]
+
+
+def test_a_status_that_the_erp_does_not_tell_is_a_dash() -> None:
+    orders = [PurchaseOrder(number=f"PO-{place}", vendor="Acme", status="unknown", status_text="") for place in "123"]
+
+    assert {row.split("|")[-1] for row in order_rows(orders)[1:]} == {"-"}
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [("4250.00", "4250"), ("4250", "4250"), ("0.80", "0.80"), ("0.00", "0"), ("1E+3", "1000"), ("-5.000", "-5")],
+)
+def test_an_amount_of_a_table_has_no_zeros_alone_behind_its_point(amount: str, shown: str) -> None:
+    assert format_amount(Decimal(amount)) == shown
 
 
 async def test_the_text_of_fifty_orders_is_at_most_half_of_the_erps_own_json(harness: ServerHarness) -> None:
