@@ -62,17 +62,25 @@ class StdioServer:
 
     def ask(self, method: str, *, meta: Mapping[str, Any] = META, **params: Any) -> dict[str, Any]:
         """Return the result of a request."""
+        self.send(method, meta=meta, **params)
+        return self.receive()
+
+    def send(self, method: str, *, meta: Mapping[str, Any] = META, **params: Any) -> None:
+        """Send a request, and do not wait for its answer."""
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
         self._last_id += 1
         request = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": {**params, "_meta": meta}}
         self.process.stdin.write(json.dumps(request).encode() + b"\n")
         self.process.stdin.flush()
-        while True:
-            answer: dict[str, Any] = json.loads(self.process.stdout.readline())
-            if answer.get("id") == self._last_id:
-                result: dict[str, Any] = answer["result"]
-                return result
+
+    def receive(self) -> dict[str, Any]:
+        """Return the result of the next answer; what the server says of its own accord is passed by."""
+        assert self.process.stdout is not None
+        answer: dict[str, Any] = {}
+        while "id" not in answer:
+            answer = json.loads(self.process.stdout.readline())
+        result: dict[str, Any] = answer["result"]
+        return result
 
     def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
         """Return the result of a tool, which must be no error."""

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks import fastmcp
 from benchmarks.processes import BARE, META, PO_MCP, python
 from benchmarks.report import Row
 
@@ -34,15 +35,6 @@ ERAS: dict[str, list[dict[str, Any]]] = {
         {"id": 1, "method": "tools/list"},
     ],
 }
-_FASTMCP = """
-from fastmcp import FastMCP
-server = FastMCP("bare")
-@server.tool
-async def get_purchase_order(number: str) -> str:
-    "Get one purchase order."
-    return number
-server.run(show_banner=False)
-"""
 _RUN = """
 import sys
 from po_mcp.__main__ import main
@@ -62,7 +54,7 @@ for name in sys.argv[1:]:
 
 
 def measure(rounds: int) -> Iterator[Row]:
-    """Yield the start of a server beside a bare one and FastMCP, and the commands beside their imports."""
+    """Yield the start of a server beside a bare one, and the commands beside their imports."""
     settings = {"PO_MCP_SANDBOX": ":memory:"}
     for era, messages in ERAS.items():
         ours, bare, ratio = _in_turn(
@@ -71,14 +63,19 @@ def measure(rounds: int) -> Iterator[Row]:
             rounds,
         )
         yield Row(f"start to tools/list, {era}", ours, "s", bare, "bare one-tool server", ratio, 1.05)
-    fastmcp = os.environ.get("FASTMCP_PYTHON")
-    if fastmcp:
-        command, messages = [fastmcp, "-c", _FASTMCP], ERAS["2025-11-25"]
-        ours, other, ratio = _in_turn(
-            partial(first_list, PO_MCP, messages, settings), partial(first_list, command, messages, settings), rounds
-        )
-        yield Row("start to tools/list, 2025-11-25", ours, "s", other, "FastMCP", ratio, 0.6)
     yield from _commands(rounds)
+
+
+def measure_beside_fastmcp(interpreter: str, rounds: int) -> Row:
+    """Return the start of a server beside that of FastMCP, which this interpreter has."""
+    messages, settings = ERAS["2025-11-25"], {"PO_MCP_SANDBOX": ":memory:"}
+    ours, other, ratio = _in_turn(
+        partial(first_list, PO_MCP, messages, settings),
+        partial(first_list, [interpreter, "-c", fastmcp.SERVER], messages, settings),
+        rounds,
+    )
+    against = f"FastMCP {fastmcp.read_version(interpreter)}"
+    return Row("start to tools/list, beside FastMCP", ours, "s", other, against, ratio, 0.6)
 
 
 def first_list(command: list[str], messages: list[dict[str, Any]], settings: Mapping[str, str]) -> float:
