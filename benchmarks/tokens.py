@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,6 +35,11 @@ NEWER = frozenset(
     }
 )
 """Conversations that came later; they are shorter, and would make the day look better than it is."""
+
+
+_random_id = re.compile(r"\b[0-9a-f]{32}\b")
+_USUAL_ID = "366be8af7b25f46c41849b487b24c54a"
+"""It has 19 tokens, where a random one has 18.5 on average."""
 
 
 def measure(rounds: int) -> Iterator[Row]:
@@ -75,7 +81,7 @@ def _of_a_day() -> Row:
         tokens = 0
         for name, path in found:
             shown = await played(name, path, "2026-07-28")
-            tokens += sum(_count(called.text) for called in shown.record.of(Called))
+            tokens += sum(count_said(called.text) for called in shown.record.of(Called))
         return tokens
 
     day = float(anyio.run(play))
@@ -90,6 +96,11 @@ async def _said_by_the_erp(book: Book) -> str:
         token = (await http.post("/Token", data=credentials)).json()["access_token"]
         head = {"Authorization": f"Bearer {token}"}
         return (await http.get("/PurchaseOrder", params={"pageSize": 50}, headers=head)).text
+
+
+def count_said(text: str) -> int:
+    """Return the tokens of a text; each random id counts as one that has about as many as most have, and no luck."""
+    return _count(_random_id.sub(_USUAL_ID, text))
 
 
 def _count(said: Any) -> int:

@@ -21,7 +21,7 @@ import pytest
 from mcp import Client
 
 from benchmarks.erp import Erp
-from benchmarks.tokens import DAY_BEFORE, NEWER
+from benchmarks.tokens import DAY_BEFORE, NEWER, count_said
 from po_mcp.bootstrap import build_server
 from po_mcp.concurrency import MAX_CONCURRENT_REQUESTS
 from po_mcp.config import Settings
@@ -39,11 +39,8 @@ from tests.conversations.__main__ import played
 from tests.conversations.record import Called
 from tests.conversations.script import scripts
 from tests.harness import ERAS, REAL, ScriptedPerson, outcome, yes
-from tests.tools.test_tokens import tokens
 
 NUMBER = {"number": "PO-2026-000001"}
-_SLACK = 1.02
-"""Ids and links are random, and so are their tokens."""
 OWN_FUNCTIONS = 420
 """Functions of po_mcp that run for a get; 376 were at the last count."""
 FUNCTIONS_OF_A_FINALIZE = 2_050
@@ -188,7 +185,7 @@ async def test_a_day_of_conversations_takes_a_fifth_fewer_tokens_than_at_first()
     try:
         for name, path in found:
             record = (await played(name, path, ERAS[0])).record
-            taken += sum(tokens(called.text) for called in record.of(Called))
+            taken += sum(count_said(called.text) for called in record.of(Called))
     finally:
         logging.disable(logging.NOTSET)
 
