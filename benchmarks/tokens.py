@@ -70,7 +70,7 @@ async def _of_tools() -> list[Row]:
 
 
 def _of_a_day() -> Row:
-    from tests.conversations.__main__ import played
+    from tests.conversations.__main__ import play_in_folder
     from tests.conversations.record import Called
     from tests.conversations.script import scripts
 
@@ -80,7 +80,7 @@ def _of_a_day() -> Row:
     async def play() -> int:
         tokens = 0
         for name, path in found:
-            shown = await played(name, path, "2026-07-28")
+            shown = await play_in_folder(name, path, "2026-07-28")
             tokens += sum(count_said(called.text) for called in shown.record.of(Called))
         return tokens
 

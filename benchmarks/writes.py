@@ -20,7 +20,7 @@ from po_mcp.orders import Vendor
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.operation import Operation, Requester
 from tests.postgres import running_cluster
-from tests.writes.making import CONNECTION, draft, fill_with_done, guarded, take_to
+from tests.writes.making import CONNECTION, draft, fill_with_done, guarded_operation, take_to
 from tests.writes.making import create as make_create
 
 LINE = {"item": "PART-00001", "quantity": "5", "warehouse": "1"}
@@ -104,7 +104,9 @@ def _write_ms(file: Path, count: int, make: Callable[[int], Operation]) -> float
 
 def finalize(place: int) -> Operation:
     """Return a finalize of an order of its own, by a session of its own."""
-    return guarded("finalize", number=f"PO-NEXT-{place}", requester=Requester("buyer", session=f"session {place}"))
+    return guarded_operation(
+        "finalize", number=f"PO-NEXT-{place}", requester=Requester("buyer", session=f"session {place}")
+    )
 
 
 def create(place: int) -> Operation:

@@ -85,7 +85,7 @@ DELETE: dict[str, Any] = {
 }
 
 
-def changed(turn: int | None = None, **values: Any) -> Script:
+def change_script(turn: int | None = None, **values: Any) -> Script:
     """The script of a delete, with one turn or the end changed."""
     script = {**DELETE, "turn": list(DELETE["turn"])}
     if turn is None:
@@ -96,26 +96,26 @@ def changed(turn: int | None = None, **values: Any) -> Script:
 
 
 async def test_the_script_that_is_changed_below_is_right(tmp_path: Path) -> None:
-    record, off = await play(changed(), ERAS[0], tmp_path)
+    record, off = await play(change_script(), ERAS[0], tmp_path)
 
     assert (off, broken(record)) == (None, [])
 
 
 _DEPARTURES: list[tuple[Script, str, str]] = [
-    (changed(1, status="declined"), "declined", "done"),
-    (changed(1, says=["for ever"]), "for ever", "Order PO-2025-0038 was deleted."),
-    (changed(1, never=["was deleted"]), "nothing like: was deleted", "Order PO-2025-0038 was deleted."),
-    (changed(1, gives={"order.total": "0.13"}), "0.13", "0.12"),
-    (changed(1, gives={"order.total": "{total}"}), "a value kept as total", "kept: []"),
-    (changed(1, asked=[]), "no question", "Delete order PO-2025-0038"),
-    (changed(1, asked=[*DELETE["turn"][1]["asked"]] * 2), "a question that says", "no such question"),
-    (changed(1, asked=[{"says": ["Total 7"], "answers": "no"}]), "Total 7", "Total 0.12"),
-    (changed(1, asked=[{"says": [], "picks": {"vendor_1": "x"}}]), "['vendor_1']", "['order_number']"),
-    (changed(2, assistant="PO-2025-0039 is gone."), "PO-2025-0039 in what was heard", "nobody said so"),
-    (changed(writes=[]), "[]", "['delete PO-2025-0038']"),
-    (changed(book={"PO-2025-0038": {"status": "open"}}), "status='open'", "gone"),
-    (changed(book={"PO-2025-0042": {"total": "910.00"}}), "910.00", "4250.00"),
-    (changed(book={"PO-2025-0042": "gone"}), "gone", "open"),
+    (change_script(1, status="declined"), "declined", "done"),
+    (change_script(1, says=["for ever"]), "for ever", "Order PO-2025-0038 was deleted."),
+    (change_script(1, never=["was deleted"]), "nothing like: was deleted", "Order PO-2025-0038 was deleted."),
+    (change_script(1, gives={"order.total": "0.13"}), "0.13", "0.12"),
+    (change_script(1, gives={"order.total": "{total}"}), "a value kept as total", "kept: []"),
+    (change_script(1, asked=[]), "no question", "Delete order PO-2025-0038"),
+    (change_script(1, asked=[*DELETE["turn"][1]["asked"]] * 2), "a question that says", "no such question"),
+    (change_script(1, asked=[{"says": ["Total 7"], "answers": "no"}]), "Total 7", "Total 0.12"),
+    (change_script(1, asked=[{"says": [], "picks": {"vendor_1": "x"}}]), "['vendor_1']", "['order_number']"),
+    (change_script(2, assistant="PO-2025-0039 is gone."), "PO-2025-0039 in what was heard", "nobody said so"),
+    (change_script(writes=[]), "[]", "['delete PO-2025-0038']"),
+    (change_script(book={"PO-2025-0038": {"status": "open"}}), "status='open'", "gone"),
+    (change_script(book={"PO-2025-0042": {"total": "910.00"}}), "910.00", "4250.00"),
+    (change_script(book={"PO-2025-0042": "gone"}), "gone", "open"),
 ]
 
 
@@ -157,7 +157,7 @@ def put(sentence: str, action: str, **content: Any) -> Put:
     return Put(f"SANDBOX: {sentence}\nTotal 1.00", {}, action, content)
 
 
-def offered(*values: str) -> Put:
+def offer(*values: str) -> Put:
     """A question with these options, which was declined."""
     options = {"type": "string", "oneOf": [{"const": value, "title": value} for value in values]}
     return Put("Cancel order PO-1?", {"properties": {"decision": options}}, "decline", None)
@@ -184,9 +184,9 @@ SENT = Written("delete PO-1", "x")
             [put("Create order PO-1 in the sandbox?", "decline"), Written("create PO-1", "x")],
             "every write had a yes",
         ),
-        ([offered("cancel", "keep")], "the first option changes nothing"),
-        ([offered("keep", "cancel", "no")], "the first option changes nothing"),
-        ([offered("cancel")], "the first option changes nothing"),
+        ([offer("cancel", "keep")], "the first option changes nothing"),
+        ([offer("keep", "cancel", "no")], "the first option changes nothing"),
+        ([offer("cancel")], "the first option changes nothing"),
         ([Written("create PO-1", "x"), Written("create PO-1", "x")], "nothing is written twice"),
         ([Said("assistant", ""), Called("t", "a secret-token", {}, False)], "no secret is told"),
         ([Called("t", "read", {"a": ["secret-token"]}, False)], "no secret is told"),
@@ -228,7 +228,7 @@ def test_a_yes_is_used_once(sentence: str, content: Mapping[str, str], written: 
 
 
 def test_a_form_whose_first_option_is_the_safe_one_breaks_nothing() -> None:
-    assert broken(Record([offered("keep", "backorder", "close"), offered("none", "12", "99")])) == []
+    assert broken(Record([offer("keep", "backorder", "close"), offer("none", "12", "99")])) == []
 
 
 def test_secrets_that_were_not_seen_cannot_be_looked_for() -> None:

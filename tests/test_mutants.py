@@ -45,11 +45,11 @@ from tests.writes.making import (
     Clock,
     create,
     draft,
-    guarded,
+    guarded_operation,
     order,
-    proposed,
+    propose,
     state_of,
-    stored,
+    store_as_asked,
     take_to,
 )
 
@@ -253,7 +253,7 @@ async def an_order_that_stands_under_the_number_already(harness: ServerHarness) 
     """An ERP answers the create with 200 and a colleague's equal order. Harm: it is told as ours."""
     bench = bench_of(harness)
     operation_id = take_to(bench.store, create(), "APPROVED")
-    bench.erp.orders["PO-9"] = stored(draft())
+    bench.erp.orders["PO-9"] = store_as_asked(draft())
 
     async def keep_what_is_there(apply: object) -> None:
         return None
@@ -268,14 +268,14 @@ async def a_colleagues_order_with_one_common_item(harness: ServerHarness) -> boo
     operation_id = take_to(bench.store, create(), "APPROVED")
 
     async def refuse(apply: object) -> None:
-        bench.erp.orders["PO-9"] = stored(draft(), lines=(OrderLine(item="BOLT", quantity=Decimal(500)),))
+        bench.erp.orders["PO-9"] = store_as_asked(draft(), lines=(OrderLine(item="BOLT", quantity=Decimal(500)),))
         raise Refused("It exists already.")
 
     bench.erp.answer = refuse
     return (await bench.execute(operation_id)).status == "done"
 
 
-async def refused(bench: Bench, operation: Operation) -> str:
+async def execute_refused(bench: Bench, operation: Operation) -> str:
     """Execute an operation that the ERP refuses."""
     operation_id = take_to(bench.store, operation, "APPROVED")
 
@@ -291,7 +291,7 @@ async def refused(bench: Bench, operation: Operation) -> str:
 async def an_order_that_shows_after_its_refusal(harness: ServerHarness) -> bool:
     """A gateway sent it twice and reads lag. Harm: the same order again under another number, and nobody is asked."""
     bench = bench_of(harness)
-    await refused(bench, create())
+    await execute_refused(bench, create())
     return not isinstance(bench.store.propose(create("PO-10"), {}, approved=True), Similar)
 
 
@@ -304,13 +304,13 @@ async def an_effect_that_the_second_look_shows(harness: ServerHarness) -> bool:
             bench.erp.set_status("PO-1", "closed")
 
     bench.erp.on_read = late
-    return state_of(bench.store, await refused(bench, guarded("finalize"))) != "DONE"
+    return state_of(bench.store, await execute_refused(bench, guarded_operation("finalize"))) != "DONE"
 
 
 async def an_effect_that_shows_while_it_is_watched(harness: ServerHarness) -> bool:
     """Harm: what was called refused and was done is never told."""
     bench = bench_of(harness)
-    await refused(bench, guarded("finalize"))
+    await execute_refused(bench, guarded_operation("finalize"))
     bench.erp.set_status("PO-1", "closed")
     return await bench.executor.reconciler.find_late_news() == []
 
@@ -319,7 +319,7 @@ async def a_yes_for_another_instance_on_the_same_host(harness: ServerHarness) ->
     """Harm: what a person approved in the test instance is sent in production."""
     bench = bench_of(harness)
     production = replace(CONNECTION, address="https://erp.example.com/prod")
-    operation = guarded(connection=bench.store.join(CONNECTION))
+    operation = guarded_operation(connection=bench.store.join(CONNECTION))
     operation_id = take_to(bench.store, operation, "APPROVED")
     bench.erp.connection = production
     await bench.execute(operation_id)
@@ -330,7 +330,7 @@ async def a_sleep_between_the_claim_and_the_bytes(harness: ServerHarness) -> boo
     """Harm: it is sent, however old the yes is."""
     clock = Clock()
     bench = bench_of(harness, clock)
-    operation_id = take_to(bench.store, guarded(), "APPROVED")
+    operation_id = take_to(bench.store, guarded_operation(), "APPROVED")
 
     def sleep() -> None:
         clock.now += 3600
@@ -359,7 +359,7 @@ async def a_clock_that_is_set_back(harness: ServerHarness) -> bool:
     """Harm: a yes that was given a day ago is still good."""
     clock = Clock()
     bench = bench_of(harness, clock)
-    operation_id = take_to(bench.store, guarded(), "APPROVED")
+    operation_id = take_to(bench.store, guarded_operation(), "APPROVED")
     clock.now -= 86_400
     return bench.store.claim(operation_id, CONNECTION) is not None
 
@@ -367,7 +367,7 @@ async def a_clock_that_is_set_back(harness: ServerHarness) -> bool:
 async def a_row_that_cannot_be_read(harness: ServerHarness) -> bool:
     """Harm: nothing of the journal can be read any more."""
     bench = bench_of(harness)
-    operation_id = take_to(bench.store, guarded(), "UNKNOWN")
+    operation_id = take_to(bench.store, guarded_operation(), "UNKNOWN")
     with closing(sqlite3.connect(harness.journal)) as db, db:
         db.execute("UPDATE write_operations SET payload = 'x' WHERE id = ?", (operation_id,))
     try:
@@ -379,11 +379,11 @@ async def a_row_that_cannot_be_read(harness: ServerHarness) -> bool:
 async def a_journal_that_is_removed_under_a_server(harness: ServerHarness) -> bool:
     """Harm: it goes on in a file that nobody sees, and a second server sends the same."""
     bench = bench_of(harness)
-    take_to(bench.store, guarded(), "SENT")
+    take_to(bench.store, guarded_operation(), "SENT")
     for path in harness.journal.parent.glob("journal.db*"):
         path.unlink()
     try:
-        return bool(take_to(bench.store, guarded(number="PO-2"), "SENT"))
+        return bool(take_to(bench.store, guarded_operation(number="PO-2"), "SENT"))
     except JournalUnavailable:
         return False
 
@@ -391,7 +391,7 @@ async def a_journal_that_is_removed_under_a_server(harness: ServerHarness) -> bo
 async def a_journal_that_is_an_older_copy(harness: ServerHarness) -> bool:
     """Harm: what was sent after the copy is sent again."""
     bench = bench_of(harness)
-    operation_id = take_to(bench.store, guarded(), "APPROVED")
+    operation_id = take_to(bench.store, guarded_operation(), "APPROVED")
     bench.store.close()
     copy = harness.journal.read_bytes()
     bench.store.claim(operation_id, CONNECTION)
@@ -408,7 +408,7 @@ async def a_loop_that_asks(harness: ServerHarness) -> bool:
     bench = bench_of(harness)
     try:
         for place in range(500):
-            proposed(bench.store, guarded("finalize", arguments=str(place % 2)))
+            propose(bench.store, guarded_operation("finalize", arguments=str(place % 2)))
     except TooManyQuestions:
         return False
     return True
@@ -417,7 +417,7 @@ async def a_loop_that_asks(harness: ServerHarness) -> bool:
 async def a_person_who_says_too_early_that_it_did_not_happen(harness: ServerHarness) -> bool:
     """Harm: a second send is let go while the first may still arrive."""
     bench = bench_of(harness)
-    operation_id = take_to(bench.store, guarded("finalize"), "APPROVED")
+    operation_id = take_to(bench.store, guarded_operation("finalize"), "APPROVED")
 
     async def lose(apply: object) -> None:
         raise OutcomeUnknown("The connection broke.")
@@ -436,7 +436,7 @@ async def a_person_who_says_too_early_that_it_did_not_happen(harness: ServerHarn
 async def one_not_found_after_a_delete(harness: ServerHarness) -> bool:
     """Harm: the delete is told as done, and the order is open."""
     bench = bench_of(harness, policy=SettlementPolicy(timeout=20.0, read_lag=60.0))
-    operation_id = take_to(bench.store, guarded(), "UNKNOWN")
+    operation_id = take_to(bench.store, guarded_operation(), "UNKNOWN")
     bench.erp.remove("PO-1")
     return await bench.reconcile(operation_id) == "DONE"
 
@@ -537,10 +537,10 @@ def any_success_is_believed(patch: Patch) -> None:
 
 def text_is_shown_as_it_comes(patch: Patch) -> None:
     patch.setattr(order_text, "shown", lambda text, width: text)
-    patch.setattr("po_mcp.connectors.inventory_pro.translate.convert_header", _unescaped_header)
+    patch.setattr("po_mcp.connectors.inventory_pro.translate.convert_header", _read_unescaped)
 
 
-def _unescaped_header(theirs: Any, zone: Any = None) -> orders.PurchaseOrder:
+def _read_unescaped(theirs: Any, zone: Any = None) -> orders.PurchaseOrder:
     return orders.PurchaseOrder.model_construct(
         number=theirs.po_no,
         vendor=theirs.vendor,

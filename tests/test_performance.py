@@ -35,7 +35,7 @@ from po_mcp.orders import Item
 from po_mcp.tools._render import outcome_result
 from po_mcp.writes.journal import Journal
 from po_mcp.writes.operation import WriteOutcome
-from tests.conversations.__main__ import played
+from tests.conversations.__main__ import play_in_folder
 from tests.conversations.record import Called
 from tests.conversations.script import scripts
 from tests.harness import ERAS, REAL, ScriptedPerson, outcome, yes
@@ -184,7 +184,7 @@ async def test_a_day_of_conversations_takes_a_fifth_fewer_tokens_than_at_first()
     logging.disable(logging.WARNING)
     try:
         for name, path in found:
-            record = (await played(name, path, ERAS[0])).record
+            record = (await play_in_folder(name, path, ERAS[0])).record
             taken += sum(count_said(called.text) for called in record.of(Called))
     finally:
         logging.disable(logging.NOTSET)

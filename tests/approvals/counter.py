@@ -281,7 +281,7 @@ async def counter(
     store.close()
 
 
-def seen(page: httpx2.Response) -> str:
+def read_words(page: httpx2.Response) -> str:
     """The words of a page as they are read, without its elements."""
     return html.unescape(re.sub(r"<[^>]+>", "", page.text))
 

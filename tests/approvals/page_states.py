@@ -413,7 +413,7 @@ async def without_a_journal(tab: Page) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def signed_in(tab: Page, who: str, **settings: object) -> AsyncIterator[str]:
+async def sign_in_as(tab: Page, who: str, **settings: object) -> AsyncIterator[str]:
     """Show somebody what Bob's assistant asked for; return where that is."""
     with tempfile.TemporaryDirectory() as folder:
         harness = ServerHarness(Path(folder) / "book.db")
@@ -427,45 +427,45 @@ async def signed_in(tab: Page, who: str, **settings: object) -> AsyncIterator[st
 
 @state(f"Delete order {NUMBER} permanently?")
 async def asked_by_this_very_person(tab: Page) -> AsyncIterator[None]:
-    async with signed_in(tab, "bob"):
+    async with sign_in_as(tab, "bob"):
         yield
 
 
 @state(f"Delete order {NUMBER} permanently?")
 async def two_approvers_are_needed(tab: Page) -> AsyncIterator[None]:
-    async with signed_in(tab, "carol", second_approver_over={"": "0.05"}):
+    async with sign_in_as(tab, "carol", second_approver_over={"": "0.05"}):
         yield
 
 
 @state(f"Delete order {NUMBER} permanently?")
 async def one_of_two_has_approved(tab: Page) -> AsyncIterator[None]:
-    async with signed_in(tab, "carol", second_approver_over={"": "0.05"}):
+    async with sign_in_as(tab, "carol", second_approver_over={"": "0.05"}):
         await press(tab, order_number=NUMBER)
         yield
 
 
 @state("Not for you to decide")
 async def no_approver(tab: Page) -> AsyncIterator[None]:
-    async with signed_in(tab, "alice"):
+    async with sign_in_as(tab, "alice"):
         yield
 
 
 @state("Signed out")
 async def signed_out(tab: Page) -> AsyncIterator[None]:
-    async with signed_in(tab, "carol"):
+    async with sign_in_as(tab, "carol"):
         await follow(tab.get_by_role("button", name="Sign out"))
         yield
 
 
 @state("Sign in again")
 async def sign_in_is_over(tab: Page) -> AsyncIterator[None]:
-    async with signed_in(tab, "carol"):
+    async with sign_in_as(tab, "carol"):
         await tab.context.clear_cookies()
         await press(tab, order_number=NUMBER)
         yield
 
 
-async def shown(tab: Page, look: str) -> None:
+async def set_look(tab: Page, look: str) -> None:
     """Show the same page light, dark or on a phone."""
     await tab.emulate_media(color_scheme="dark" if look == "dark" else "light")
     await tab.set_viewport_size({"width": WIDTHS[look], "height": 844})
@@ -478,7 +478,7 @@ async def main(folder: Path, names: list[str]) -> None:
             async with STATES[name][1](tab):
                 await tab.wait_for_load_state()
                 for look in WIDTHS:
-                    await shown(tab, look)
+                    await set_look(tab, look)
                     await tab.screenshot(path=folder / f"{name}-{look}.png", full_page=True)
             await tab.context.clear_cookies()
 

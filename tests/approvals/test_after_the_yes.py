@@ -11,7 +11,7 @@ import pytest
 
 from po_mcp.erp import Connection
 from po_mcp.errors import ConnectionNotAdopted, Refused, Unreachable
-from tests.approvals.counter import Books, Browser, Clock, Counter, browser, counter, order, seen
+from tests.approvals.counter import Books, Browser, Clock, Counter, browser, counter, order, read_words
 
 PIN = "correct horse"
 AGAIN = '<meta http-equiv="refresh"'
@@ -24,7 +24,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def visited(
+async def open_page(
     file: Path, erp: Books | None = None, pin: str | None = None, kind: str = "delete", *, may_write: bool = True
 ) -> AsyncIterator[tuple[Counter, str, Browser]]:
     async with counter(file, pin, erp=erp, may_write=may_write) as desk:
@@ -51,7 +51,7 @@ async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
 
 async def test_a_write_that_takes_long_is_shown_under_way_by_a_page_that_looks_again(file: Path) -> None:
     erp = Books(may_answer=anyio.Event())
-    async with visited(file, erp) as (desk, one, person):
+    async with open_page(file, erp) as (desk, one, person):
         answer = await person.send("approve", order_number="PO-7")
         under_way = (await person.page()).text
         assert erp.may_answer is not None
@@ -61,7 +61,7 @@ async def test_a_write_that_takes_long_is_shown_under_way_by_a_page_that_looks_a
             return AGAIN not in (await person.page()).text
 
         await until(is_done)
-        done = seen(await person.page())
+        done = read_words(await person.page())
 
         assert (answer.status_code, desk.erp.sent) == (303, ["delete PO-7"])
         assert "Sent, no answer yet" in under_way
@@ -93,7 +93,7 @@ async def test_a_write_begun_on_the_page_is_recorded_before_the_server_is_gone(f
 
 async def test_a_browser_that_leaves_stops_nothing(file: Path) -> None:
     erp = Books(may_answer=anyio.Event())
-    async with visited(file, erp) as (desk, one, person):
+    async with open_page(file, erp) as (desk, one, person):
         token = await person.token()
         async with anyio.create_task_group() as visit:
             visit.start_soon(lambda: person.send("approve", token=token, order_number="PO-7"))
@@ -115,7 +115,7 @@ async def test_a_browser_that_leaves_stops_nothing(file: Path) -> None:
 async def test_an_approval_that_could_not_be_carried_out_still_holds_and_says_why(
     file: Path, failure: Unreachable | ConnectionNotAdopted
 ) -> None:
-    async with visited(file, Books(unreadable=failure)) as (desk, one, person):
+    async with open_page(file, Books(unreadable=failure)) as (desk, one, person):
         await person.send("approve", order_number="PO-7")
         page = (await person.page()).text
         held = desk.state(one)
@@ -136,19 +136,19 @@ async def test_a_crash_behind_the_page_ends_neither_the_server_nor_the_approval(
     async def crash(self: Books, number: str, kind: str) -> None:
         raise ZeroDivisionError
 
-    async with visited(file) as (desk, one, person):
+    async with open_page(file) as (desk, one, person):
         with monkeypatch.context() as patch:
             patch.setattr(Books, "snapshot", crash)
             await person.send("approve", order_number="PO-7")
         page = await person.page()
 
         assert (page.status_code, desk.state(one)) == (200, "APPROVED")
-        assert "po-mcp failed." in seen(page)
+        assert "po-mcp failed." in read_words(page)
         assert "ZeroDivisionError" not in page.text
 
 
 async def test_a_refusal_is_shown_with_its_reason_while_it_is_watched(file: Path) -> None:
-    async with visited(file, Books(refusal=Refused("Books refused it: the order is locked."))) as (desk, one, person):
+    async with open_page(file, Books(refusal=Refused("Books refused it: the order is locked."))) as (desk, one, person):
         await person.send("approve", order_number="PO-7")
         page = (await person.page()).text
 
@@ -159,7 +159,7 @@ async def test_a_refusal_is_shown_with_its_reason_while_it_is_watched(file: Path
 
 
 async def test_a_server_that_is_read_only_approves_nothing_and_lets_a_person_reject(file: Path) -> None:
-    async with visited(file, may_write=False) as (desk, one, person):
+    async with open_page(file, may_write=False) as (desk, one, person):
         page = (await person.page()).text
         answer = await person.send("approve", order_number="PO-7")
         after = desk.state(one)
@@ -187,7 +187,7 @@ async def test_the_page_of_another_connection_shows_and_approves_nothing_of_it(f
 # Taking it back
 
 
-async def approved_and_held(desk: Counter, person: Browser) -> None:
+async def approve_unsent(desk: Counter, person: Browser) -> None:
     """Approve it while the ERP cannot be reached, so that nothing is sent."""
     desk.erp.unreadable = UNREACHABLE
     await person.send("approve", order_number="PO-7")
@@ -195,8 +195,8 @@ async def approved_and_held(desk: Counter, person: Browser) -> None:
 
 
 async def test_an_approval_that_was_not_sent_can_be_taken_back(file: Path) -> None:
-    async with visited(file) as (desk, one, person):
-        await approved_and_held(desk, person)
+    async with open_page(file) as (desk, one, person):
+        await approve_unsent(desk, person)
         answer = await person.send("take_back")
         page = (await person.page()).text
 
@@ -206,8 +206,8 @@ async def test_an_approval_that_was_not_sent_can_be_taken_back(file: Path) -> No
 
 
 async def test_an_operation_that_was_sent_meanwhile_cannot_be_taken_back(file: Path) -> None:
-    async with visited(file) as (desk, one, person):
-        await approved_and_held(desk, person)
+    async with open_page(file) as (desk, one, person):
+        await approve_unsent(desk, person)
         token = await person.token()
         await person.send("carry_out", token=token)
         late = await person.send("take_back", token=token)
@@ -217,7 +217,7 @@ async def test_an_operation_that_was_sent_meanwhile_cannot_be_taken_back(file: P
 
 
 async def test_taking_back_wants_the_pin(file: Path) -> None:
-    async with visited(file, pin=PIN) as (desk, one, person):
+    async with open_page(file, pin=PIN) as (desk, one, person):
         desk.erp.unreadable = UNREACHABLE
         await person.send("approve", order_number="PO-7", pin=PIN)
         desk.erp.unreadable = None
@@ -230,7 +230,7 @@ async def test_taking_back_wants_the_pin(file: Path) -> None:
 
 
 async def test_pins_that_fit_lock_nothing(file: Path) -> None:
-    async with visited(file, pin=PIN) as (desk, one, person):
+    async with open_page(file, pin=PIN) as (desk, one, person):
         await unknown(desk, person, PIN)
         for _ in range(8):
             early = await person.send("not_happened", order_number="PO-7", pin=PIN)
@@ -245,7 +245,7 @@ async def test_pins_that_fit_lock_nothing(file: Path) -> None:
 
 async def test_an_unknown_one_looks_again_by_itself_until_a_person_says_what_happened(file: Path) -> None:
     """A page that is loaded anew under a form would empty what is being typed into it."""
-    async with visited(file) as (desk, one, person):
+    async with open_page(file) as (desk, one, person):
         await unknown(desk, person)
         page = (await person.page()).text
         form = (await person.client.get(f"{person.path}?settle")).text
@@ -266,7 +266,7 @@ async def test_an_unknown_one_looks_again_by_itself_until_a_person_says_what_hap
 
 
 async def test_a_person_says_that_it_happened(file: Path) -> None:
-    async with visited(file) as (desk, one, person):
+    async with open_page(file) as (desk, one, person):
         await unknown(desk, person)
         answer = await person.send("happened", order_number=" PO-7 ")
 
@@ -276,7 +276,7 @@ async def test_a_person_says_that_it_happened(file: Path) -> None:
 
 
 async def test_a_verdict_of_no_effect_is_taken_only_once_no_effect_can_come_late(file: Path) -> None:
-    async with visited(file) as (desk, one, person):
+    async with open_page(file) as (desk, one, person):
         await unknown(desk, person)
         desk.clock.now += 119
         early = await person.send("not_happened", order_number="PO-7")
@@ -291,7 +291,7 @@ async def test_a_verdict_of_no_effect_is_taken_only_once_no_effect_can_come_late
 
 
 async def test_a_verdict_of_no_effect_is_not_taken_against_what_the_erp_shows(file: Path) -> None:
-    async with visited(file) as (desk, one, person):
+    async with open_page(file) as (desk, one, person):
         await unknown(desk, person)
         desk.clock.now += 200
         desk.erp.orders["PO-7"] = order().model_copy(update={"status": "deleted"})
@@ -304,7 +304,7 @@ async def test_a_verdict_of_no_effect_is_not_taken_against_what_the_erp_shows(fi
 @pytest.mark.parametrize("decision", ["happened", "not_happened"])
 @pytest.mark.parametrize("typed", ["", "PO-8", "yes"])
 async def test_without_the_typed_number_nothing_is_settled(file: Path, decision: str, typed: str) -> None:
-    async with visited(file) as (desk, one, person):
+    async with open_page(file) as (desk, one, person):
         await unknown(desk, person)
         desk.clock.now += 200
         answer = await person.send(decision, order_number=typed)
@@ -314,7 +314,7 @@ async def test_without_the_typed_number_nothing_is_settled(file: Path, decision:
 
 @pytest.mark.parametrize("decision", ["happened", "not_happened"])
 async def test_without_the_pin_nothing_is_settled(file: Path, decision: str) -> None:
-    async with visited(file, pin=PIN) as (desk, one, person):
+    async with open_page(file, pin=PIN) as (desk, one, person):
         await unknown(desk, person, PIN)
         desk.clock.now += 200
         answers = [
@@ -327,7 +327,7 @@ async def test_without_the_pin_nothing_is_settled(file: Path, decision: str) -> 
 
 
 async def test_a_look_settles_what_the_erp_shows_and_tells_what_does_not_decide(file: Path) -> None:
-    async with visited(file) as (desk, one, person):
+    async with open_page(file) as (desk, one, person):
         await unknown(desk, person)
         undecided = await person.send("look")
         between = desk.state(one)

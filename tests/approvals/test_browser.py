@@ -39,7 +39,7 @@ async def chromium(**context: Any) -> AsyncIterator[Page]:
 
 
 @asynccontextmanager
-async def visited(kind: str = "delete", pin: str | None = None) -> AsyncIterator[tuple[Counter, str, Page]]:
+async def open_page(kind: str = "delete", pin: str | None = None) -> AsyncIterator[tuple[Counter, str, Page]]:
     """A counter, an operation, and a tab that shows it."""
     async with counter(":memory:", pin) as desk:
         one = desk.propose(order(), kind)
@@ -91,7 +91,7 @@ async def test_the_table_ends_within_its_frame(width: int, kind: str) -> None:
 
 
 async def test_a_person_approves_a_delete_by_typing_its_number() -> None:
-    async with visited() as (desk, one, page):
+    async with open_page() as (desk, one, page):
         await page.get_by_label("to delete it").fill("PO-7")
         await page.locator("button[value=approve]").click()
 
@@ -119,7 +119,7 @@ async def test_a_person_approves_with_the_pin_on_the_page_of_an_http_server(harn
 
 
 async def test_a_person_rejects_without_filling_in_anything() -> None:
-    async with visited() as (desk, one, page):
+    async with open_page() as (desk, one, page):
         await page.get_by_role("button", name="Keep order").click()
 
         assert await heading(page) == "Declined"
@@ -127,7 +127,7 @@ async def test_a_person_rejects_without_filling_in_anything() -> None:
 
 
 async def test_a_wrong_number_is_said_where_it_was_typed() -> None:
-    async with visited() as (desk, one, page):
+    async with open_page() as (desk, one, page):
         await page.get_by_label("to delete it").fill("PO-8")
         await page.locator("button[value=approve]").click()
 
@@ -137,7 +137,7 @@ async def test_a_wrong_number_is_said_where_it_was_typed() -> None:
 
 
 async def test_a_finalize_is_not_approved_before_the_choice_is_made() -> None:
-    async with visited("finalize") as (desk, one, page):
+    async with open_page("finalize") as (desk, one, page):
         await page.locator("button[value=approve]").click()
         unchanged = desk.state(one)
         await page.get_by_label("Put the rest on a backorder").check()
@@ -148,7 +148,7 @@ async def test_a_finalize_is_not_approved_before_the_choice_is_made() -> None:
 
 
 async def test_a_decision_that_comes_too_late_is_reported() -> None:
-    async with visited() as (desk, one, page):
+    async with open_page() as (desk, one, page):
         await page.get_by_label("to delete it").fill("PO-7")
         desk.clock.now += 601
         await page.locator("button[value=approve]").click()
@@ -158,7 +158,7 @@ async def test_a_decision_that_comes_too_late_is_reported() -> None:
 
 
 async def test_an_order_of_which_something_else_was_asked_is_no_longer_true() -> None:
-    async with visited() as (desk, one, page):
+    async with open_page() as (desk, one, page):
         desk.propose(order(), "finalize")
         await page.get_by_label("to delete it").fill("PO-7")
         await page.locator("button[value=approve]").click()
@@ -168,7 +168,7 @@ async def test_an_order_of_which_something_else_was_asked_is_no_longer_true() ->
 
 
 async def test_of_two_tabs_the_second_shows_what_the_first_did() -> None:
-    async with visited() as (desk, one, page):
+    async with open_page() as (desk, one, page):
         second = await page.context.new_page()
         await second.goto(page.url)
         await page.get_by_role("button", name="Keep order").click()
@@ -181,7 +181,7 @@ async def test_of_two_tabs_the_second_shows_what_the_first_did() -> None:
 
 
 async def test_the_back_button_shows_no_form_that_could_be_sent_again() -> None:
-    async with visited() as (desk, one, page):
+    async with open_page() as (desk, one, page):
         await page.get_by_label("to delete it").fill("PO-7")
         await page.locator("button[value=approve]").click()
         await page.get_by_role("heading", name="Done").wait_for()
@@ -193,7 +193,7 @@ async def test_the_back_button_shows_no_form_that_could_be_sent_again() -> None:
 
 
 async def test_a_page_of_a_write_under_way_reloads_by_itself_until_that_has_ended() -> None:
-    async with visited("cancel") as (desk, one, page):
+    async with open_page("cancel") as (desk, one, page):
         desk.erp.may_answer = anyio.Event()
         await page.locator("button[value=approve]").click()
         under_way = await heading(page)
@@ -205,7 +205,7 @@ async def test_a_page_of_a_write_under_way_reloads_by_itself_until_that_has_ende
 
 
 async def test_a_person_takes_an_approval_back_that_could_not_be_carried_out() -> None:
-    async with visited("cancel") as (desk, one, page):
+    async with open_page("cancel") as (desk, one, page):
         desk.erp.unreadable = Unreachable("Books cannot be reached.")
         await page.locator("button[value=approve]").click()
         held = await heading(page)
@@ -216,7 +216,7 @@ async def test_a_person_takes_an_approval_back_that_could_not_be_carried_out() -
 
 
 async def test_a_person_settles_what_is_not_known() -> None:
-    async with visited(pin="long enough") as (desk, one, page):
+    async with open_page(pin="long enough") as (desk, one, page):
         desk.erp.loses = "request"
         for label, text in (("to delete it", "PO-7"), ("Approver PIN", "long enough")):
             await page.get_by_label(label).fill(text)
@@ -236,7 +236,7 @@ async def test_a_person_settles_what_is_not_known() -> None:
 
 
 async def test_a_keyboard_is_enough() -> None:
-    async with visited("finalize", pin="long enough") as (desk, one, page):
+    async with open_page("finalize", pin="long enough") as (desk, one, page):
         order_of_focus = []
         for _ in range(6):
             await page.keyboard.press("Tab")
@@ -257,7 +257,7 @@ async def test_a_keyboard_is_enough() -> None:
 
 
 async def test_every_field_and_button_has_a_name_that_is_read_aloud() -> None:
-    async with visited("finalize", pin="long enough") as (_, _, page):
+    async with open_page("finalize", pin="long enough") as (_, _, page):
         names = await page.evaluate(
             "[...document.querySelectorAll('input:not([type=hidden]), button')]"
             ".map(one => (one.labels?.[0]?.innerText || one.innerText).trim().split('\\n')[0])"

@@ -155,7 +155,7 @@ def _only(name: str) -> Change:
 
 
 def _cookie(change: Callable[[str], str]) -> Change:
-    def changed(patch: Patch) -> None:
+    def set_changed_cookie(patch: Patch) -> None:
         set_cookie = Response.set_cookie
 
         def lenient(self: Response, *given: object, **more: object) -> None:
@@ -165,7 +165,7 @@ def _cookie(change: Callable[[str], str]) -> Change:
 
         patch.setattr(Response, "set_cookie", lenient)
 
-    return changed
+    return set_changed_cookie
 
 
 def _as_it_is(patch: Patch) -> None:

@@ -74,7 +74,7 @@ async def press(link: str, decision: str, fields: dict[str, str], pin: str = "")
         return (await person.send(decision, None, None, pin=pin, **fields)).status_code
 
 
-async def followed_up(client: Any, by: str, tool: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+async def follow_up(client: Any, by: str, tool: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
     """What the assistant gets when it goes on, by the next call or by get_operation."""
     if by == "next call":
         return outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
@@ -97,8 +97,8 @@ async def test_a_click_on_the_page_carries_one_write_through(
         sent_before = list(harness.wire.writes)
         pressed = await press(asked["approve_at"], "approve", FILLED_IN[tool])
         sent_by_the_click = list(harness.wire.writes)
-        done = await followed_up(client, by, tool, asked)
-        again = await followed_up(client, "get_operation", tool, asked)
+        done = await follow_up(client, by, tool, asked)
+        again = await follow_up(client, "get_operation", tool, asked)
 
     assert asked["status"] == "approval_required"
     assert "Nothing has been changed yet" in asked["message"]
@@ -268,7 +268,7 @@ async def test_reject_ends_it_for_the_assistant_too(
     async with harness.client(era, Visitor(), **settings) as client:  # type: ignore[arg-type]
         asked = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
         await press(asked["approve_at"], "reject", {})
-        told = await followed_up(client, "get_operation", tool, asked)
+        told = await follow_up(client, "get_operation", tool, asked)
 
     assert told["status"] == "declined"
     assert "Declined." in told["message"]
@@ -292,7 +292,7 @@ async def test_an_order_that_changed_before_the_click_is_stale(
         asked = outcome(await client.call_tool(FINALIZE, {"number": NUMBER[FINALIZE]}))
         harness.change(CHANGES[change])
         await press(asked["approve_at"], "approve", FILLED_IN[FINALIZE])
-        told = await followed_up(client, "get_operation", FINALIZE, asked)
+        told = await follow_up(client, "get_operation", FINALIZE, asked)
         async with browser(asked["approve_at"]) as person:
             page = (await person.page()).text
 
@@ -311,7 +311,7 @@ async def test_an_expired_operation_is_not_carried_out(
         asked = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
         late[0] = 601.0
         await press(asked["approve_at"], "approve", FILLED_IN[DELETE])
-        told = await followed_up(client, "get_operation", DELETE, asked)
+        told = await follow_up(client, "get_operation", DELETE, asked)
 
     assert told["status"] == "expired"
     assert harness.wire.writes == []
@@ -334,8 +334,8 @@ async def test_clicks_and_calls_at_once_send_once(
                 if number % 2:
                     people.start_soon(click)
                 else:
-                    people.start_soon(followed_up, client, "get_operation", FINALIZE, asked)
-        done = await followed_up(client, "next call", FINALIZE, asked)
+                    people.start_soon(follow_up, client, "get_operation", FINALIZE, asked)
+        done = await follow_up(client, "next call", FINALIZE, asked)
 
     assert pressed.count(303) == 1
     assert set(pressed) <= {303, 409, 403}  # whoever comes later finds it decided, or finds no form any more
@@ -357,7 +357,7 @@ async def test_get_operation_never_sends_what_was_approved_and_the_same_call_doe
         arguments = {"operation_id": asked["operation_id"]} if by_id else {}
         [seen] = outcome(await client.call_tool("get_operation", arguments))["operations"]
         sent_by_looking = list(harness.wire.writes)
-        done = await followed_up(client, "next call", tool, asked)
+        done = await follow_up(client, "next call", tool, asked)
 
     assert (seen["status"], sent_by_looking) == ("approved", [])
     assert (done["status"], len(harness.wire.writes)) == ("done", 1)
@@ -376,10 +376,10 @@ async def test_an_unknown_operation_is_settled_on_the_page_that_get_operation_li
         asked = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
         harness.wire.on_write = lose
         await press(asked["approve_at"], "approve", FILLED_IN[DELETE])
-        unknown = await followed_up(client, "get_operation", DELETE, asked)
+        unknown = await follow_up(client, "get_operation", DELETE, asked)
         late[0] = 200.0
         pressed = await press(unknown["approve_at"], "not_happened", FILLED_IN[DELETE])
-        settled = await followed_up(client, "get_operation", DELETE, asked)
+        settled = await follow_up(client, "get_operation", DELETE, asked)
 
     assert (unknown["status"], unknown["do_not_repeat"]) == ("unknown", True)
     assert (pressed, settled["status"]) == (303, "refused")
@@ -404,7 +404,7 @@ async def test_a_form_that_was_closed_leaves_it_open_on_the_page(
     async with harness.client(era, visitor) as client:  # type: ignore[arg-type]
         told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
         await press(told["approve_at"], "approve", FILLED_IN[tool])
-        done = await followed_up(client, "get_operation", tool, told)
+        done = await follow_up(client, "get_operation", tool, told)
 
     assert isinstance(visitor.asked[0], ElicitRequestFormParams)
     assert told["status"] == "approval_required"
@@ -423,7 +423,7 @@ async def test_a_form_that_was_declined_leaves_it_open_and_hands_out_no_link(
         told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
         approve_and_leave(harness, told["operation_id"])
         sent_before = list(harness.wire.writes)
-        done = await followed_up(client, "next call", tool, told)
+        done = await follow_up(client, "next call", tool, told)
 
     assert isinstance(visitor.asked[0], ElicitRequestFormParams)
     assert (told["status"], told.get("approve_at"), sent_before) == ("declined", None, [])
@@ -440,9 +440,9 @@ async def test_the_pin_that_the_operator_set_is_what_the_page_wants(
     async with harness.client(era, approver_pin="correct horse") as client:
         asked = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
         without = await press(asked["approve_at"], "approve", FILLED_IN[DELETE])
-        before = await followed_up(client, "get_operation", DELETE, asked)
+        before = await follow_up(client, "get_operation", DELETE, asked)
         right = await press(asked["approve_at"], "approve", FILLED_IN[DELETE], "correct horse")
-        done = await followed_up(client, "get_operation", DELETE, asked)
+        done = await follow_up(client, "get_operation", DELETE, asked)
 
     assert (without, before["status"]) == (422, "approval_required")
     assert (right, done["status"], len(harness.wire.writes)) == (303, "done", 1)
@@ -462,7 +462,7 @@ async def test_a_likely_duplicate_is_created_after_a_click(
         async with browser(asked["approve_at"]) as person:
             page = (await person.page()).text
         await press(asked["approve_at"], "approve", {})
-        done = await followed_up(client, "get_operation", "create_purchase_order", asked)
+        done = await follow_up(client, "get_operation", "create_purchase_order", asked)
 
     assert asked["status"] == "approval_required"
     assert "It may be a duplicate of PO-2025-0050, created a few minutes ago." in re.sub(r"<[^>]+>", "", page)

@@ -199,12 +199,12 @@ async def thirty_pins_at_once(file: Path) -> bool:
     judged = []
     fits = ApproverPin.fits
 
-    def counted(self: ApproverPin, given: str) -> bool:
+    def count_guess(self: ApproverPin, given: str) -> bool:
         judged.append(given)
         return fits(self, given)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ApproverPin, "fits", counted)
+        patch.setattr(ApproverPin, "fits", count_guess)
         async with counter(file, PIN) as desk, browser(await desk.link(desk.propose(order()))) as person:
             token = await person.token()
 

@@ -16,7 +16,7 @@ import pytest
 from po_mcp.orders import PurchaseOrder
 from po_mcp.writes.journal.approver_pin import hash_pin
 from po_mcp.writes.payloads import FinalizePayload
-from tests.approvals.counter import Clock, browser, counter, order, seen
+from tests.approvals.counter import Clock, browser, counter, order, read_words
 
 PIN = "correct horse"
 
@@ -44,7 +44,7 @@ async def test_the_typed_number_approves_a_delete_which_is_carried_out_at_once(f
 
         assert (answer.status_code, desk.state(one)) == (303, "DONE")
         assert desk.erp.sent == ["delete PO-7"]
-        assert "Order PO-7 was deleted." in seen(after)
+        assert "Order PO-7 was deleted." in read_words(after)
         assert "<form" not in after.text
         approved = next(event for event in desk.store.events(one) if event.event == "APPROVED")
         assert approved.detail["through"] == "page"
@@ -62,7 +62,7 @@ async def test_a_number_with_blanks_that_nobody_sees_is_marked_and_typed_without
             await person.send("approve", order_number=" ".join(number.split()))
 
         assert f"Type <bdi>{shown}</bdi> to delete it" in page.text
-        assert f"That is not the order number, {shown}." in seen(wrong)
+        assert f"That is not the order number, {shown}." in read_words(wrong)
         assert desk.state(one) == "DONE"
 
 
@@ -122,7 +122,7 @@ async def test_reject_ends_it(file: Path) -> None:
 
         assert desk.state(one) == "DECLINED"
         assert late.status_code == 403
-        assert "Order PO-7 was not deleted." in seen(await person.page())
+        assert "Order PO-7 was not deleted." in read_words(await person.page())
 
 
 async def test_an_expired_operation_cannot_be_approved(file: Path) -> None:

@@ -10,7 +10,7 @@ from playwright.async_api import Page
 from po_mcp.approvals.pending import Verdict
 from po_mcp.approvals.standing import _STANDINGS
 from po_mcp.writes.operation import State
-from tests.approvals.page_states import STATES, WIDTHS, shown
+from tests.approvals.page_states import STATES, WIDTHS, set_look
 from tests.approvals.test_browser import CONTRAST, chromium
 
 pytestmark = pytest.mark.system
@@ -43,7 +43,7 @@ async def test_every_state_is_readable_light_dark_and_on_a_phone() -> None:
                 headings = await tab.locator("h1").all_inner_texts()
                 faults += [] if headings == [heading] else [(name, headings)]
                 for look, width in WIDTHS.items():
-                    await shown(tab, look)
+                    await set_look(tab, look)
                     faults += [(name, look, fault) for fault in await find_faults(tab, width)]
             await tab.context.clear_cookies()
 
@@ -70,7 +70,7 @@ async def find_faults(tab: Page, width: int) -> list[str]:
 )
 async def test_a_phone_shows_first_why_nothing_can_be_decided(name: str, why: str) -> None:
     async with chromium() as tab, STATES[name][1](tab):
-        await shown(tab, "phone")
+        await set_look(tab, "phone")
         said = tab.get_by_text(why)
 
         assert await said.count() == 1

@@ -180,7 +180,7 @@ def test_every_state_but_the_open_one_has_words() -> None:
 @pytest.mark.parametrize("state", sorted(set(get_args(State)) - {"PROPOSED"}))
 @pytest.mark.parametrize("is_running", [False, True])
 def test_only_what_is_not_at_its_end_looks_again_by_itself(state: State, is_running: bool) -> None:
-    shown = standing.describe_standing(replace(recorded(), state=state), [], is_running)
+    shown = standing.describe_standing(replace(propose(), state=state), [], is_running)
 
     assert shown is not None
     is_open = state in ("SENT", "WATCHED", "UNKNOWN") or (state == "APPROVED" and is_running)
@@ -191,7 +191,7 @@ def test_only_what_is_not_at_its_end_looks_again_by_itself(state: State, is_runn
     ("state", "heading"), [("DECLINED", "Approval taken back"), ("EXPIRED", "Approved, then expired")]
 )
 def test_an_end_after_a_yes_differs_from_an_end_without_one(state: State, heading: str) -> None:
-    ended = replace(recorded(), state=state)
+    ended = replace(propose(), state=state)
 
     with_a_yes = standing.describe_standing(
         ended, [Event("id", 1.0, "PROPOSED", {}), Event("id", 2.0, "APPROVED", {})], False
@@ -205,7 +205,7 @@ def test_an_end_after_a_yes_differs_from_an_end_without_one(state: State, headin
 
 
 def test_what_is_out_of_date_says_which_of_two_reasons_it_has() -> None:
-    replaced = replace(recorded(), state="STALE")
+    replaced = replace(propose(), state="STALE")
     changed = replace(replaced, outcome=WriteOutcome(status="stale", message="SANDBOX: Order PO-7 changed after it."))
 
     texts = [standing.describe_standing(one, [], False) for one in (replaced, changed)]
@@ -216,7 +216,7 @@ def test_what_is_out_of_date_says_which_of_two_reasons_it_has() -> None:
     ]
 
 
-def recorded() -> Recorded:
+def propose() -> Recorded:
     store = JournalStore(":memory:", 600, Clock())
     asked = Counter(store, None, Clock(), Books(), None)  # type: ignore[arg-type]
     found = asked.found(asked.propose(order()))

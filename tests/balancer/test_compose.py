@@ -34,7 +34,7 @@ async def erp(folder: Path, client_secret: str) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def composed(folder: Path) -> AsyncIterator[tuple[Composed, Fleet]]:
+async def compose(folder: Path) -> AsyncIterator[tuple[Composed, Fleet]]:
     """Start everything in the order of the file; each is well before what depends on it starts."""
     port, secret = free_port(), "a client secret"
     async with issuing() as issuer, erp(folder, secret) as url:
@@ -66,7 +66,7 @@ def read_status(pid: int) -> dict[str, int]:
 
 
 async def test_the_services_of_the_compose_file_start_serve_and_end(tmp_path: Path) -> None:
-    async with composed(tmp_path) as (made, server):
+    async with compose(tmp_path) as (made, server):
         async with server.http() as http:
             hello = [await http.post("/mcp", json=call("initialize", HELLO)) for _ in range(4)]
         async with server.client(ERAS[0]) as client:

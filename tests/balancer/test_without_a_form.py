@@ -101,7 +101,7 @@ def result(answer: httpx2.Response) -> dict[str, Any]:
     return said
 
 
-def told(answer: httpx2.Response) -> str:
+def read_text(answer: httpx2.Response) -> str:
     """Return the text that a model is given."""
     content = result(answer)["content"]
     return str(content[0]["text"])
@@ -135,11 +135,11 @@ async def test_what_an_assistant_without_a_form_sees(era: str, tmp_path: Path) -
     assert challenge(first)["scope"] == "po:read po:write"
     assert (refused.status_code, challenge(refused)["error"]) == (403, "insufficient_scope")
     assert challenge(refused)["scope"] == "po:read po:write"
-    assert told(asked).startswith(f"approval_required: SANDBOX: Deleting order {NUMBER} needs approval.")
-    assert link in told(asked)
+    assert read_text(asked).startswith(f"approval_required: SANDBOX: Deleting order {NUMBER} needs approval.")
+    assert link in read_text(asked)
     assert link.startswith(f"{server.origin}/approve/")
-    assert link in told(waiting)
+    assert link in read_text(waiting)
     assert decided.status_code == SEE_OTHER
-    assert told(done).startswith("done: SANDBOX: ")
-    assert "Requested by Alice Adams, approved by Bob Brown." in told(done)
+    assert read_text(done).startswith("done: SANDBOX: ")
+    assert "Requested by Alice Adams, approved by Bob Brown." in read_text(done)
     assert result(gone)["isError"]

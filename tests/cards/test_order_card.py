@@ -26,7 +26,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-async def listed(client: Client) -> dict[str, Any]:
+async def list_tools(client: Client) -> dict[str, Any]:
     return {tool.name: tool.model_dump(mode="json", by_alias=True) for tool in (await client.list_tools()).tools}
 
 
@@ -34,7 +34,7 @@ async def listed(client: Client) -> dict[str, Any]:
 async def test_only_a_client_that_declares_apps_gets_the_card(era: str) -> None:
     server = build_server(IN_MEMORY)
     async with Client(server, mode=MODES[era]) as plain, declaring_client(build_server(IN_MEMORY), era) as declaring:
-        without, with_card = await listed(plain), await listed(declaring)
+        without, with_card = await list_tools(plain), await list_tools(declaring)
 
     ui = {"ui": {"resourceUri": CARD_URI, "visibility": ["model"]}}
     assert {name: tool.pop("_meta") for name, tool in with_card.items() if name in WITH_CARD} == dict.fromkeys(
@@ -53,7 +53,7 @@ async def test_only_a_client_that_declares_apps_gets_the_card(era: str) -> None:
 async def test_a_client_that_shows_no_cards_of_this_kind_gets_none(era: str, settings: dict[str, Any]) -> None:
     extensions = [advertise(EXTENSION_ID, settings)]
     async with Client(build_server(IN_MEMORY), mode=MODES[era], extensions=extensions) as client:
-        assert {tool["_meta"] for tool in (await listed(client)).values()} == {None}
+        assert {tool["_meta"] for tool in (await list_tools(client)).values()} == {None}
 
 
 @both_eras

@@ -71,7 +71,7 @@ async def erp(folder: Path, seconds: float, seed: int) -> AsyncIterator[Erp]:
             name = _name_of_write(scope, body)
             await anyio.sleep(chance.random() * seconds / 2)
 
-            async def given() -> Message:
+            async def replay_body() -> Message:
                 return {"type": "http.request", "body": body, "more_body": False}
 
             async def answer(message: Message) -> None:
@@ -81,7 +81,7 @@ async def erp(folder: Path, seconds: float, seed: int) -> AsyncIterator[Erp]:
                     await anyio.sleep(chance.random() * seconds / 2)
                 await send(message)
 
-            await app(scope, given, answer)
+            await app(scope, replay_body, answer)
 
         server = create_server(count, 512)
         async with anyio.create_task_group() as tasks:

@@ -115,7 +115,7 @@ class Assistant:
                 yield client
 
 
-def registered(who: str, issuer: Issuer) -> Assistant:
+def register(who: str, issuer: Issuer) -> Assistant:
     """A client that the provider's administrator has registered."""
     known = OAuthClientInformationFull(
         client_id="assistant",
@@ -172,7 +172,7 @@ async def test_a_client_finds_the_issuer_signs_in_and_carries_a_write_through(
 ) -> None:
     with provider() as issuer:
         async with serving_for(issuer, **over(harness), self_approval=True) as server:
-            alice = registered("alice", issuer) if is_registered else Assistant("alice")
+            alice = register("alice", issuer) if is_registered else Assistant("alice")
             person = ScriptedPerson(yes)
             async with alice.connected(server, era, person) as client:
                 tools = (await client.list_tools()).tools
@@ -193,7 +193,7 @@ async def test_a_client_finds_the_issuer_signs_in_and_carries_a_write_through(
 async def test_a_client_that_may_only_read_gets_more_rights_when_it_writes(harness: ServerHarness, era: str) -> None:
     with provider() as issuer:
         async with serving_for(issuer, **over(harness)) as server:
-            alice = registered("alice", issuer)
+            alice = register("alice", issuer)
             alice.tokens = OAuthToken(**await fetch_token(issuer, "alice", "po:read", server.url))
             async with alice.connected(server, era, ScriptedPerson(yes)) as client:
                 before = len((await client.list_tools()).tools)

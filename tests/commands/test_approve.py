@@ -43,7 +43,7 @@ def environment(harness: ServerHarness, **more: str) -> dict[str, str]:
     return {**kept, **settings, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "120", **more}
 
 
-def typed(
+def run_in_terminal(
     harness: ServerHarness,
     answers: list[str],
     *arguments: str,
@@ -55,7 +55,7 @@ def typed(
     return at_terminal(["approve", *arguments], answers, variables, meanwhile=meanwhile)
 
 
-async def asked(harness: ServerHarness, *tools: str) -> str:
+async def ask(harness: ServerHarness, *tools: str) -> str:
     """Have an assistant ask for it through a client that shows nothing; return the last operation's id."""
     async with harness.client() as client:
         for tool in tools:
@@ -72,9 +72,9 @@ async def became(harness: ServerHarness, operation_id: str) -> str:
 
 
 async def test_the_typed_number_approves_and_it_is_carried_out_at_once(harness: ServerHarness) -> None:
-    one = await asked(harness, DELETE)
+    one = await ask(harness, DELETE)
 
-    status, screen = typed(harness, ["PO-2025-0038"])
+    status, screen = run_in_terminal(harness, ["PO-2025-0038"])
 
     assert status == 0
     assert "Sandbox: no real orders." in screen
@@ -86,9 +86,9 @@ async def test_the_typed_number_approves_and_it_is_carried_out_at_once(harness: 
 
 
 async def test_one_of_several_is_chosen_and_its_backorder_is_asked_for(harness: ServerHarness) -> None:
-    one = await asked(harness, DELETE, FINALIZE)
+    one = await ask(harness, DELETE, FINALIZE)
 
-    status, screen = typed(harness, ["2", "y", "n"])
+    status, screen = run_in_terminal(harness, ["2", "y", "n"])
 
     assert status == 0
     assert "Which one?" in screen
@@ -97,9 +97,9 @@ async def test_one_of_several_is_chosen_and_its_backorder_is_asked_for(harness: 
 
 
 async def test_a_cancel_is_approved_with_a_yes(harness: ServerHarness) -> None:
-    one = await asked(harness, CANCEL)
+    one = await ask(harness, CANCEL)
 
-    status, screen = typed(harness, ["y"])
+    status, screen = run_in_terminal(harness, ["y"])
 
     assert status == 0
     assert "Cancel order PO-2025-0041?" in screen
@@ -114,9 +114,9 @@ async def test_a_cancel_is_approved_with_a_yes(harness: ServerHarness) -> None:
     ids=["delete", "finalize", "cancel"],
 )
 async def test_a_no_ends_it(harness: ServerHarness, tool: str, answers: list[str]) -> None:
-    one = await asked(harness, tool)
+    one = await ask(harness, tool)
 
-    status, screen = typed(harness, answers, NUMBER[tool])
+    status, screen = run_in_terminal(harness, answers, NUMBER[tool])
 
     assert (status, "Declined. Nothing was changed." in screen) == (0, True)
     assert await became(harness, one) == "declined"
@@ -124,9 +124,9 @@ async def test_a_no_ends_it(harness: ServerHarness, tool: str, answers: list[str
 
 @pytest.mark.parametrize("answers", [["PO-2025-0042"] * 3, [""] * 3, ["\x03"], ["\x04"]], ids=ascii)
 async def test_an_answer_of_another_form_decides_nothing(harness: ServerHarness, answers: list[str]) -> None:
-    one = await asked(harness, DELETE)
+    one = await ask(harness, DELETE)
 
-    status, screen = typed(harness, answers, one)
+    status, screen = run_in_terminal(harness, answers, one)
 
     assert status == 3
     assert "Traceback" not in screen
@@ -134,9 +134,9 @@ async def test_an_answer_of_another_form_decides_nothing(harness: ServerHarness,
 
 
 async def test_a_mistyped_number_may_be_typed_again(harness: ServerHarness) -> None:
-    await asked(harness, DELETE)
+    await ask(harness, DELETE)
 
-    status, screen = typed(harness, ["PO-2025-0042", "", '"PO-2025-0038"'])
+    status, screen = run_in_terminal(harness, ["PO-2025-0042", "", '"PO-2025-0038"'])
 
     assert status == 0
     assert screen.count("That is not the order number, PO-2025-0038. Nothing was changed.") == 2
@@ -144,12 +144,12 @@ async def test_a_mistyped_number_may_be_typed_again(harness: ServerHarness) -> N
 
 
 async def test_the_pin_is_asked_for_and_not_shown(harness: ServerHarness) -> None:
-    one = await asked(harness, DELETE)
+    one = await ask(harness, DELETE)
 
     set_pin(harness.journal, PIN)
-    wrong, told = typed(harness, ["PO-2025-0038", "guess", "", "guess"])
+    wrong, told = run_in_terminal(harness, ["PO-2025-0038", "guess", "", "guess"])
     between = await became(harness, one)
-    right, screen = typed(harness, ["PO-2025-0038", "a slip", PIN])
+    right, screen = run_in_terminal(harness, ["PO-2025-0038", "a slip", PIN])
 
     assert (wrong, between, right) == (3, "approval_required", 0)
     told = " ".join(told.split())
@@ -163,11 +163,11 @@ async def test_the_pin_is_asked_for_and_not_shown(harness: ServerHarness) -> Non
 
 async def test_a_pin_that_the_caller_brings_along_approves_nothing(harness: ServerHarness) -> None:
     """A program that starts the command chooses its environment, and types what it likes."""
-    await asked(harness, DELETE)
+    await ask(harness, DELETE)
     set_pin(harness.journal, PIN)
     brought = {"PO_MCP_APPROVER_PIN": "111111"}
 
-    status, told = typed(harness, ["y", *["111111"] * 3], settings=brought)
+    status, told = run_in_terminal(harness, ["y", *["111111"] * 3], settings=brought)
 
     told = " ".join(told.split())
     assert "It cannot be approved here. PO_MCP_APPROVER_PIN is not the approver PIN that was set." in told
@@ -176,10 +176,10 @@ async def test_a_pin_that_the_caller_brings_along_approves_nothing(harness: Serv
 
 
 async def test_the_beginning_of_an_id_names_it(harness: ServerHarness) -> None:
-    await asked(harness, DELETE)
-    one = await asked(harness, CANCEL)
+    await ask(harness, DELETE)
+    one = await ask(harness, CANCEL)
 
-    status, screen = typed(harness, ["y"], one[:12])
+    status, screen = run_in_terminal(harness, ["y"], one[:12])
 
     assert status == 0
     assert "Order PO-2025-0041 was cancelled." in screen
@@ -196,10 +196,10 @@ async def test_the_beginning_of_an_id_names_it(harness: ServerHarness) -> None:
 async def test_an_approved_operation_is_carried_out_or_taken_back(
     harness: ServerHarness, answer: str, status: int, said: str, after: str, is_there: bool
 ) -> None:
-    one = await asked(harness, DELETE)
+    one = await ask(harness, DELETE)
     approve_and_leave(harness, one)
 
-    ended, screen = typed(harness, [f"{answer}"], one)
+    ended, screen = run_in_terminal(harness, [f"{answer}"], one)
 
     assert (ended, said in screen) == (status, True), screen
     assert await became(harness, one) == after
@@ -207,7 +207,7 @@ async def test_an_approved_operation_is_carried_out_or_taken_back(
 
 
 async def test_an_operation_sent_while_the_person_read_it_cannot_be_taken_back(harness: ServerHarness) -> None:
-    one = await asked(harness, DELETE)
+    one = await ask(harness, DELETE)
     approve_and_leave(harness, one)
 
     def carry_out_elsewhere() -> None:
@@ -216,19 +216,19 @@ async def test_an_operation_sent_while_the_person_read_it_cannot_be_taken_back(h
             assert found is not None
             assert store.claim(one, Sandbox(harness.book).connection) is not None
 
-    ended, screen = typed(harness, ["take back"], one, meanwhile=carry_out_elsewhere)
+    ended, screen = run_in_terminal(harness, ["take back"], one, meanwhile=carry_out_elsewhere)
 
     assert ended == 1
     assert "It was sent already, so it cannot be taken back." in screen
 
 
 async def test_an_operation_of_another_connection_is_not_approved_and_may_be_rejected(harness: ServerHarness) -> None:
-    one = await asked(harness, DELETE)
+    one = await ask(harness, DELETE)
     elsewhere = {"PO_MCP_SANDBOX": str(harness.book.with_name("another.db"))}
 
-    left, screen = typed(harness, ["n"], one, settings=elsewhere)
+    left, screen = run_in_terminal(harness, ["n"], one, settings=elsewhere)
     between = await became(harness, one)
-    rejected, _ = typed(harness, ["y"], one, settings=elsewhere)
+    rejected, _ = run_in_terminal(harness, ["y"], one, settings=elsewhere)
 
     assert (left, between, rejected) == (3, "approval_required", 0)
     assert "It cannot be approved here." in screen
@@ -239,9 +239,9 @@ async def test_an_operation_of_another_connection_is_not_approved_and_may_be_rej
 
 
 async def test_where_the_operator_lets_nothing_be_written_nothing_is_approved(harness: ServerHarness) -> None:
-    one = await asked(harness, DELETE)
+    one = await ask(harness, DELETE)
 
-    left, screen = typed(harness, ["n"], one, settings={"PO_MCP_READ_ONLY": "true"})
+    left, screen = run_in_terminal(harness, ["n"], one, settings={"PO_MCP_READ_ONLY": "true"})
 
     assert (left, await became(harness, one)) == (3, "approval_required")
     assert "PO_MCP_READ_ONLY is set here" in screen
@@ -257,7 +257,7 @@ async def test_an_erp_that_cannot_be_reached_leaves_the_approval_as_it_is(harnes
         )
         one = json.loads(run.stdout)["operation_id"]
 
-    ended, screen = await anyio.to_thread.run_sync(lambda: typed(harness, ["y", "n"], one, settings=settings))
+    ended, screen = await anyio.to_thread.run_sync(lambda: run_in_terminal(harness, ["y", "n"], one, settings=settings))
 
     assert ended == 3
     assert "Inventory Pro cannot be reached" in screen
@@ -270,7 +270,7 @@ async def test_an_erp_that_cannot_be_reached_leaves_the_approval_as_it_is(harnes
 
 
 async def test_without_a_terminal_nobody_decides(harness: ServerHarness) -> None:
-    one = await asked(harness, DELETE)
+    one = await ask(harness, DELETE)
 
     run = await anyio.run_process([*APPROVE, one], env=environment(harness), input=b"PO-2025-0038\n", check=False)
 
@@ -281,7 +281,7 @@ async def test_without_a_terminal_nobody_decides(harness: ServerHarness) -> None
 
 @pytest.mark.parametrize("name", ["PO-1999-0001", "0" * 32, None], ids=str)
 def test_where_nothing_waits_it_says_so(harness: ServerHarness, name: str | None) -> None:
-    status, screen = typed(harness, [], *([name] if name else []))
+    status, screen = run_in_terminal(harness, [], *([name] if name else []))
 
     assert status == 1
     assert "Nothing is waiting" in screen
@@ -326,9 +326,9 @@ def test_on_80_columns_no_code_and_no_figure_is_cut(text: str, figure: str) -> N
 
 
 async def test_what_is_asked_stays_in_sight_however_many_lines_an_order_has(harness: ServerHarness) -> None:
-    await asked(harness, CANCEL)
+    await ask(harness, CANCEL)
 
-    _, screen = await anyio.to_thread.run_sync(typed, harness, ["n"])
+    _, screen = await anyio.to_thread.run_sync(run_in_terminal, harness, ["n"])
     last = screen.partition("Cancel the order?")[0].splitlines()[-20:]
 
     for said in ("Cancel order PO-2025-0041?", "can be reactivated", "Central Supply Co.", "12,740.50"):
@@ -351,10 +351,10 @@ def test_on_80_columns_a_list_shows_each_number_vendor_and_total_whole(number: s
 
 
 def set_a_pin(harness: ServerHarness, answers: list[str], how: str = "--set-pin") -> tuple[int, str]:
-    return typed(harness, answers, how)
+    return run_in_terminal(harness, answers, how)
 
 
-def held_pin(harness: ServerHarness) -> ApproverPin:
+def read_pin(harness: ServerHarness) -> ApproverPin:
     with closing(JournalStore(harness.journal)) as store:
         return store.approver_pin()
 
@@ -367,21 +367,21 @@ def test_a_pin_is_set_and_changed_with_the_one_before_it(harness: ServerHarness)
     assert (first, refused, changed) == (0, 3, 0)
     assert "Wrong PIN. 8 more tries within the hour, then one a minute." in screen
     assert "Wrong PIN. The PIN was not changed." in screen
-    assert (held_pin(harness).fits("another one"), held_pin(harness).reset_at) == (True, None)
+    assert (read_pin(harness).fits("another one"), read_pin(harness).reset_at) == (True, None)
 
 
 async def test_a_pin_that_is_reset_is_mentioned_with_every_question(harness: ServerHarness) -> None:
     set_pin(harness.journal, PIN)
-    kept, _ = typed(harness, ["n"], "--reset-pin")
-    was_kept = held_pin(harness).fits(PIN)
-    status, _ = typed(harness, ["y", "another one", "another one"], "--reset-pin")
+    kept, _ = run_in_terminal(harness, ["n"], "--reset-pin")
+    was_kept = read_pin(harness).fits(PIN)
+    status, _ = run_in_terminal(harness, ["y", "another one", "another one"], "--reset-pin")
     person = ScriptedPerson(ElicitResult(action="decline"))
     async with harness.client(person=person) as client:
         await client.call_tool(DELETE, {"number": NUMBER[DELETE]})
     shown = person.asked[0]
-    _, screen = typed(harness, ["no", "another one"])
+    _, screen = run_in_terminal(harness, ["no", "another one"])
 
-    assert (kept, was_kept, status, held_pin(harness).fits("another one")) == (3, True, 0, True)
+    assert (kept, was_kept, status, read_pin(harness).fits("another one")) == (3, True, 0, True)
     assert "CAUTION: approver PIN reset on" in shown.message.split("\n")[3]
     assert "CAUTION: approver PIN reset on" in shown.requested_schema["properties"]["order_number"]["description"]
     assert "CAUTION: approver PIN reset on" in screen
@@ -402,7 +402,7 @@ async def test_a_server_with_another_pin_asks_nobody_and_keeps_the_pin(
     assert "PO_MCP_APPROVER_PIN" in text_of(result)
     assert "po-mcp approve --set-pin" in text_of(result)
     assert (person.asked, harness.order("PO-2025-0038") is not None, listed.is_error) == ([], True, False)
-    assert held_pin(harness).is_set == (held is not None)
+    assert read_pin(harness).is_set == (held is not None)
 
 
 async def test_a_page_of_a_server_with_another_pin_carries_nothing_out(harness: ServerHarness) -> None:

@@ -27,7 +27,7 @@ CALL = [sys.executable, "-m", "po_mcp", "call"]
 DELETE = ["delete_purchase_order", "number=PO-2025-0038"]
 
 
-def piped(book: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_in_pipe(book: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run it as a program would, without a terminal."""
     Book.open(book).close()  # with the dates of the samples; the program would make one of today
     return subprocess.run(
@@ -40,7 +40,7 @@ def piped(book: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def typed(book: Path, answers: list[str], *arguments: str, **settings: str) -> tuple[int, str]:
+def run_in_terminal(book: Path, answers: list[str], *arguments: str, **settings: str) -> tuple[int, str]:
     """Run it in a terminal of its own, and give one answer to each prompt; return its status and what was shown."""
     Book.open(book).close()
     variables = environment(book, NO_COLOR="1", TERM="dumb", **settings)
@@ -48,7 +48,7 @@ def typed(book: Path, answers: list[str], *arguments: str, **settings: str) -> t
 
 
 def test_without_a_tool_it_lists_them(harness: ServerHarness) -> None:
-    run = piped(harness.book)
+    run = run_in_pipe(harness.book)
 
     assert run.returncode == 0
     assert "create_purchase_order vendor=... lines=... [number=...]" in " ".join(run.stdout.split())
@@ -85,14 +85,14 @@ def test_whoever_reads_it_may_leave(harness: ServerHarness, arguments: list[str]
 def test_nothing_that_matches_is_a_sentence_without_a_table(
     harness: ServerHarness, arguments: list[str], said: str
 ) -> None:
-    run = piped(harness.book, *arguments)
+    run = run_in_pipe(harness.book, *arguments)
 
     assert said in " ".join(run.stdout.split())
     assert run.stdout.startswith("Sandbox: no real orders.")
 
 
 def test_a_person_reads_a_table(harness: ServerHarness) -> None:
-    run = piped(harness.book, "list_purchase_orders", "limit=2")
+    run = run_in_pipe(harness.book, "list_purchase_orders", "limit=2")
 
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout.splitlines()[1].split() == [
@@ -110,14 +110,16 @@ def test_a_person_reads_a_table(harness: ServerHarness) -> None:
 
 
 def test_a_program_reads_json(harness: ServerHarness) -> None:
-    run = piped(harness.book, "get_purchase_order", "number=PO-2025-0042", "--json")
+    run = run_in_pipe(harness.book, "get_purchase_order", "number=PO-2025-0042", "--json")
 
     assert json.loads(run.stdout)["total"] == "4250.00"
 
 
 def test_an_order_is_created_from_the_command_line(harness: ServerHarness) -> None:
     lines = '[{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}]'
-    run = piped(harness.book, "create_purchase_order", "number=PO-2025-0043", "vendor=12", f"lines={lines}", "--json")
+    run = run_in_pipe(
+        harness.book, "create_purchase_order", "number=PO-2025-0043", "vendor=12", f"lines={lines}", "--json"
+    )
 
     assert run.returncode == 0
     assert json.loads(run.stdout)["status"] == "done"
@@ -125,7 +127,7 @@ def test_an_order_is_created_from_the_command_line(harness: ServerHarness) -> No
 
 
 def test_without_a_terminal_nobody_can_be_asked_and_nothing_is_sent(harness: ServerHarness) -> None:
-    run = piped(harness.book, *DELETE)
+    run = run_in_pipe(harness.book, *DELETE)
 
     assert run.returncode == 3
     assert run.stdout.startswith("Needs approval: ")
@@ -133,7 +135,7 @@ def test_without_a_terminal_nobody_can_be_asked_and_nothing_is_sent(harness: Ser
 
 
 def test_the_typed_number_deletes_the_order(harness: ServerHarness) -> None:
-    status, screen = typed(harness.book, ["PO-2025-0038"], *DELETE)
+    status, screen = run_in_terminal(harness.book, ["PO-2025-0038"], *DELETE)
 
     assert status == 0
     assert "Approval needed" in screen
@@ -154,7 +156,7 @@ def test_where_a_pin_is_set_the_terminal_asks_for_it(harness: ServerHarness, pin
     set_pin(harness.journal, "correct horse")
 
     answers = ["PO-2025-0038", "a slip", *[f"{pin}"] * 2]
-    status, screen = typed(harness.book, answers, *DELETE, PO_MCP_JOURNAL=str(harness.journal))
+    status, screen = run_in_terminal(harness.book, answers, *DELETE, PO_MCP_JOURNAL=str(harness.journal))
 
     assert (status, said in " ".join(screen.split())) == (ended, True), screen
     assert "Approver PIN: " in screen
@@ -163,7 +165,7 @@ def test_where_a_pin_is_set_the_terminal_asks_for_it(harness: ServerHarness, pin
 
 
 def test_a_number_that_was_mistyped_may_be_typed_again(harness: ServerHarness) -> None:
-    status, screen = typed(harness.book, ["PO-2025-0042", "PO-2025-0038"], *DELETE)
+    status, screen = run_in_terminal(harness.book, ["PO-2025-0042", "PO-2025-0038"], *DELETE)
 
     assert status == 0, screen
     assert "That was not the order number (try 2 of 3)." in screen
@@ -185,7 +187,7 @@ def test_a_number_that_was_mistyped_may_be_typed_again(harness: ServerHarness) -
 def test_a_typed_text_other_than_the_number_deletes_nothing(
     harness: ServerHarness, answers: list[str], said: str
 ) -> None:
-    status, screen = typed(harness.book, answers, *DELETE)
+    status, screen = run_in_terminal(harness.book, answers, *DELETE)
 
     assert status == 3
     assert 'Type PO-2025-0038 to delete it, or "no" to keep it: ' in screen
@@ -195,7 +197,7 @@ def test_a_typed_text_other_than_the_number_deletes_nothing(
 
 
 def test_a_finalize_asks_what_becomes_of_the_rest(harness: ServerHarness) -> None:
-    status, screen = typed(harness.book, ["3"], "finalize_purchase_order", "number=PO-2025-0037")
+    status, screen = run_in_terminal(harness.book, ["3"], "finalize_purchase_order", "number=PO-2025-0037")
 
     assert status == 0
     assert "No backorder was created." in " ".join(screen.split())
@@ -225,7 +227,7 @@ def test_a_finalize_asks_what_becomes_of_the_rest(harness: ServerHarness) -> Non
 def test_a_fault_is_named_and_shows_in_the_exit_status(
     harness: ServerHarness, arguments: list[str], status: int, said: str
 ) -> None:
-    run = piped(harness.book, *arguments)
+    run = run_in_pipe(harness.book, *arguments)
 
     assert run.returncode == status
     assert said in " ".join((run.stdout + run.stderr).split())
@@ -292,16 +294,16 @@ def test_a_repeat_is_said_to_be_one(harness: ServerHarness) -> None:
 
 
 def test_a_short_order_is_shown_by_its_sentence_and_no_empty_table(harness: ServerHarness) -> None:
-    shown = piped(harness.book, "get_purchase_order", "number=PO-2025-0037", "detail=short").stdout
+    shown = run_in_pipe(harness.book, "get_purchase_order", "number=PO-2025-0037", "detail=short").stdout
 
     assert "3 lines, 2 outstanding; detail=full lists them." in shown
     assert "Unit price" not in shown
 
 
 def test_the_help_of_a_tool_shows_the_shape_of_what_is_written_as_json(harness: ServerHarness) -> None:
-    shown = " ".join(piped(harness.book, "create_purchase_order", "--help").stdout.split())
-    general = " ".join(piped(harness.book, "--help").stdout.split())
-    unknown = piped(harness.book, "get_order", "--help")
+    shown = " ".join(run_in_pipe(harness.book, "create_purchase_order", "--help").stdout.split())
+    general = " ".join(run_in_pipe(harness.book, "--help").stdout.split())
+    unknown = run_in_pipe(harness.book, "get_order", "--help")
 
     assert "lines (JSON list, needed)" in shown
     assert """such as: '[{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}]'""" in shown
@@ -320,7 +322,7 @@ CREATE = [
 ]
 
 
-async def interrupted(harness: ServerHarness, *, twice: bool) -> tuple[int, str]:
+async def interrupt(harness: ServerHarness, *, twice: bool) -> tuple[int, str]:
     """Press Ctrl-C while the ERP, which has done the write, keeps its answer back; once, or a second time too."""
     async with slow_erp(harness.book) as erp:
         settings = environment(PO_MCP_JOURNAL=str(harness.journal), **erp.settings)
@@ -344,7 +346,7 @@ async def interrupted(harness: ServerHarness, *, twice: bool) -> tuple[int, str]
 
 
 async def test_ctrl_c_during_a_write_waits_until_its_outcome_is_recorded_and_says_it(harness: ServerHarness) -> None:
-    status, said = await interrupted(harness, twice=False)
+    status, said = await interrupt(harness, twice=False)
 
     assert status == 130
     assert "Stopping. What was sent is being recorded; Ctrl-C again leaves at once." in said
@@ -352,7 +354,7 @@ async def test_ctrl_c_during_a_write_waits_until_its_outcome_is_recorded_and_say
 
 
 async def test_a_second_ctrl_c_leaves_and_says_that_the_order_was_sent(harness: ServerHarness) -> None:
-    status, said = await interrupted(harness, twice=True)
+    status, said = await interrupt(harness, twice=True)
 
     assert status == 4
     assert "Stopped. Creating order PO-2025-0050: Sent, no answer yet." in said

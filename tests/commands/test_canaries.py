@@ -54,7 +54,7 @@ def home_with(folder: Path, secret: str) -> Iterator[Path]:
         yield folder
 
 
-def said(home: Path, arguments: list[str], typed: str = "") -> bytes:
+def run(home: Path, arguments: list[str], typed: str = "") -> bytes:
     command = [sys.executable, "-m", "po_mcp", *arguments]
     ended = subprocess.run(
         command, env=environment(home), input=typed.encode(), capture_output=True, timeout=120, check=False
@@ -96,8 +96,8 @@ def test_a_secret_in_any_form_is_noticed() -> None:
 
 def test_no_command_shows_or_keeps_a_secret(tmp_path: Path) -> None:
     with home_with(tmp_path, SECRET) as home:
-        shown = {name: said(home, arguments) for name, arguments in COMMANDS.items()}
-        shown["a host's server"] = said(home, [], HELLO + call("list_purchase_orders", {}) + "\n")
+        shown = {name: run(home, arguments) for name, arguments in COMMANDS.items()}
+        shown["a host's server"] = run(home, [], HELLO + call("list_purchase_orders", {}) + "\n")
 
     assert b"orders can be read" in shown["doctor"]
     assert b"PO-2025-0042" in shown["a read"]
@@ -110,7 +110,7 @@ def test_no_command_shows_or_keeps_a_secret(tmp_path: Path) -> None:
 
 def test_a_secret_that_the_erp_rejects_is_not_repeated(tmp_path: Path) -> None:
     with home_with(tmp_path, f"{SECRET}-mistyped") as home:
-        shown = [said(home, COMMANDS[name]) for name in ("doctor", "doctor for programs", "a read", "a write")]
+        shown = [run(home, COMMANDS[name]) for name in ("doctor", "doctor for programs", "a read", "a write")]
 
     assert all(b"rejected the client id or secret" in text for text in shown)
     assert not any(has_secret(text) for text in shown)

@@ -26,7 +26,7 @@ from tests.stdio.test_process import environment
 DOCTOR = [sys.executable, "-m", "po_mcp", "doctor"]
 
 
-async def examined(tmp_path: Path, *options: str, **changes: str) -> tuple[int, str]:
+async def run_doctor(tmp_path: Path, *options: str, **changes: str) -> tuple[int, str]:
     """Run it in a process of its own; return its status and what it printed."""
     changes = {"PO_MCP_JOURNAL": str(tmp_path / "journal.db"), **changes}
     run = await anyio.run_process(
@@ -47,7 +47,7 @@ def real(erp: str, port: int, **changes: str) -> dict[str, str]:
 
 
 async def test_a_sandbox_that_is_well_passes(tmp_path: Path) -> None:
-    status, said = await examined(tmp_path)
+    status, said = await run_doctor(tmp_path)
 
     assert status == 0
     assert "✗" not in said
@@ -59,7 +59,7 @@ async def test_a_real_erp_that_is_well_passes_and_the_right_that_writing_needs_i
     tmp_path: Path, erp: str
 ) -> None:
     async with serve_sandbox() as there:
-        status, said = await examined(tmp_path, **real(erp, there.port))
+        status, said = await run_doctor(tmp_path, **real(erp, there.port))
 
     assert (status, "✗" in said) == (0, False)
     assert "only a real write can show whether it is granted" in said
@@ -70,7 +70,7 @@ async def test_a_real_erp_that_is_well_passes_and_the_right_that_writing_needs_i
 @pytest.mark.parametrize("erp", ["inventory-pro", "exsited"])
 async def test_wrong_credentials_are_named_with_the_settings_to_check(tmp_path: Path, erp: str) -> None:
     async with serve_sandbox() as there:
-        status, said = await examined(tmp_path, **real(erp, there.port, PO_MCP_CLIENT_SECRET="a-wrong-secret"))
+        status, said = await run_doctor(tmp_path, **real(erp, there.port, PO_MCP_CLIENT_SECRET="a-wrong-secret"))
 
     assert status == 1
     assert "✗ reading" in said
@@ -79,7 +79,7 @@ async def test_wrong_credentials_are_named_with_the_settings_to_check(tmp_path: 
 
 
 async def test_an_erp_that_is_not_there_is_reported_with_the_setting_to_check(tmp_path: Path) -> None:
-    status, said = await examined(tmp_path, **real("inventory-pro", 9))
+    status, said = await run_doctor(tmp_path, **real("inventory-pro", 9))
 
     assert status == 1
     assert "✗ reading   Inventory Pro cannot be reached: " in said
@@ -100,7 +100,7 @@ async def test_an_erp_that_is_not_there_is_reported_with_the_setting_to_check(tm
 async def test_each_cause_of_no_connection_is_named(tmp_path: Path, address: str, cause: str, setting: str) -> None:
     async with serve_sandbox() as there, behind_tls(there.port, tmp_path) as (tls, _):
         url = address.format(free=free_port(), tls=tls, plain=there.port)
-        status, said = await examined(tmp_path, **real("inventory-pro", there.port, PO_MCP_BASE_URL=url))
+        status, said = await run_doctor(tmp_path, **real("inventory-pro", there.port, PO_MCP_BASE_URL=url))
 
     said = " ".join(said.split())
     assert status == 1
@@ -116,7 +116,7 @@ async def test_an_erp_behind_a_proxy_and_an_authority_of_ones_own_is_well(tmp_pa
     ):
         given = real("inventory-pro", there.port, PO_MCP_BASE_URL=f"https://127.0.0.1:{tls}")
         given |= {"PO_MCP_PROXY": f"http://127.0.0.1:{proxy}", "PO_MCP_CA_FILE": str(authority)}
-        status, said = await examined(tmp_path, **given)
+        status, said = await run_doctor(tmp_path, **given)
 
     assert (status, "✗" in said) == (0, False)
     assert set(asked) == {f"CONNECT 127.0.0.1:{tls}"}
@@ -126,7 +126,7 @@ async def test_a_journal_with_operations_that_is_whole_passes(harness: ServerHar
     async with harness.client() as client:
         outcome(await client.call_tool("finalize_purchase_order", {"number": "PO-2025-0036"}))
 
-    status, said = await examined(harness.book.parent, PO_MCP_SANDBOX=str(harness.book))
+    status, said = await run_doctor(harness.book.parent, PO_MCP_SANDBOX=str(harness.book))
 
     assert status == 0, said
     assert ": intact, nothing unconfirmed" in said
@@ -139,7 +139,7 @@ async def test_an_edited_journal_fails_with_the_next_step(harness: ServerHarness
     with closing(sqlite3.connect(harness.journal)) as db, db:
         db.execute("UPDATE write_operations SET number = 'PO-1'")
 
-    status, said = await examined(harness.book.parent, "--json", PO_MCP_SANDBOX=str(harness.book))
+    status, said = await run_doctor(harness.book.parent, "--json", PO_MCP_SANDBOX=str(harness.book))
     journal: Any = next(finding for finding in json.loads(said) if finding["what"] == "journal")
 
     assert status == 1
@@ -149,7 +149,7 @@ async def test_an_edited_journal_fails_with_the_next_step(harness: ServerHarness
 async def test_a_journal_that_cannot_be_used_fails_with_the_setting_to_check(tmp_path: Path) -> None:
     (tmp_path / "journal.db").write_text("no database " * 400)
 
-    status, said = await examined(tmp_path)
+    status, said = await run_doctor(tmp_path)
 
     assert status == 1
     assert "✗ journal" in said
@@ -161,7 +161,7 @@ async def test_an_issuer_is_asked_for_its_keys(tmp_path: Path) -> None:
     async with issuing() as issuer:
         for name in (issuer.url, f"{issuer.url}/"):
             team = {"PO_MCP_ISSUER": name, "PO_MCP_PUBLIC_URL": "https://po.example.com"}
-            said.append(await examined(tmp_path, **team))
+            said.append(await run_doctor(tmp_path, **team))
 
     (well, right), (ill, wrong) = said
     assert (well, ill) == (0, 1)
@@ -171,7 +171,7 @@ async def test_an_issuer_is_asked_for_its_keys(tmp_path: Path) -> None:
 
 
 async def test_a_read_only_server_is_reported_as_one(tmp_path: Path) -> None:
-    status, said = await examined(tmp_path, PO_MCP_READ_ONLY="true")
+    status, said = await run_doctor(tmp_path, PO_MCP_READ_ONLY="true")
 
     assert status == 0
     assert "no tool can change anything" in said
@@ -185,7 +185,7 @@ async def test_credentials_that_nobody_adopted_fail_with_the_next_step(tmp_path:
         with closing(JournalStore(tmp_path / "journal.db")) as store:
             store.join(connection)
 
-        status, said = await examined(tmp_path, **settings)
+        status, said = await run_doctor(tmp_path, **settings)
 
     assert status == 1
     assert "✗ journal   it knows this address with other credentials" in said

@@ -35,7 +35,7 @@ async def echo(scope: dict[str, object], receive: object, send: object) -> None:
 
 
 @asynccontextmanager
-async def connected(reader: type[asyncio.Protocol]) -> AsyncIterator[SocketStream]:
+async def connect(reader: type[asyncio.Protocol]) -> AsyncIterator[SocketStream]:
     with listen("127.0.0.1", 0) as sock:
         server = create_server(echo, keep_alive_s=60, protocol=reader)
         async with anyio.create_task_group() as tasks:
@@ -58,7 +58,7 @@ async def read_until(stream: SocketStream, end: bytes, times: int = 1) -> bytes:
 async def test_a_request_that_offers_another_protocol_is_read_with_its_body(
     reader: type[asyncio.Protocol], cut: int | None
 ) -> None:
-    async with connected(reader) as stream:
+    async with connect(reader) as stream:
         for sent in range(2):  # the connection goes on
             for piece in [request()[:cut], request()[cut:]] if cut else [request()]:
                 await stream.send(piece)
@@ -69,7 +69,7 @@ async def test_a_request_that_offers_another_protocol_is_read_with_its_body(
 
 
 async def test_requests_in_one_packet_are_all_answered() -> None:
-    async with connected(HttpToolsConnection) as stream:
+    async with connect(HttpToolsConnection) as stream:
         await stream.send(request() + request(b"") + request())
         answers = await read_until(stream, BODY, times=3)
 
@@ -77,7 +77,7 @@ async def test_requests_in_one_packet_are_all_answered() -> None:
 
 
 async def test_a_connect_is_a_method_like_others() -> None:
-    async with connected(HttpToolsConnection) as stream:
+    async with connect(HttpToolsConnection) as stream:
         await stream.send(b"CONNECT localhost:1 HTTP/1.1\r\nHost: localhost:1\r\n\r\n")
         answer = await read_until(stream, b"\r\n")
 

@@ -40,7 +40,7 @@ def settings_file(home: Path) -> Path:
     return home / ".config" / "po-mcp" / "config.toml"
 
 
-def entered(erp: Running, secret: str = SECRET) -> list[tuple[str, str]]:
+def answer_for(erp: Running, secret: str = SECRET) -> list[tuple[str, str]]:
     return [("Which ERP", "2"), ("Address", erp.url), ("Client id", "an-id"), ("Client secret", secret)]
 
 
@@ -53,7 +53,7 @@ def every_text(home: Path) -> str:
 
 def test_an_erp_is_asked_for_checked_and_written(erp: Running, tmp_path: Path) -> None:
     (tmp_path / ".cursor").mkdir()
-    answers = [*entered(erp), *KEPT, ("Cursor: connect it?", "y"), ("Write this?", "y")]
+    answers = [*answer_for(erp), *KEPT, ("Cursor: connect it?", "y"), ("Write this?", "y")]
     status, screen = at_terminal(["init"], answers, environment(tmp_path))
     path = settings_file(tmp_path)
     written = tomllib.loads(path.read_text())
@@ -79,7 +79,7 @@ def test_an_erp_is_asked_for_checked_and_written(erp: Running, tmp_path: Path) -
 
 
 def test_a_wrong_secret_is_found_before_anything_is_written(erp: Running, tmp_path: Path) -> None:
-    answers = [*entered(erp, "wrong"), ("Enter it again?", "y"), *entered(erp)[1:], *KEPT]
+    answers = [*answer_for(erp, "wrong"), ("Enter it again?", "y"), *answer_for(erp)[1:], *KEPT]
     status, screen = at_terminal(["init"], answers, environment(tmp_path))
 
     assert status == 0
@@ -135,7 +135,7 @@ def test_a_folder_without_the_right_to_write_is_said_at_once(tmp_path: Path, mon
 
 
 def test_an_odd_address_is_asked_for_again(erp: Running, tmp_path: Path) -> None:
-    answers = [("Which ERP", "2"), ("Address", "https://host:abc"), ("Address", erp.url), *entered(erp)[2:], *KEPT]
+    answers = [("Which ERP", "2"), ("Address", "https://host:abc"), ("Address", erp.url), *answer_for(erp)[2:], *KEPT]
     status, screen = at_terminal(["init"], answers, environment(tmp_path))
 
     assert status == 0
@@ -144,7 +144,7 @@ def test_an_odd_address_is_asked_for_again(erp: Running, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("until", range(6))
 def test_ctrl_c_at_any_question_leaves_nothing(until: int, erp: Running, tmp_path: Path) -> None:
-    asked = [*entered(erp), *KEPT]
+    asked = [*answer_for(erp), *KEPT]
     answers = [*asked[:until], (asked[until][0], CTRL_C)]
     status, screen = at_terminal(["init"], answers, environment(tmp_path))
 
@@ -154,7 +154,7 @@ def test_ctrl_c_at_any_question_leaves_nothing(until: int, erp: Running, tmp_pat
 
 
 def test_a_no_writes_no_file(erp: Running, tmp_path: Path) -> None:
-    status, screen = at_terminal(["init"], [*entered(erp), *KEPT[:1], ("Write this?", "n")], environment(tmp_path))
+    status, screen = at_terminal(["init"], [*answer_for(erp), *KEPT[:1], ("Write this?", "n")], environment(tmp_path))
 
     assert status == 0
     assert "Nothing was written." in screen
@@ -162,7 +162,7 @@ def test_a_no_writes_no_file(erp: Running, tmp_path: Path) -> None:
 
 
 def test_run_again_it_shows_what_is_there_and_leads_to_the_first_order(erp: Running, tmp_path: Path) -> None:
-    at_terminal(["init"], [*entered(erp), *KEPT], environment(tmp_path))
+    at_terminal(["init"], [*answer_for(erp), *KEPT], environment(tmp_path))
     path = settings_file(tmp_path)
     path.write_text("# mine\n" + path.read_text() + 'time_zone = "Europe/Berlin"  # ours\n')
     first = path.read_text()
@@ -208,7 +208,7 @@ def test_settings_that_do_not_work_are_named_and_may_be_entered_again(erp: Runni
     path = settings_file(tmp_path)
     path.parent.mkdir(parents=True)
     path.write_text('erp = "exsited"\ntimeout = 20\n')
-    status, screen = at_terminal(["init"], [*entered(erp), *KEPT], environment(tmp_path))
+    status, screen = at_terminal(["init"], [*answer_for(erp), *KEPT], environment(tmp_path))
 
     assert status == 0
     assert "They do not work: PO_MCP_BASE_URL is not set; PO_MCP_ERP=exsited needs it" in screen
@@ -216,7 +216,7 @@ def test_settings_that_do_not_work_are_named_and_may_be_entered_again(erp: Runni
 
 
 def test_the_sandbox_needs_no_credentials_and_takes_the_old_ones_out(erp: Running, tmp_path: Path) -> None:
-    at_terminal(["init"], [*entered(erp), *KEPT], environment(tmp_path))
+    at_terminal(["init"], [*answer_for(erp), *KEPT], environment(tmp_path))
     answers = [("Change the ERP", "y"), ("Which ERP", "1"), ("Write this?", "y"), ("Set one?", "n")]
     status, screen = at_terminal(["init"], answers, environment(tmp_path))
 
@@ -227,7 +227,7 @@ def test_the_sandbox_needs_no_credentials_and_takes_the_old_ones_out(erp: Runnin
 
 def test_a_pin_is_asked_twice_and_kept_apart(erp: Running, tmp_path: Path) -> None:
     pin = [("Set one?", "y"), ("PIN,", "12"), ("The same", "12"), ("PIN,", "canary-pin"), ("The same", "canary-pin")]
-    answers = [*entered(erp), ("by reading only?", "n"), ("Write this?", "y"), *pin]
+    answers = [*answer_for(erp), ("by reading only?", "n"), ("Write this?", "y"), *pin]
     status, screen = at_terminal(["init"], answers, environment(tmp_path))
     with closing(JournalStore(tmp_path / ".local" / "share" / "po-mcp" / "journal.db")) as store:
         held = store.approver_pin()
@@ -360,11 +360,11 @@ def test_a_signal_while_it_is_written_leaves_nothing_half_done(
 ) -> None:
     before = signal.getsignal(number)
 
-    def interrupted(path: Path, content: bytes) -> None:
+    def interrupt(path: Path, content: bytes) -> None:
         os.kill(os.getpid(), number)
         change.replace(path, content)
 
-    monkeypatch.setattr(_setup, "replace", interrupted)
+    monkeypatch.setattr(_setup, "replace", interrupt)
     draft(tmp_path / "config.toml").save()
 
     assert load({}, tmp_path / "config.toml").client_secret is not None

@@ -10,7 +10,7 @@ import pytest
 from po_mcp.writes.journal import JournalStore
 from tests.commands.test_journal_command import run
 from tests.harness import ServerHarness
-from tests.writes.making import create, guarded, take_to
+from tests.writes.making import create, guarded_operation, take_to
 
 DAY = 86_400.0
 
@@ -21,7 +21,7 @@ def old(harness: ServerHarness) -> ServerHarness:
     import time
 
     ago = JournalStore(harness.journal, clock=lambda: time.time() - 365 * DAY)
-    take_to(ago, guarded(), "DONE")
+    take_to(ago, guarded_operation(), "DONE")
     ago.close()
     today = JournalStore(harness.journal)
     take_to(today, create(), "DONE")

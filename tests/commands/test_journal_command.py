@@ -77,7 +77,7 @@ def in_terminal(
     return status, " ".join(screen.split())
 
 
-async def lost_on_the_way(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+async def lose_answer(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
     raise httpx2.ReadError("gone")
 
 
@@ -94,26 +94,26 @@ async def call(
     return operation_id
 
 
-async def deleted(harness: ServerHarness, ago: float = 0.0) -> str:
+async def delete(harness: ServerHarness, ago: float = 0.0) -> str:
     return await call(harness, "delete_purchase_order", TEST_ORDER, ago=ago)
 
 
-async def created(harness: ServerHarness, number: str = "PO-2025-0043", **line: str) -> str:
+async def create(harness: ServerHarness, number: str = "PO-2025-0043", **line: str) -> str:
     arguments = {"number": number, "vendor": "12", "lines": [{**LINES[0], **line}]}
     return await call(harness, "create_purchase_order", arguments)
 
 
 async def unknown(harness: ServerHarness, ago: float = 300.0) -> str:
     """Leave a delete behind that never arrived, and of which nothing is known."""
-    harness.wire.on_write = lost_on_the_way
+    harness.wire.on_write = lose_answer
     try:
-        return await deleted(harness, ago)
+        return await delete(harness, ago)
     finally:
         harness.wire.on_write = None
 
 
 async def unknown_cancel(harness: ServerHarness, ago: float = 0.0) -> str:
-    harness.wire.on_write = lost_on_the_way
+    harness.wire.on_write = lose_answer
     try:
         return await call(harness, "cancel_purchase_order", {"number": "PO-2025-0036"}, yes, ago)
     finally:
@@ -158,7 +158,7 @@ def test_a_program_reads_an_empty_list_where_nothing_was_written_yet(harness: Se
 
 
 async def test_the_list_tells_each_operation_and_what_came_of_it_the_newest_last(harness: ServerHarness) -> None:
-    first, second, third = await created(harness), await deleted(harness), await unknown_finalize(harness)
+    first, second, third = await create(harness), await delete(harness), await unknown_finalize(harness)
 
     listed = run(harness)
 
@@ -173,7 +173,7 @@ async def test_the_list_tells_each_operation_and_what_came_of_it_the_newest_last
 
 
 async def test_on_a_narrow_screen_what_came_of_it_stands_below(harness: ServerHarness) -> None:
-    operation_id = await created(harness)
+    operation_id = await create(harness)
 
     status, screen = in_terminal(harness, [], changes={"COLUMNS": "80"})
 
@@ -183,7 +183,7 @@ async def test_on_a_narrow_screen_what_came_of_it_stands_below(harness: ServerHa
 
 
 async def unknown_finalize(harness: ServerHarness) -> str:
-    harness.wire.on_write = lost_on_the_way
+    harness.wire.on_write = lose_answer
     arguments = {"number": "PO-2025-0037", "create_backorder": False}
     operation_id = await call(harness, "finalize_purchase_order", arguments, yes)
     harness.wire.on_write = None
@@ -192,7 +192,7 @@ async def unknown_finalize(harness: ServerHarness) -> str:
 
 async def test_the_list_holds_the_open_ones_and_the_latest_twenty_and_all_when_asked(harness: ServerHarness) -> None:
     left = await unknown(harness)
-    at_an_end = [await created(harness, f"PO-2026-{place:04}", quantity=str(place)) for place in range(1, 23)]
+    at_an_end = [await create(harness, f"PO-2026-{place:04}", quantity=str(place)) for place in range(1, 23)]
 
     listed = json.loads(run(harness, "list", "--json").stdout)
     everything = json.loads(run(harness, "list", "--all", "--json").stdout)
@@ -222,7 +222,7 @@ async def test_a_proposal_whose_time_is_over_is_shown_expired_and_looking_does_n
 
 
 async def test_the_events_of_an_operation_are_shown_in_order(harness: ServerHarness) -> None:
-    operation_id = await deleted(harness)
+    operation_id = await delete(harness)
 
     shown = run(harness, "show", operation_id[:6])
 
@@ -256,7 +256,7 @@ async def test_a_program_reads_the_exact_question_and_the_events_with_their_time
 
 
 async def test_of_a_create_it_shows_what_was_to_be_ordered(harness: ServerHarness) -> None:
-    text = flat(run(harness, "show", await created(harness)).stdout)
+    text = flat(run(harness, "show", await create(harness)).stdout)
 
     assert "Order PO-2025-0043 for Acme Fasteners" in text
     assert "3 at 0.22: NUT-M8" in text
@@ -264,7 +264,7 @@ async def test_of_a_create_it_shows_what_was_to_be_ordered(harness: ServerHarnes
 
 
 async def test_text_that_steers_a_terminal_is_written_out(harness: ServerHarness) -> None:
-    operation_id = await created(harness)
+    operation_id = await create(harness)
     rewritten = {"draft": {"number": "PO\x1b[2J", "vendor": {"id": None, "name": "[red]A\u202e"}, "lines": []}}
     edit(harness.journal, "UPDATE write_operations SET payload = ?", json.dumps(rewritten))
 
@@ -276,8 +276,8 @@ async def test_text_that_steers_a_terminal_is_written_out(harness: ServerHarness
 
 @pytest.mark.parametrize("which", ["show", "settle"])
 async def test_an_id_must_begin_one_operation(harness: ServerHarness, which: str) -> None:
-    await created(harness)
-    await deleted(harness)
+    await create(harness)
+    await delete(harness)
 
     for beginning, said in (("", "2 operations have an id that starts like this."), ("xyz", "No operation has an id")):
         shown = run(harness, which, beginning)
@@ -340,7 +340,7 @@ async def test_a_cancel_that_was_lost_is_settled_by_how_the_order_reads(
 
 
 async def test_an_effect_that_is_absent_decides_once_it_cannot_come_late(harness: ServerHarness) -> None:
-    operation_id = await sent_by_a_process_that_died(harness, 7200)
+    operation_id = await claim_and_die(harness, 7200)
 
     early = run(harness, "settle", operation_id, PO_MCP_LATE_APPLY="7200", PO_MCP_READ_LAG="60")
     settled = run(harness, "settle", operation_id, PO_MCP_LATE_APPLY="3600", PO_MCP_READ_LAG="60")
@@ -386,7 +386,7 @@ async def test_a_write_settled_as_not_applied_can_be_asked_for_again(harness: Se
     first = await unknown(harness)
     in_terminal(harness, ["no", "PO-2025-0038"], "settle", first)
 
-    second = await deleted(harness)
+    second = await delete(harness)
 
     assert second != first
     assert state(harness, second) == "DONE"
@@ -429,7 +429,7 @@ async def test_an_operation_that_another_process_settled_stays_as_recorded(harne
 
 
 async def test_only_what_is_not_known_is_settled(harness: ServerHarness) -> None:
-    settled = run(harness, "settle", await deleted(harness))
+    settled = run(harness, "settle", await delete(harness))
 
     assert settled.returncode == 1
     assert "is done; only one that is not confirmed can be settled." in settled.stderr
@@ -520,7 +520,7 @@ async def test_settling_wants_the_pin_where_one_is_set(harness: ServerHarness) -
 async def test_blindly_only_what_nobody_sends_any_more_is_settled(
     harness: ServerHarness, seconds: float, after: str
 ) -> None:
-    operation_id = await sent_by_a_process_that_died(harness, seconds)
+    operation_id = await claim_and_die(harness, seconds)
 
     answers = ["yes", "PO-2025-0038", "I looked"]
     ended, screen = in_terminal(harness, answers, "settle", operation_id, changes=elsewhere(harness))
@@ -536,11 +536,11 @@ async def inventory_pro(harness: ServerHarness) -> AsyncIterator[dict[str, str]]
     """Settings of a real ERP, whose journal knows one unknown cancel under other credentials."""
     async with serve_sandbox() as there:
         settings = real("inventory-pro", there.port, PO_MCP_JOURNAL=str(harness.journal))
-        leave_known(harness.journal, connect(Settings(**named(settings)), None))  # type: ignore[arg-type]
+        leave_known(harness.journal, connect(Settings(**read_settings(settings)), None))  # type: ignore[arg-type]
         yield settings
 
 
-def named(settings: Mapping[str, str]) -> dict[str, Any]:
+def read_settings(settings: Mapping[str, str]) -> dict[str, Any]:
     return {
         name.removeprefix("PO_MCP_").lower(): value
         for name, value in settings.items()
@@ -565,7 +565,7 @@ def leave_known(journal: Path, erp: ERP) -> None:
                 assert store.finish(operation.id, "SENT", "UNKNOWN", lost, {})
 
 
-def adopted(settings: Mapping[str, str], answers: list[str], **changes: str) -> tuple[int, str]:
+def adopt(settings: Mapping[str, str], answers: list[str], **changes: str) -> tuple[int, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PO_MCP_")}
     shown = {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "120"}
     status, screen = at_terminal(["journal", "adopt"], answers, {**kept, **settings, **changes, **shown})
@@ -586,8 +586,8 @@ async def test_credentials_of_the_same_company_take_what_was_sent_and_end_what_w
     harness: ServerHarness, inventory_pro: dict[str, str]
 ) -> None:
     before = connections(harness.journal)
-    status, screen = await anyio.to_thread.run_sync(adopted, inventory_pro, ["the same company"])
-    again, said = await anyio.to_thread.run_sync(adopted, inventory_pro, [])
+    status, screen = await anyio.to_thread.run_sync(adopt, inventory_pro, ["the same company"])
+    again, said = await anyio.to_thread.run_sync(adopt, inventory_pro, [])
 
     assert status == 0, screen
     assert "PO-2025-0036 is there:" in screen or "PO-2025-0037 is there:" in screen
@@ -599,7 +599,7 @@ async def test_credentials_of_the_same_company_take_what_was_sent_and_end_what_w
 async def test_credentials_of_another_company_leave_what_is_there_and_use_nothing_of_it(
     harness: ServerHarness, inventory_pro: dict[str, str]
 ) -> None:
-    status, screen = await anyio.to_thread.run_sync(adopted, inventory_pro, ["another company"])
+    status, screen = await anyio.to_thread.run_sync(adopt, inventory_pro, ["another company"])
 
     assert (status, "never used here" in screen) == (0, True), screen
     assert states(harness.journal) == {"PO-2025-0036": "UNKNOWN", "PO-2025-0037": "PROPOSED"}
@@ -609,8 +609,8 @@ async def test_credentials_of_another_company_leave_what_is_there_and_use_nothin
 async def test_credentials_left_undecided_change_nothing_and_can_be_asked_about_again(
     harness: ServerHarness, inventory_pro: dict[str, str], answer: str
 ) -> None:
-    status, screen = await anyio.to_thread.run_sync(adopted, inventory_pro, [answer])
-    again, _ = await anyio.to_thread.run_sync(adopted, inventory_pro, ["the same company"])
+    status, screen = await anyio.to_thread.run_sync(adopt, inventory_pro, [answer])
+    again, _ = await anyio.to_thread.run_sync(adopt, inventory_pro, ["the same company"])
 
     assert (status, again) == (3, 0), screen
     assert "Nothing was changed." in screen
@@ -621,9 +621,9 @@ async def test_another_company_of_the_same_name_needs_another_name(
     harness: ServerHarness, inventory_pro: dict[str, str]
 ) -> None:
     same_name = {"PO_MCP_COMPANY": "Acme"}
-    await anyio.to_thread.run_sync(lambda: adopted(inventory_pro, ["another company"], **same_name))
+    await anyio.to_thread.run_sync(lambda: adopt(inventory_pro, ["another company"], **same_name))
     other = {**same_name, "PO_MCP_CLIENT_ID": "rotated"}
-    status, screen = await anyio.to_thread.run_sync(lambda: adopted(inventory_pro, ["another company"], **other))
+    status, screen = await anyio.to_thread.run_sync(lambda: adopt(inventory_pro, ["another company"], **other))
 
     assert status == 3, screen
     assert "Set PO_MCP_COMPANY to another one" in screen
@@ -638,9 +638,9 @@ async def test_without_a_terminal_nothing_is_adopted(harness: ServerHarness, inv
 
 
 async def test_a_journal_that_was_put_back_is_taken_once_a_person_says_so(harness: ServerHarness) -> None:
-    await created(harness)
+    await create(harness)
     shutil.copy(harness.journal, harness.journal.with_name("backup.db"))
-    await created(harness, "PO-2025-0044", quantity="4")
+    await create(harness, "PO-2025-0044", quantity="4")
     for beside in ("", "-wal", "-shm"):
         harness.journal.with_name(f"journal.db{beside}").unlink(missing_ok=True)
     shutil.copy(harness.journal.with_name("backup.db"), harness.journal)
@@ -652,12 +652,12 @@ async def test_a_journal_that_was_put_back_is_taken_once_a_person_says_so(harnes
     assert status == 0, screen
     assert "Look in the ERP at the orders that were sent last" in screen
     assert run(harness, "list").returncode == 0
-    assert await deleted(harness)
+    assert await delete(harness)
 
 
 @pytest.mark.parametrize("seconds", [0, 7200], ids=["under way", "left behind by a process that died"])
 async def test_a_sent_operation_is_settled_once_its_sender_is_gone(harness: ServerHarness, seconds: float) -> None:
-    operation_id = await sent_by_a_process_that_died(harness, seconds)
+    operation_id = await claim_and_die(harness, seconds)
 
     settled = run(harness, "settle", operation_id)
 
@@ -668,7 +668,7 @@ async def test_a_sent_operation_is_settled_once_its_sender_is_gone(harness: Serv
         assert "It may still be in progress." in settled.stderr
 
 
-async def sent_by_a_process_that_died(harness: ServerHarness, seconds: float) -> str:
+async def claim_and_die(harness: ServerHarness, seconds: float) -> str:
     """Claim what a person was asked about, as a process would that then died so many seconds ago."""
     declined = ElicitResult(action="decline")
     asked = await call(harness, "delete_purchase_order", TEST_ORDER, declined, ago=seconds)
@@ -684,8 +684,8 @@ async def sent_by_a_process_that_died(harness: ServerHarness, seconds: float) ->
 
 
 async def test_where_nothing_was_edited_verify_says_what_it_checked(harness: ServerHarness) -> None:
-    await created(harness)
-    await deleted(harness)
+    await create(harness)
+    await delete(harness)
     await unknown_finalize(harness)
 
     verified = run(harness, "verify")
@@ -723,7 +723,7 @@ def edit(file: Path, statement: str, *values: object) -> None:
 
 
 async def test_every_column_there_is_is_edited_below(harness: ServerHarness) -> None:
-    await created(harness)
+    await create(harness)
 
     with closing(sqlite3.connect(harness.journal)) as db:
         there = [
@@ -741,8 +741,8 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     harness = ServerHarness(tmp_path_factory.mktemp("kept") / "book.db")
 
     async def two() -> None:
-        await deleted(harness)
-        await created(harness)
+        await delete(harness)
+        await create(harness)
 
     anyio.run(two)
     return harness.journal
@@ -793,7 +793,7 @@ def test_an_event_that_was_cut_out_is_noticed(harness: ServerHarness, kept: Path
 
 @pytest.mark.parametrize("column", ["question", "outcome", "payload"])
 async def test_a_row_edited_into_nonsense_is_no_crash(harness: ServerHarness, column: str) -> None:
-    operation_id = await deleted(harness)
+    operation_id = await delete(harness)
     edit(harness.journal, f"UPDATE write_operations SET {column} = '[]'")
 
     for arguments in (["list"], ["show", operation_id], ["show", operation_id, "--json"]):

@@ -16,7 +16,7 @@ from po_mcp.config import Settings
 from po_mcp.connectors import connect
 from po_mcp.writes.journal import JournalStore
 from tests.commands.test_doctor import real
-from tests.commands.test_journal_command import JOURNAL, adopted, leave_known, named
+from tests.commands.test_journal_command import JOURNAL, adopt, leave_known, read_settings
 from tests.postgres import Cluster
 from tests.sandbox.sandbox_server import serve_sandbox
 
@@ -43,7 +43,7 @@ def file(settings: Variables, tmp_path: Path) -> Path:
     """A journal in a file, with a cancel of which nothing is known and one that waits, under former credentials."""
     path = tmp_path / "journal.db"
     of_erp = {**settings, "PO_MCP_JOURNAL": str(path)}
-    leave_known(path, connect(Settings(**named(of_erp)), None))  # type: ignore[arg-type]
+    leave_known(path, connect(Settings(**read_settings(of_erp)), None))  # type: ignore[arg-type]
     return path
 
 
@@ -105,8 +105,8 @@ async def test_credentials_are_adopted_where_the_journal_is_in_postgresql(
 ) -> None:
     assert (await run(settings, "import", str(file))).returncode == 0
 
-    ended, screen = await anyio.to_thread.run_sync(adopted, settings, [answer])
-    again, said = await anyio.to_thread.run_sync(adopted, settings, ["leave"])
+    ended, screen = await anyio.to_thread.run_sync(adopt, settings, [answer])
+    again, said = await anyio.to_thread.run_sync(adopt, settings, ["leave"])
 
     assert (ended, words in screen) == (status, True), screen
     assert states(address) == {SENT: "UNKNOWN", WAITS: waits}

@@ -55,7 +55,7 @@ def files(folder: Path) -> dict[str, str]:
     return {"PO_MCP_SANDBOX": str(folder / "book.db"), "PO_MCP_JOURNAL": str(folder / "journal.db")}
 
 
-def created(folder: Path) -> list[str]:
+def list_created(folder: Path) -> list[str]:
     """The next two numbers, where the book has an order under them."""
     found = []
     with closing(Book.open(folder / "book.db")) as book:
@@ -167,7 +167,7 @@ async def test_an_order_that_is_asked_for_twice_under_one_id_is_created_once(tmp
             tasks.start_soon(send, client)
 
     assert [one["result"]["structuredContent"]["status"] for one in answers] == ["done", "done"]
-    assert created(tmp_path) == ["PO-2025-0043"]
+    assert list_created(tmp_path) == ["PO-2025-0043"]
 
 
 # Over stdio
@@ -229,4 +229,4 @@ def test_an_order_that_is_asked_for_twice_under_one_id_is_created_once_over_stdi
 
     assert [one["id"] for one in answers] == [1, 1]
     assert [one["result"]["structuredContent"]["status"] for one in answers] == ["done", "done"]
-    assert created(tmp_path) == ["PO-2025-0043"]
+    assert list_created(tmp_path) == ["PO-2025-0043"]

@@ -65,7 +65,7 @@ def running(*arguments: str) -> Iterator[Running]:
             process.kill()
 
 
-def refused(*arguments: str) -> str:
+def run_refused(*arguments: str) -> str:
     """What stands on standard error after a start that fails with status 2."""
     with start(*arguments) as process:
         _, errors = process.communicate(timeout=60)
@@ -151,7 +151,7 @@ def test_a_large_book_is_kept_in_its_file(tmp_path: Path) -> None:
 def test_a_port_that_is_taken_is_one_line_and_status_2(arguments: list[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        errors = refused("--port", str(port), *arguments)
+        errors = run_refused("--port", str(port), *arguments)
 
     assert errors == f"Error: Port {port} is in use.\n"
 
@@ -160,14 +160,14 @@ def test_a_book_that_cannot_be_opened_is_one_line_and_status_2(tmp_path: Path) -
     path = tmp_path / "notes.txt"
     path.write_text("This is no order book, but somebody's notes. " * 50)
 
-    errors = refused("--book", str(path))
+    errors = run_refused("--book", str(path))
 
     assert errors.startswith(f"Error: Cannot open {path}: ")
     assert errors.count("\n") == 1
 
 
 def test_an_unknown_fault_is_refused_with_what_is_near() -> None:
-    assert "No fault named 'late-aply'. Similar: late-apply" in refused("--fault", "late-aply@2")
+    assert "No fault named 'late-aply'. Similar: late-apply" in run_refused("--fault", "late-aply@2")
 
 
 def test_the_faults_are_listed_each_with_its_sentence() -> None:
@@ -221,7 +221,7 @@ def test_without_habits_none_are_printed() -> None:
     ],
 )
 def test_a_habit_that_cannot_be_had_is_one_line_and_status_2(habits: str, reason: str) -> None:
-    errors = refused("--habit", habits)
+    errors = run_refused("--habit", habits)
 
     assert errors.startswith(f"Error: {reason}")
     assert errors.count("\n") == 1
@@ -235,7 +235,7 @@ def test_a_habit_that_an_older_book_cannot_have_is_one_line_and_status_2(tmp_pat
         older.execute("UPDATE sqlite_master SET sql = replace(sql, ?, '') WHERE name = 'orders'", [", 'deleted'"])
         older.commit()
 
-    errors = refused("--book", str(path), "--habit", "soft-delete")
+    errors = run_refused("--book", str(path), "--habit", "soft-delete")
 
     assert errors == "Error: The habit 'soft-delete' needs a new book: this one is of an older version.\n"
 

@@ -216,7 +216,7 @@ async def test_the_process_has_one_desk_one_connector_and_one_recovery(monkeypat
         made.append("recovery")
         await anyio.sleep_forever()
 
-    def connected(*given: Any) -> Any:
+    def note_connection(*given: Any) -> Any:
         made.append("connector")
         return connect(*given)
 
@@ -225,7 +225,7 @@ async def test_the_process_has_one_desk_one_connector_and_one_recovery(monkeypat
         init(self, *given, **named)
 
     monkeypatch.setattr(lifespan, "recover_periodically", recover)
-    monkeypatch.setattr(bootstrap, "connect", connected)
+    monkeypatch.setattr(bootstrap, "connect", note_connection)
     monkeypatch.setattr(Desk, "__init__", desk)
     with closing(serve._listen("127.0.0.1", 0)) as sock:
         url = f"http://127.0.0.1:{sock.getsockname()[1]}/mcp"

@@ -43,7 +43,7 @@ PIN = "correct horse"
 
 
 @asynccontextmanager
-async def served(**settings: Any) -> AsyncIterator[httpx2.AsyncClient]:
+async def serve(**settings: Any) -> AsyncIterator[httpx2.AsyncClient]:
     """The server within this process, and a client that is at liberty with its headers."""
     with closing(listen("127.0.0.1", 0)) as sock:
         origin = f"http://127.0.0.1:{sock.getsockname()[1]}"
@@ -57,7 +57,7 @@ async def served(**settings: Any) -> AsyncIterator[httpx2.AsyncClient]:
 
 async def a_page_that_whoever_connects_can_use() -> bool:
     """The assistant itself follows the link, and approves what it asked for."""
-    async with served() as http, Client(f"{http.base_url}/mcp", mode=ERAS[0]) as client:
+    async with serve() as http, Client(f"{http.base_url}/mcp", mode=ERAS[0]) as client:
         asked = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
         if "approve_at" in asked:
             async with browser(asked["approve_at"]) as person:
@@ -75,7 +75,7 @@ async def a_website_that_posts_to_mcp() -> bool:
 
 
 async def _is_answered(headers: dict[str, str]) -> bool:
-    async with served(approver_pin=PIN) as http:
+    async with serve(approver_pin=PIN) as http:
         asked = modern("list_purchase_orders", {})
         answer = await http.post("/mcp", **asked | {"headers": {**asked["headers"], **headers}})
         hello = await http.post("/mcp", headers=headers, json=call("initialize", HELLO))
@@ -84,13 +84,13 @@ async def _is_answered(headers: dict[str, str]) -> bool:
 
 async def a_picture_of_a_website_that_is_mcp() -> bool:
     """An <img> brings no Origin; each one makes the server open a session, and close it again."""
-    async with served(approver_pin=PIN) as http:
+    async with serve(approver_pin=PIN) as http:
         answer = await http.get("/mcp", headers={"sec-fetch-site": "cross-site", "sec-fetch-dest": "image"})
     return answer.status_code != 403
 
 
 async def a_request_of_two_megabytes() -> bool:
-    async with served(approver_pin=PIN) as http:
+    async with serve(approver_pin=PIN) as http:
         answer = await http.post("/mcp", content=b'{"x": "' + b"a" * 2_000_000 + b'"}')
     return answer.status_code != 413
 
@@ -99,7 +99,7 @@ async def an_order_whose_quantity_stands_twice() -> bool:
     """Which of both is ordered is the parser's choice. Harm: the order is created."""
     sent = modern(CREATE, NEW)
     body = json.dumps(sent["json"]).replace('"quantity"', '"quantity": "9000", "quantity"')
-    async with served() as http:
+    async with serve() as http:
         answer = (await http.post("/mcp", headers=sent["headers"], content=body)).json()
     return (answer.get("error", {}).get("code"), answer["id"]) != (-32602, 1)
 

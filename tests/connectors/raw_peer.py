@@ -49,7 +49,7 @@ class Deadlines:
 
 
 @contextmanager
-def controlled_deadlines() -> Iterator[Deadlines]:
+def control_deadlines() -> Iterator[Deadlines]:
     """Put the deadlines of every HTTP client under the control of the test."""
     deadlines = Deadlines()
     with pytest.MonkeyPatch.context() as patch:
@@ -150,7 +150,7 @@ class RawPeer:
 @asynccontextmanager
 async def raw_peer(*replies: Reply) -> AsyncIterator[RawPeer]:
     """Serve `replies`, one per request that is not for a token; the last one is repeated."""
-    with controlled_deadlines() as deadlines:
+    with control_deadlines() as deadlines:
         peer = RawPeer(replies=list(replies), deadlines=deadlines)
         server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
         peer.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

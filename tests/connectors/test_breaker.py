@@ -18,7 +18,7 @@ from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.policy import SettlementPolicy
 from tests.connectors.calls import LIST, NUMBER, exsited, html, inventory_pro
 from tests.connectors.raw_peer import Reply, raw_peer, reply
-from tests.writes.making import guarded, state_of, take_to
+from tests.writes.making import guarded_operation, state_of, take_to
 
 DOWN = AttemptResult(Answer(503, None))
 UP = AttemptResult(Answer(200, {}))
@@ -32,7 +32,7 @@ class Clock:
         return self.now
 
 
-def opened(clock: Clock) -> ErpBreaker:
+def open_breaker(clock: Clock) -> ErpBreaker:
     breaker = ErpBreaker("Exsited", clock)
     for _ in range(MAX_FAILURES):
         breaker.note(DOWN)
@@ -86,7 +86,7 @@ async def test_an_erp_that_is_back_is_used_as_before() -> None:
 
 async def test_one_call_at_a_time_finds_out_whether_the_erp_is_back() -> None:
     clock = Clock()
-    breaker = opened(clock)
+    breaker = open_breaker(clock)
     clock.now += FIRST_PAUSE_S
     with breaker.watch() as note:
         with pytest.raises(Unreachable, match="is asked again in 1 s"):
@@ -98,7 +98,7 @@ async def test_one_call_at_a_time_finds_out_whether_the_erp_is_back() -> None:
 
 async def test_a_call_that_is_cancelled_while_it_finds_out_blocks_nobody() -> None:
     clock = Clock()
-    breaker = opened(clock)
+    breaker = open_breaker(clock)
     clock.now += FIRST_PAUSE_S
     with anyio.move_on_after(0.01):
         with breaker.watch():
@@ -110,7 +110,7 @@ async def test_a_call_that_is_cancelled_while_it_finds_out_blocks_nobody() -> No
 
 async def test_the_longer_it_is_down_the_less_often_it_is_asked() -> None:
     clock = Clock()
-    breaker, pauses = opened(clock), []
+    breaker, pauses = open_breaker(clock), []
     for _ in range(6):
         began = clock.now
         while breaker._closed_until > clock.now:
@@ -132,7 +132,7 @@ def test_an_erp_that_answers_is_not_down(outcome: Answer | Exception) -> None:
 
 async def test_calls_that_end_late_do_not_prolong_the_pause() -> None:
     clock = Clock()
-    breaker = opened(clock)
+    breaker = open_breaker(clock)
     clock.now += FIRST_PAUSE_S / 2
     breaker.note(DOWN)
     clock.now += FIRST_PAUSE_S / 2
@@ -142,10 +142,10 @@ async def test_calls_that_end_late_do_not_prolong_the_pause() -> None:
 
 async def test_an_approved_write_is_not_claimed_while_the_erp_is_down() -> None:
     store = JournalStore()
-    operation_id = take_to(store, guarded("delete"), "APPROVED")
+    operation_id = take_to(store, guarded_operation("delete"), "APPROVED")
     async with raw_peer(html(503)) as peer:
         erp = exsited(peer.url)
-        erp._http.breaker = opened(Clock())
+        erp._http.breaker = open_breaker(Clock())
         executor = build_executor(erp, Journal(store), SettlementPolicy(1.0, None, None))
         with pytest.raises(Unreachable, match="is asked again in 5 s"):
             await executor.execute(operation_id)
@@ -158,7 +158,7 @@ async def test_an_approved_write_is_not_claimed_while_the_erp_is_down() -> None:
 async def test_a_write_that_is_claimed_passes_the_breaker() -> None:
     async with raw_peer(reply(204)) as peer:
         erp = exsited(peer.url)
-        erp._http.breaker = opened(Clock())
+        erp._http.breaker = open_breaker(Clock())
         await erp.delete_order(NUMBER)
         await erp.aclose()
 

@@ -15,7 +15,7 @@ import pytest
 from po_mcp.connectors.http import response_body
 from po_mcp.errors import ERPError, OutcomeUnknown, Unreachable
 from tests.connectors.calls import LIST, READS, TIMEOUT_S, Read, Write, every_read, every_write
-from tests.connectors.raw_peer import Deadlines, Reply, controlled_deadlines, raw_peer, reply
+from tests.connectors.raw_peer import Deadlines, Reply, control_deadlines, raw_peer, reply
 
 MEGABYTE = 1024 * 1024
 MAY_GROW = response_body.MAX_BODY_BYTES + 16 * MEGABYTE
@@ -106,7 +106,7 @@ async def dripping(most: int | None = None) -> AsyncIterator[Dripping]:
         finally:
             writer.close()
 
-    with controlled_deadlines() as deadlines:
+    with control_deadlines() as deadlines:
         peer = Dripping(deadlines)
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         peer.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

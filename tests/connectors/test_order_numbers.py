@@ -66,7 +66,7 @@ class Relay(httpx2.AsyncBaseTransport):
     def _read(self, path: str, pieces: list[str]) -> httpx2.Response:
         match pieces:
             case ["PurchaseOrder" | "purchase-orders"]:
-                return listed(self.book, path)
+                return answer_list(self.book, path)
             case ["PurchaseOrder", number] if number in self.book:
                 return answer(200, inventory_pro_order(number) | {"lines": []})
             case ["purchase-orders", number] if number in self.book:
@@ -84,7 +84,7 @@ def exsited_order(number: str) -> dict[str, Any]:
     return {"id": number, "status": "ACTIVE", "account_id": "LHROM9", "lines": [{"item_id": "A", "item_quantity": "2"}]}
 
 
-def listed(book: list[str], path: str) -> httpx2.Response:
+def answer_list(book: list[str], path: str) -> httpx2.Response:
     if path.startswith("/api/v1"):
         rows = list(map(inventory_pro_order, book))
         return answer(200, {"value": rows, "totalCount": len(rows), "page": 1, "pageSize": 50, "hasMore": False})

@@ -49,7 +49,7 @@ from po_mcp.errors import (
 )
 from po_mcp.orders import OrderDraft, OrderQuery, OrderScan, PurchaseOrder
 from po_mcp.writes.journal import JournalStore
-from tests.writes.making import draft, stored
+from tests.writes.making import draft, store_as_asked
 
 OPTIONAL: tuple[Any, ...] = (ReadsById, ReadsByReference, TellsBooks, CreatesDrafts, ListsReceipts)
 ALICE, BOB = "https://issuer alice", "https://issuer bob"
@@ -92,12 +92,12 @@ class UserOfErp:
         self.log.append(f"{self.user} reads")
         if self.fails is not None:
             raise self.fails
-        return stored(draft(number))
+        return store_as_asked(draft(number))
 
     async def create_order(self, draft: OrderDraft, before_send: Callable[[], None]) -> PurchaseOrder:
         self.log.append(f"{self.user} creates")
         self.made = draft
-        return stored(draft)
+        return store_as_asked(draft)
 
     async def aclose(self) -> None:
         self.closed += 1
@@ -564,14 +564,14 @@ class UserOfBooks(UserOfErp):
         self.listed, self.opened, self.unreadable = listed.split(), opened, unreadable
 
     async def scan_orders(self, query: OrderQuery) -> OrderScan:
-        orders = tuple(stored(draft(number)) for number in self.listed)
+        orders = tuple(store_as_asked(draft(number)) for number in self.listed)
         return OrderScan(orders=orders, read=len(orders), unreadable=self.unreadable)
 
     async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
         found = self.opened.get(number, OrderNotFound("None."))
         if isinstance(found, PurchaseOrderError):
             raise found
-        return stored(draft(number)).model_copy(update={"vendor": found})
+        return store_as_asked(draft(number)).model_copy(update={"vendor": found})
 
 
 ALL = dict.fromkeys(["A", "B", "C", "D", "E"], "Acme")

@@ -35,14 +35,14 @@ SETTINGS: dict[str, dict[str, str]] = {
 }
 
 
-def connected(name: str) -> ERP:
+def connect_to(name: str) -> ERP:
     store = JournalStore(":memory:")
     return connect(Settings.model_validate({"erp": name, **SETTINGS[name]}), store.shared_token)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
 async def test_a_connector_shows_neither_secret_nor_id_of_itself(name: str) -> None:
-    erp = connected(name)
+    erp = connect_to(name)
     shown = repr(erp)
     await erp.aclose()
 
@@ -53,7 +53,7 @@ async def test_a_connector_shows_neither_secret_nor_id_of_itself(name: str) -> N
 
 @pytest.mark.parametrize("name", SETTINGS)
 async def test_a_clock_that_no_answer_gave_is_not_known(name: str) -> None:
-    erp = connected(name)
+    erp = connect_to(name)
     skew = erp.clock_skew
     await erp.aclose()
 
@@ -98,13 +98,13 @@ async def test_an_order_that_came_and_cannot_be_read_is_not_looked_for_in_the_li
     async def odd() -> PurchaseOrder:
         raise UnreadableOrder("Its total cannot be read.")
 
-    async def unasked() -> OrderScan:
+    async def fail() -> OrderScan:
         raise AssertionError("the list was read")
 
     with pytest.raises(UnreadableOrder, match="Its total"):
-        await read_by_path_or_list("Books", "PO/7", odd, unasked, in_any_case=False, lists_all=True)
+        await read_by_path_or_list("Books", "PO/7", odd, fail, in_any_case=False, lists_all=True)
     with pytest.raises(UnreadableOrder, match="Its total"):
-        await read_for_write("Books", "PO/7", odd, unasked, lists_all=True)
+        await read_for_write("Books", "PO/7", odd, fail, lists_all=True)
 
 
 @pytest.mark.parametrize(

@@ -66,13 +66,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
-def kept_files() -> list[Path]:
+def list_cache_files() -> list[Path]:
     folder = Path(os.environ["XDG_CACHE_HOME"]) / "po-mcp"
     return sorted(folder.iterdir()) if folder.exists() else []
 
 
 def let_hours_pass() -> None:
-    for path in kept_files():
+    for path in list_cache_files():
         content = json.loads(path.read_text())
         path.write_text(json.dumps({**content, "read_at": content["read_at"] - HOURS * 3600}))
 
@@ -122,7 +122,7 @@ async def test_the_kept_catalog_holds_no_secret_and_is_for_its_user_alone(url: s
     async with Client(Start("inventory-pro", url, tmp_path).server) as client:
         await client.call_tool("search_catalog", {"kind": "item"})
 
-    [path] = kept_files()
+    [path] = list_cache_files()
     content = json.loads(path.read_text())
     assert path.stat().st_mode & 0o777 == 0o600
     assert sorted(content) == [
@@ -143,7 +143,7 @@ async def test_the_sandbox_in_this_process_keeps_nothing(tmp_path: Path) -> None
     async with Client(build_server(Settings(sandbox=str(tmp_path / "book.db"), journal=str(tmp_path / "j.db")))) as one:
         await one.call_tool("search_catalog", {"kind": "item"})
 
-    assert kept_files() == []
+    assert list_cache_files() == []
 
 
 async def test_another_user_of_the_erp_and_other_vendor_ids_have_lists_of_their_own(url: str, tmp_path: Path) -> None:
@@ -161,4 +161,4 @@ async def test_another_user_of_the_erp_and_other_vendor_ids_have_lists_of_their_
         async with Client(server) as client:
             await client.call_tool("search_catalog", {"kind": "vendor"})
 
-    assert len(kept_files()) == 2
+    assert len(list_cache_files()) == 2

@@ -48,10 +48,10 @@ def main(names: tuple[str, ...], only_list: bool, as_chat: bool, eras: tuple[str
 
 
 async def _all(found: Iterable[tuple[str, Path]], eras: Iterable[str]) -> list[Played]:
-    return [await played(name, path, era) for name, path in found for era in eras]
+    return [await play_in_folder(name, path, era) for name, path in found for era in eras]
 
 
-async def played(name: str, path: Path, era: str) -> Played:
+async def play_in_folder(name: str, path: Path, era: str) -> Played:
     """Play one conversation in a folder that is gone afterwards."""
     script = read(path)
     with TemporaryDirectory() as folder:

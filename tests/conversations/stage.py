@@ -34,10 +34,10 @@ class OffScript(Exception):
     """A conversation went otherwise than its script says: at which turn, what was expected, and what came."""
 
     def __init__(self, turn: str, expected: object, came: object) -> None:
-        super().__init__(f"{turn}\n  expected: {_indented(expected)}\n  came:     {_indented(came)}")
+        super().__init__(f"{turn}\n  expected: {_indent(expected)}\n  came:     {_indent(came)}")
 
 
-def _indented(value: object) -> str:
+def _indent(value: object) -> str:
     return str(value).replace("\n", "\n            ")
 
 
@@ -65,7 +65,7 @@ class Stage:
         self._ends()
 
     async def _lived(self, client: Client, turns: Sequence[tuple[int, Turn]]) -> OffScript | None:
-        self.record.published += await _published(client)
+        self.record.published += await _read_tools(client)
         try:
             for place, turn in turns:
                 self.at = f"turn {place}, {_heading(turn)}"
@@ -303,7 +303,7 @@ def _heading(turn: Turn) -> str:
     return f"{who}: {turn.buyer or turn.assistant or turn.meanwhile or dict(turn.arguments)}"
 
 
-async def _published(client: Client) -> str:
+async def _read_tools(client: Client) -> str:
     tools = (await client.list_tools()).model_dump(mode="json", by_alias=True, exclude_none=True)
     return json.dumps([tools["tools"], client.instructions], ensure_ascii=False)
 

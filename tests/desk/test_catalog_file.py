@@ -81,7 +81,7 @@ def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     assert file_in(tmp_path / "taken").load("item") is None
 
 
-def changed(**fields: Any) -> Callable[[Path], None]:
+def change_fields(**fields: Any) -> Callable[[Path], None]:
     def change(path: Path) -> None:
         path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
 
@@ -110,19 +110,19 @@ BAD_FILES: dict[str, Callable[[Path], None]] = {
     "not UTF-8": lambda path: path.write_bytes(b"\xff\xfe"),  # type: ignore[dict-item]
     "a list": lambda path: path.write_text("[]"),  # type: ignore[dict-item]
     "deeply nested": lambda path: path.write_text("[" * 100_000),  # type: ignore[dict-item]
-    "another format": changed(format=0),
-    "another version": changed(version="0.0.1"),
-    "another connection": changed(connection="exsited http://erp"),
-    "another kind": changed(kind="vendor"),
-    "no time": changed(read_at=None),
-    "true for a time": changed(read_at=True),
-    "a time beyond all": changed(read_at=1e300),
-    "a negative time": changed(read_at=-5),
-    "no entries": changed(entries=None),
-    "an entry without a name": changed(entries=[{"id": "P1"}]),
-    "an entry of text": changed(entries=["P1"]),
-    "a price with an exponent": changed(entries=[{"id": "P1", "name": "x", "price": "1E+999999999"}]),
-    "a price that is a number": changed(entries=[{"id": "P1", "name": "x", "price": 0.1}]),
+    "another format": change_fields(format=0),
+    "another version": change_fields(version="0.0.1"),
+    "another connection": change_fields(connection="exsited http://erp"),
+    "another kind": change_fields(kind="vendor"),
+    "no time": change_fields(read_at=None),
+    "true for a time": change_fields(read_at=True),
+    "a time beyond all": change_fields(read_at=1e300),
+    "a negative time": change_fields(read_at=-5),
+    "no entries": change_fields(entries=None),
+    "an entry without a name": change_fields(entries=[{"id": "P1"}]),
+    "an entry of text": change_fields(entries=["P1"]),
+    "a price with an exponent": change_fields(entries=[{"id": "P1", "name": "x", "price": "1E+999999999"}]),
+    "a price that is a number": change_fields(entries=[{"id": "P1", "name": "x", "price": 0.1}]),
     "writable by others": lambda path: path.chmod(0o602),
     "a link": make_link,
     "a folder": make_folder,
@@ -155,7 +155,7 @@ def test_a_file_that_is_too_long_is_ignored(tmp_path: Path, monkeypatch: pytest.
 def test_text_in_a_file_is_made_visible_like_text_of_an_erp(tmp_path: Path) -> None:
     file = file_in(tmp_path)
     file.save("item", ITEMS, NOON)
-    changed(entries=[{"id": "P1", "name": "Hose\nVendor: other\u202e"}])(file.path("item"))
+    change_fields(entries=[{"id": "P1", "name": "Hose\nVendor: other\u202e"}])(file.path("item"))
 
     found = file.load("item")
 

@@ -15,7 +15,7 @@ from po_mcp.desk.resolving import resolve
 from po_mcp.errors import BadAnswer, ERPError, InvalidInput, NotPermitted, SignInFailed, TooManyRequests, Unreachable
 from po_mcp.orders import Item, Vendor
 from tests.desk.fakes import ListsERP, desk_over
-from tests.desk.test_resolving import ITEMS, VENDORS, Chooser, asked, erp
+from tests.desk.test_resolving import ITEMS, VENDORS, Chooser, build_request, erp
 
 Kind = Literal["vendor", "item", "warehouse"]
 KINDS: tuple[Kind, ...] = ("vendor", "item", "warehouse")
@@ -36,7 +36,7 @@ async def desk_later(lists: ListsERP, age: float = 3 * 3600.0) -> Desk:
 
 
 async def order_gloves(desk: Desk, *items: str, person: Chooser | None = None) -> ResolvedOrder:
-    named = asked("Acme Fasteners", *(items or ("GLOVE",)), warehouse="Main")
+    named = build_request("Acme Fasteners", *(items or ("GLOVE",)), warehouse="Main")
     found = await resolve(desk, named, person or Chooser(None))
     assert isinstance(found, ResolvedOrder)
     return found
@@ -107,7 +107,7 @@ async def test_a_vendor_that_was_not_active_may_be_by_now() -> None:
     desk = await desk_later(lists)
     lists.vendor_list = (Vendor(id="9", name="Old Acme"),)
 
-    found = await resolve(desk, asked("Old Acme", "GLOVE", warehouse="Main"), Chooser(None))
+    found = await resolve(desk, build_request("Old Acme", "GLOVE", warehouse="Main"), Chooser(None))
 
     assert isinstance(found, ResolvedOrder)
     assert found.vendor.active
@@ -163,7 +163,7 @@ async def test_where_the_erp_tells_nothing_a_person_sees_how_old_the_data_is(fai
         "The ERP could not be asked about the vendor now: what is known of it is 3 hours old.",
         "The ERP could not be asked about the items now: what is known of them is 3 hours old.",
     )
-    new: Any = type("New", (), {"asked": asked("Acme Fasteners", "GLOVE"), "found": found, "known": {}})
+    new: Any = type("New", (), {"asked": build_request("Acme Fasteners", "GLOVE"), "found": found, "known": {}})
     draft: Any = type("Draft", (), {"total": Decimal(5), "expected_on": None})
     assert [one.sentence for one in explain_order(desk, new, draft)] == list(found.old_data)
 

@@ -25,7 +25,7 @@ VENDORS = (
 )
 
 
-def found(text: str) -> list[tuple[str | None, Fit]]:
+def find_vendors(text: str) -> list[tuple[str | None, Fit]]:
     return [(match.entry.id, match.fit) for match in find(text, VENDORS, words_of)]
 
 
@@ -34,12 +34,12 @@ def catalog(*names: str) -> Index[Item]:
     return Index([Item(id=f"ITEM{place:04}", name=name) for place, name in enumerate(names)], words_of)
 
 
-def taken(said: str, *names: str) -> str | None:
+def take(said: str, *names: str) -> str | None:
     entry = catalog(*names).find_exact(said)
     return None if entry is None else entry.name
 
 
-def shown(said: str, *names: str) -> list[str]:
+def list_matches(said: str, *names: str) -> list[str]:
     return [match.entry.name for match in catalog(*names).find(said)]
 
 
@@ -63,7 +63,7 @@ def shown(said: str, *names: str) -> list[str]:
     ],
 )
 def test_a_name_as_it_is_written_is_taken(said: str, name: str) -> None:
-    assert taken(said, name, "Another thing") == name
+    assert take(said, name, "Another thing") == name
 
 
 @pytest.mark.parametrize(
@@ -112,23 +112,23 @@ def test_a_name_as_it_is_written_is_taken(said: str, name: str) -> None:
     ],
 )
 def test_words_that_are_not_letter_for_letter_a_name_are_never_taken(said: str, name: str) -> None:
-    assert taken(said, name, "Another thing") is None
+    assert take(said, name, "Another thing") is None
 
 
 @pytest.mark.parametrize("said", ["hydraulic hose", "Hydraulic hose", "HydraulicHose"])
 def test_case_is_not_passed_over_where_another_entry_differs_in_case_or_blanks_alone(said: str) -> None:
     names = ("Hydraulic Hose", "HYDRAULIC HOSE")
 
-    assert taken(said, *names) is None
-    assert taken("HYDRAULIC HOSE", *names) == "HYDRAULIC HOSE"
-    assert set(shown(said, *names)) == set(names)
+    assert take(said, *names) is None
+    assert take("HYDRAULIC HOSE", *names) == "HYDRAULIC HOSE"
+    assert set(list_matches(said, *names)) == set(names)
 
 
 def test_an_exact_name_goes_before_another_that_holds_it() -> None:
     names = ("Cable 15 mm2 red", "Cable 1.5 mm2", "Cable 15 mm2")
 
-    assert taken("Cable 15 mm2", *names) == "Cable 15 mm2"
-    assert shown("Cable 15 mm2", *names) == ["Cable 15 mm2"]
+    assert take("Cable 15 mm2", *names) == "Cable 15 mm2"
+    assert list_matches("Cable 15 mm2", *names) == ["Cable 15 mm2"]
 
 
 @pytest.mark.parametrize("said", ["12", " 12 "])
@@ -189,7 +189,7 @@ def test_two_of_one_name_are_never_one() -> None:
 def test_a_bolt_of_another_length_comes_before_a_nut() -> None:
     names = ("M8 Hex Nut", "M8 x 30mm Hex Bolt", "M10 x 40mm Hex Bolt", "12 x 9 x 6in Carton")
 
-    assert set(shown("M8 x 40mm Hex Bolt", *names)[:2]) == {"M8 x 30mm Hex Bolt", "M10 x 40mm Hex Bolt"}
+    assert set(list_matches("M8 x 40mm Hex Bolt", *names)[:2]) == {"M8 x 30mm Hex Bolt", "M10 x 40mm Hex Bolt"}
 
 
 @pytest.mark.parametrize("blank", ["\u00a0", "\u2009", "\u202f", "\u3000"])
@@ -307,8 +307,8 @@ PLUS_MINUS = ("± ", "±", "+/-", "+/- ", "+ / - ", "+-", "plus/minus ", "plus m
 def test_entries_without_a_difference_in_figures_units_or_turning_words_come_first(
     said: str, first: str, other: str
 ) -> None:
-    assert shown(said, first, other)[0] == first
-    assert shown(said, other, first)[0] == first
+    assert list_matches(said, first, other)[0] == first
+    assert list_matches(said, other, first)[0] == first
 
 
 SHOP = (
@@ -379,7 +379,7 @@ def test_a_comma_before_three_digits_is_first_of_thousands_and_in_a_code_too() -
 def test_similar_spellings_are_left_out_if_an_entry_has_one_of_the_words() -> None:
     names = ("1/2in Hydraulic Hose", "12 AWG Copper Wire", "12 x 9 x 6in Carton")
 
-    assert shown("12in hydraulic hose", *names) == ["1/2in Hydraulic Hose"]
+    assert list_matches("12in hydraulic hose", *names) == ["1/2in Hydraulic Hose"]
 
 
 def test_a_part_number_is_no_size() -> None:
@@ -409,17 +409,17 @@ def test_a_part_number_is_no_size() -> None:
     ],
 )
 def test_words_find_the_entry_that_they_mean(text: str, best: tuple[str, Fit]) -> None:
-    assert found(text)[0] == best
+    assert find_vendors(text)[0] == best
 
 
 def test_words_that_fit_several_find_them_all() -> None:
-    assert sorted(found("lakes")) == [("21", Fit.PART), ("33", Fit.PART)]
+    assert sorted(find_vendors("lakes")) == [("21", Fit.PART), ("33", Fit.PART)]
 
 
 @pytest.mark.parametrize("text", ["", "  ", "&", "1", "10", "zzzz", "Аcme"])
 def test_words_that_mean_nothing_find_nothing_for_sure(text: str) -> None:
     """A figure is the whole figure, and a letter of another alphabet is another letter."""
-    assert all(fit >= Fit.SIMILAR for _, fit in found(text))
+    assert all(fit >= Fit.SIMILAR for _, fit in find_vendors(text))
 
 
 @given(st.text(max_size=30))
@@ -438,7 +438,7 @@ def test_the_words_of_a_name_in_any_case_and_any_order_find_its_vendor(vendor: V
     words = vendor.name.upper().split()
     random.shuffle(words)  # type: ignore[attr-defined]
 
-    assert found(" ".join(words))[0][0] == vendor.id
+    assert find_vendors(" ".join(words))[0][0] == vendor.id
 
 
 def test_five_thousand_items_are_searched_in_a_moment() -> None:
@@ -456,8 +456,8 @@ def test_five_thousand_items_are_searched_in_a_moment() -> None:
 @pytest.mark.parametrize("there", ["ボルト M8", "ホ\u3099ルト M8", "ホ\u309bルト M8"])
 @pytest.mark.parametrize("said", ["ボルト M8", "ホ\u3099ルト M8", "ホ\u309bルト M8"])
 def test_a_voice_mark_is_one_letter_with_its_kana_however_it_is_encoded(there: str, said: str) -> None:
-    assert taken(said, there, "ホルト M8") == there
-    assert taken("ホルト M8", there, "ホルト M8") == "ホルト M8"
+    assert take(said, there, "ホルト M8") == there
+    assert take("ホルト M8", there, "ホルト M8") == "ホルト M8"
 
 
 @pytest.mark.parametrize(("said", "other"), [("तीर 5", "तार 5"), ("கோல் 5", "கால் 5"), ("ボルト 5", "ホルト 5")])
@@ -465,5 +465,5 @@ def test_a_voice_mark_is_one_letter_with_its_kana_however_it_is_encoded(there: s
 def test_a_vowel_sign_or_voice_mark_makes_another_word(said: str, other: str, form: Literal["NFC", "NFD"]) -> None:
     said = unicodedata.normalize(form, said)
 
-    assert taken(said, other) is None
+    assert take(said, other) is None
     assert all(match.fit >= Fit.SIMILAR for match in catalog(other).find(said))

@@ -140,7 +140,7 @@ def financial(day: date, begin: int, *, by_end: bool) -> int:
     return day.year - (day.month < begin) + by_end
 
 
-def written(form: str) -> Write:
+def write_by(form: str) -> Write:
     """A scheme with the forms of `strftime`, and {} for the count."""
     return lambda day, count: day.strftime(form).format(count)
 
@@ -155,7 +155,7 @@ DAYS: dict[str, Period] = {
     "day": lambda day: day,
 }
 SCHEMES: list[tuple[str, Write, Period]] = [
-    (form, written(form), DAYS[period])
+    (form, write_by(form), DAYS[period])
     for period, forms in {
         "year": ["PO-%Y-{:04}", "%Y.{:04}", "PO%y-{:04}", "%y-{:05}", "{:04}-%Y", "{:04}-%y", "%Y{:04}", "P%Y{:03}"],
         "month": [

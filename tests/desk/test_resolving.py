@@ -37,7 +37,7 @@ def erp(**changed: Any) -> ListsERP:
     return ListsERP(**{"vendor_list": VENDORS, "item_list": ITEMS, "warehouse_list": WAREHOUSES, **changed})
 
 
-def asked(vendor: str, *items: str, warehouse: str | None = None) -> OrderRequest:
+def build_request(vendor: str, *items: str, warehouse: str | None = None) -> OrderRequest:
     lines = [{"item": item, "quantity": "5", "unit_price": "1", "warehouse": warehouse} for item in items]
     return OrderRequest.model_validate({"vendor": vendor, "lines": lines})
 
@@ -66,7 +66,7 @@ class Chooser:
 
 async def test_exact_words_need_no_person_and_give_no_note() -> None:
     person = Chooser(None)
-    order = asked("acme fasteners", "HOSE-12", "nitrile gloves", "5001", warehouse="main")
+    order = build_request("acme fasteners", "HOSE-12", "nitrile gloves", "5001", warehouse="main")
     resolution = await understand(desk_over(erp()), order)
     found = await resolve(desk_over(erp()), order, person)
 
@@ -83,7 +83,7 @@ async def test_exact_words_need_no_person_and_give_no_note() -> None:
 
 
 async def test_inexact_words_are_shown_with_their_match_and_its_reason() -> None:
-    resolution = await understand(desk_over(erp()), asked("acme", "hose 1/2in hydraulic", warehouse="yards"))
+    resolution = await understand(desk_over(erp()), build_request("acme", "hose 1/2in hydraulic", warehouse="yards"))
     vendor, item, warehouse = resolution.matches
 
     assert resolution.needs_a_person
@@ -94,7 +94,7 @@ async def test_inexact_words_are_shown_with_their_match_and_its_reason() -> None
 
 
 async def test_a_figure_that_no_entry_has_is_shown_with_all_that_are_near() -> None:
-    resolution = await understand(desk_over(erp()), asked("acme", "12in hydraulic hose"))
+    resolution = await understand(desk_over(erp()), build_request("acme", "12in hydraulic hose"))
     [item] = resolution.unsettled
 
     assert set(item.candidates) == {ITEMS[0], ITEMS[1]}
@@ -102,7 +102,7 @@ async def test_a_figure_that_no_entry_has_is_shown_with_all_that_are_near() -> N
 
 
 async def test_the_question_has_every_inexact_word_of_the_order_beside_the_whole_order() -> None:
-    order = asked("fasteners", "12in hydraulic hose", "gloves", "HOSE-38", "hydraulic hose", warehouse="yards")
+    order = build_request("fasteners", "12in hydraulic hose", "gloves", "HOSE-38", "hydraulic hose", warehouse="yards")
     resolution = await understand(desk_over(erp()), order)
     shown = build_question(order, resolution, "SANDBOX: ")
 
@@ -139,7 +139,7 @@ async def test_the_question_has_every_inexact_word_of_the_order_beside_the_whole
 
 async def test_an_item_is_called_by_its_word_beside_a_choice() -> None:
     bolt = Item(id="41", name="Bolt", code="BLT-8", word="BLT-8")
-    order = asked("fasteners", "BLT-8")
+    order = build_request("fasteners", "BLT-8")
     shown = build_question(order, await understand(desk_over(erp(item_list=(bolt,))), order), "").text.split("\n")
 
     assert shown[-1] == "1) 5 at 1.00 AUD = 5.00 AUD: BLT-8, Bolt"
@@ -162,7 +162,7 @@ NUMBERED = {
 
 
 async def test_no_id_that_nobody_reads_stands_in_a_choice_but_where_nothing_else_tells_two_apart() -> None:
-    order = asked("fasteners", "hose", warehouse="norths")
+    order = build_request("fasteners", "hose", warehouse="norths")
     resolution = await understand(desk_over(erp(**NUMBERED)), order)
     shown = build_question(order, resolution, "")
     told = str(build_refusal(resolution))
@@ -185,7 +185,7 @@ async def test_no_id_that_nobody_reads_stands_in_a_choice_but_where_nothing_else
 
 @pytest.mark.parametrize("place", range(len(NUMBERED_ITEMS)))
 async def test_a_choice_among_entries_of_such_ids_is_the_one_that_was_chosen(place: int) -> None:
-    desk, order = desk_over(erp(**NUMBERED)), asked("V-ACME", "hose")
+    desk, order = desk_over(erp(**NUMBERED)), build_request("V-ACME", "hose")
     [item] = (await understand(desk, order)).unsettled
     name = item.names[item.candidates.index(NUMBERED_ITEMS[place])]
 
@@ -193,14 +193,14 @@ async def test_a_choice_among_entries_of_such_ids_is_the_one_that_was_chosen(pla
 
     assert isinstance(found, ResolvedOrder)
     assert found.items["hose"] == NUMBERED_ITEMS[place]
-    again = await resolve(desk_over(erp(**NUMBERED)), asked("V-ACME", name), Chooser(None))
+    again = await resolve(desk_over(erp(**NUMBERED)), build_request("V-ACME", name), Chooser(None))
     assert isinstance(again, ResolvedOrder)
     assert again.items[name] == NUMBERED_ITEMS[place]
 
 
 async def test_a_choice_of_the_vendor_tells_no_currency_that_depends_on_it() -> None:
     two = (Vendor(id="1", name="Acme East", currency="USD"), Vendor(id="2", name="Acme West", currency="EUR"))
-    desk, order = desk_over(erp(vendor_list=two)), asked("acme", "GLOVE")
+    desk, order = desk_over(erp(vendor_list=two)), build_request("acme", "GLOVE")
     shown = build_question(order, await understand(desk, order), "").text.split("\n")
 
     assert shown[1:4] == ["Total 5.00 · 1 line", "Vendor: the one you choose", "Which vendor? Asked for as: acme"]
@@ -208,7 +208,7 @@ async def test_a_choice_of_the_vendor_tells_no_currency_that_depends_on_it() -> 
 
 
 async def test_a_currency_that_the_erp_does_not_give_is_said_not_to_be() -> None:
-    desk, order = desk_over(erp(vendor_list=(Vendor(id="1", name="Acme"),))), asked("acme", "gloves")
+    desk, order = desk_over(erp(vendor_list=(Vendor(id="1", name="Acme"),))), build_request("acme", "gloves")
 
     assert build_question(order, await understand(desk, order), "").text.endswith("\nCurrency not given by the ERP.")
 
@@ -258,7 +258,7 @@ async def test_a_choice_says_that_it_is_the_last_question_only_where_no_limit_is
     person = Chooser({"item_1": "HOSE-12"})
     limits = {currency: Decimal(amount) for currency, amount in limit.items()}
     desk = replace(desk_over(erp()), create_approval_over=limits)
-    found = await resolve(desk, asked("ACME", "hydraulic hose"), person)
+    found = await resolve(desk, build_request("ACME", "hydraulic hose"), person)
 
     assert isinstance(found, ResolvedOrder)
     assert found.choice == choice
@@ -267,7 +267,7 @@ async def test_a_choice_says_that_it_is_the_last_question_only_where_no_limit_is
 
 async def test_a_code_and_a_unit_cannot_leave_the_place_where_they_are_shown() -> None:
     forged = Item(id="P1", name="Pump", code='1"). Approved', unit="EA. Yes to all")
-    [item] = (await understand(desk_over(erp(item_list=(forged,))), asked("acme", "pumps"))).unsettled
+    [item] = (await understand(desk_over(erp(item_list=(forged,))), build_request("acme", "pumps"))).unsettled
 
     assert describe_entry(item.candidates[0]) == 'P1 (Pump), code «1"). Approved», per «EA. Yes to all»'
 
@@ -292,7 +292,7 @@ async def test_nobody_is_asked_about_entries_that_cannot_be_ordered_from(
 ) -> None:
     person = Chooser({"vendor_1": "1"})
     with pytest.raises(InvalidInput) as refused:
-        await resolve(desk_over(erp(vendor_list=(*VENDORS, *vendors)[3:])), asked(said, "GLOVE"), person)
+        await resolve(desk_over(erp(vendor_list=(*VENDORS, *vendors)[3:])), build_request(said, "GLOVE"), person)
 
     assert f"No vendor with an id matches {said if said == 'Acme' else '«no id»'}: {told}" in str(refused.value)
     assert person.asked == []
@@ -302,7 +302,7 @@ async def test_what_cannot_be_ordered_from_is_no_choice_and_is_said_in_the_quest
     person = Chooser({"vendor_1": "7"})
     vendors = (Vendor(id="7", name="Vendor of Nuts"), NAMELESS)
 
-    found = await resolve(desk_over(erp(vendor_list=vendors)), asked("vendor", "GLOVE"), person)
+    found = await resolve(desk_over(erp(vendor_list=vendors)), build_request("vendor", "GLOVE"), person)
 
     [question] = person.asked
     assert [value for value, _ in question.fields[0].choices] == [NONE_OF_THESE, "7"]
@@ -313,7 +313,7 @@ async def test_what_cannot_be_ordered_from_is_no_choice_and_is_said_in_the_quest
 
 async def test_a_choice_of_the_person_is_taken_and_noted() -> None:
     person = Chooser({"item_1": "HOSE-38", "decision": "yes"})
-    found = await resolve(desk_over(erp()), asked("acme", "hydraulic hose"), person)
+    found = await resolve(desk_over(erp()), build_request("acme", "hydraulic hose"), person)
 
     assert isinstance(found, ResolvedOrder)
     assert found.items["hydraulic hose"] == ITEMS[1]
@@ -325,7 +325,7 @@ async def test_a_choice_of_the_person_is_taken_and_noted() -> None:
     [{"item_1": NONE_OF_THESE}, {}, {"item_1": "GLOVE"}, {"item_1": True}, {"item_1": "HOSE-12", "decision": "no"}],
 )
 async def test_no_choice_is_no_order(values: Mapping[str, Any]) -> None:
-    outcome = await resolve(desk_over(erp()), asked("acme", "hydraulic hose"), Chooser(values))
+    outcome = await resolve(desk_over(erp()), build_request("acme", "hydraulic hose"), Chooser(values))
 
     assert isinstance(outcome, WriteOutcome)
     assert outcome.status == "declined"
@@ -335,7 +335,7 @@ async def test_no_choice_is_no_order(values: Mapping[str, Any]) -> None:
 
 
 async def test_a_client_that_cannot_ask_gets_every_word_with_its_candidates_and_their_ids() -> None:
-    order = asked("fasteners", "12in hydraulic hose", "gloves")
+    order = build_request("fasteners", "12in hydraulic hose", "gloves")
     with pytest.raises(InvalidInput) as refused:
         await resolve(desk_over(erp()), order, Chooser(None))
 
@@ -373,13 +373,13 @@ def test_how_the_call_is_repeated_is_told_for_the_choices_that_are_shown(
 
 
 async def test_every_name_that_a_refusal_gives_is_taken_when_the_call_is_repeated_with_it() -> None:
-    for order in (asked("fasteners", "hydraulic hose"), asked("12", "gloves", warehouse="ya")):
+    for order in (build_request("fasteners", "hydraulic hose"), build_request("12", "gloves", warehouse="ya")):
         resolution = await understand(desk_over(erp()), order)
         for match in resolution.unsettled:
             for name, entry in zip(match.names, match.candidates, strict=True):
                 words = {"vendor": "acme", "item": "GLOVE", "warehouse": "1", match.kind: name}
                 again = await understand(
-                    desk_over(erp()), asked(words["vendor"], words["item"], warehouse=words["warehouse"])
+                    desk_over(erp()), build_request(words["vendor"], words["item"], warehouse=words["warehouse"])
                 )
                 assert str(build_refusal(resolution)).count(name)
                 assert not again.needs_a_person
@@ -387,7 +387,7 @@ async def test_every_name_that_a_refusal_gives_is_taken_when_the_call_is_repeate
 
 
 async def test_the_id_of_one_vendor_that_is_the_code_of_another_is_asked_and_neither_is_taken() -> None:
-    [vendor] = (await understand(desk_over(erp()), asked("12", "GLOVE"))).unsettled
+    [vendor] = (await understand(desk_over(erp()), build_request("12", "GLOVE"))).unsettled
 
     assert (vendor.taken, vendor.candidates) == (None, VENDORS[:2])
 
@@ -395,8 +395,8 @@ async def test_the_id_of_one_vendor_that_is_the_code_of_another_is_asked_and_nei
 @pytest.mark.parametrize("said", ["9", "Old Acme", "old acme"])
 async def test_a_vendor_that_is_not_active_is_refused_by_name_and_never_offered_for_less(said: str) -> None:
     with pytest.raises(InvalidInput, match="is inactive"):
-        await understand(desk_over(erp()), asked(said, "GLOVE"))
-    [vendor] = (await understand(desk_over(erp()), asked("acm", "GLOVE"))).unsettled
+        await understand(desk_over(erp()), build_request(said, "GLOVE"))
+    [vendor] = (await understand(desk_over(erp()), build_request("acm", "GLOVE"))).unsettled
     assert vendor.candidates == (VENDORS[0],)
 
 
@@ -404,8 +404,8 @@ async def test_a_vendor_that_is_not_active_is_refused_by_name_and_never_offered_
 async def test_an_item_that_is_not_active_is_refused_by_name_and_never_offered_for_less(said: str) -> None:
     gone = (Item(id="OLD-1", name="Retired Pump", active=False), Item(id="NEW-1", name="Pump"))
     with pytest.raises(InvalidInput, match="is inactive"):
-        await understand(desk_over(erp(item_list=gone)), asked("acme", said))
-    [item] = (await understand(desk_over(erp(item_list=gone)), asked("acme", "pumps"))).unsettled
+        await understand(desk_over(erp(item_list=gone)), build_request("acme", said))
+    [item] = (await understand(desk_over(erp(item_list=gone)), build_request("acme", "pumps"))).unsettled
     assert item.candidates == (gone[1],)
 
 
@@ -422,7 +422,7 @@ async def test_words_that_only_an_inactive_entry_matches_say_so(vendor: str, ite
     with pytest.raises(InvalidInput) as unknown:
         await understand(
             desk_over(erp(vendor_list=VENDORS[2:] if vendor != "acme" else VENDORS, item_list=items)),
-            asked(vendor, item),
+            build_request(vendor, item),
         )
 
     assert said in str(unknown.value)
@@ -431,14 +431,14 @@ async def test_words_that_only_an_inactive_entry_matches_say_so(vendor: str, ite
 
 async def test_words_without_a_match_are_reported_with_the_known_entries() -> None:
     with pytest.raises(InvalidInput) as unknown:
-        await understand(desk_over(erp()), asked("acme", "zzzz", warehouse="Mars"))
+        await understand(desk_over(erp()), build_request("acme", "zzzz", warehouse="Mars"))
 
     assert "No item matches zzzz." in str(unknown.value)
     assert "No warehouse matches Mars. Available: 1 (Main), 2 (Yard)." in str(unknown.value)
 
 
 async def test_words_are_passed_as_ids_to_an_erp_without_lists() -> None:
-    resolution = await understand(desk_over(erp(without_lists=True)), asked("acme", " P-1 ", warehouse="3"))
+    resolution = await understand(desk_over(erp(without_lists=True)), build_request("acme", " P-1 ", warehouse="3"))
 
     assert not resolution.needs_a_person
     assert [match.taken for match in resolution.matches[1:]] == [
@@ -448,7 +448,7 @@ async def test_words_are_passed_as_ids_to_an_erp_without_lists() -> None:
 
 
 async def test_an_id_that_no_readable_list_shows_is_put_to_the_person() -> None:
-    found = await resolve(desk_over(erp(without_lists=True)), asked("acme", "P-1"), Chooser(None))
+    found = await resolve(desk_over(erp(without_lists=True)), build_request("acme", "P-1"), Chooser(None))
 
     assert isinstance(found, ResolvedOrder)
     assert found.unchecked == ("The item P-1 is in no list that the ERP shows; it is sent as an id, unchecked.",)
@@ -456,7 +456,7 @@ async def test_an_id_that_no_readable_list_shows_is_put_to_the_person() -> None:
 
 async def test_an_erp_without_a_catalog_is_left_to_judge_ids() -> None:
     lists = erp(without_lists=True, capabilities=frozenset({"list", "get", "create"}))
-    found = await resolve(desk_over(lists), asked("acme", "P-1"), Chooser(None))
+    found = await resolve(desk_over(lists), build_request("acme", "P-1"), Chooser(None))
 
     assert isinstance(found, ResolvedOrder)
     assert found.unchecked == ()
@@ -464,7 +464,7 @@ async def test_an_erp_without_a_catalog_is_left_to_judge_ids() -> None:
 
 async def test_a_vendor_number_that_a_list_without_ids_cannot_show_is_put_to_the_person() -> None:
     lists = erp(vendor_list=(Vendor(id=None, name="Acme"),))
-    found = await resolve(desk_over(lists), asked("5", "GLOVE"), Chooser(None))
+    found = await resolve(desk_over(lists), build_request("5", "GLOVE"), Chooser(None))
 
     assert isinstance(found, ResolvedOrder)
     assert found.unchecked == ("The vendor 5 is in no list that the ERP shows; it is sent as an id, unchecked.",)
@@ -473,9 +473,9 @@ async def test_a_vendor_number_that_a_list_without_ids_cannot_show_is_put_to_the
 @pytest.mark.parametrize(
     ("kind", "order"),
     [
-        ("item", asked("acme", "Whatever thing 5mm")),
-        ("vendor", asked("5", "GLOVE")),
-        ("warehouse", asked("acme", "GLOVE", warehouse="77")),
+        ("item", build_request("acme", "Whatever thing 5mm")),
+        ("vendor", build_request("5", "GLOVE")),
+        ("warehouse", build_request("acme", "GLOVE", warehouse="77")),
     ],
 )
 async def test_nothing_is_exact_in_an_empty_list(kind: str, order: OrderRequest) -> None:
@@ -491,7 +491,7 @@ TWICE = (Item(id="DUP", code="1026", name="Dup A 5mm"), Item(id="DUP", code="102
 @pytest.mark.parametrize("said", ["DUP", "id:DUP", "1026", "1027", "Dup A 5mm", "Dup B 50mm", "dup"])
 async def test_an_id_that_two_items_have_is_not_ordered_by(said: str) -> None:
     with pytest.raises(InvalidInput, match="The ERP has 2 items of one id") as refused:
-        await resolve(desk_over(erp(item_list=(*ITEMS, *TWICE))), asked("acme", said), Chooser(None))
+        await resolve(desk_over(erp(item_list=(*ITEMS, *TWICE))), build_request("acme", said), Chooser(None))
 
     assert "DUP (Dup A 5mm), code 1026; DUP (Dup B 50mm), code 1027. Nothing was sent." in str(refused.value)
 
@@ -499,23 +499,23 @@ async def test_an_id_that_two_items_have_is_not_ordered_by(said: str) -> None:
 async def test_a_choice_of_an_id_that_two_items_have_is_not_ordered() -> None:
     twice = (Item(id="Z9", name="Dup A"), Item(id="Z9", name="Dup B"))
     lists = erp(item_list=(*twice, Item(id="ONE", name="Dup C")))
-    [shown] = (await understand(desk_over(lists), asked("acme", "dup"))).unsettled
+    [shown] = (await understand(desk_over(lists), build_request("acme", "dup"))).unsettled
 
     taken = shown.names[shown.candidates.index(twice[0])]
     with pytest.raises(InvalidInput, match="The ERP has 2 items of one id"):
-        await resolve(desk_over(lists), asked("acme", "dup"), Chooser({"item_1": taken}))
+        await resolve(desk_over(lists), build_request("acme", "dup"), Chooser({"item_1": taken}))
 
 
 @pytest.mark.parametrize("said", ["5", "First Co", "Second Co"])
 async def test_an_id_that_two_vendors_have_is_not_ordered_by(said: str) -> None:
     twice = (Vendor(id="5", name="First Co"), Vendor(id="5", name="Second Co"))
     with pytest.raises(InvalidInput, match=r"The ERP has 2 vendors of one id.*5 \(First Co\); 5 \(Second Co\)"):
-        await resolve(desk_over(erp(vendor_list=twice)), asked(said, "GLOVE"), Chooser(None))
+        await resolve(desk_over(erp(vendor_list=twice)), build_request(said, "GLOVE"), Chooser(None))
 
 
 async def test_an_item_that_is_listed_twice_with_another_price_is_one() -> None:
     again = ITEMS[0].model_copy(update={"price": Decimal(3)})
-    found = await resolve(desk_over(erp(item_list=(*ITEMS, again))), asked("acme", "HOSE-12"), Chooser(None))
+    found = await resolve(desk_over(erp(item_list=(*ITEMS, again))), build_request("acme", "HOSE-12"), Chooser(None))
 
     assert isinstance(found, ResolvedOrder)
     assert found.items["HOSE-12"] == ITEMS[0]
@@ -525,7 +525,9 @@ async def test_an_item_that_is_listed_twice_with_another_price_is_one() -> None:
 async def test_a_warehouse_that_is_not_active_is_refused_by_name(said: str) -> None:
     closed = (WAREHOUSES[0], Warehouse(id="2", name="Yard", active=False))
     with pytest.raises(InvalidInput, match=r"The warehouse 2 \(Yard\) is inactive"):
-        await resolve(desk_over(erp(warehouse_list=closed)), asked("acme", "GLOVE", warehouse=said), Chooser(None))
+        await resolve(
+            desk_over(erp(warehouse_list=closed)), build_request("acme", "GLOVE", warehouse=said), Chooser(None)
+        )
 
 
 # Figures that may be thousands
@@ -560,7 +562,7 @@ async def test_a_candidate_whose_name_imitates_another_carries_a_warning_before_
     spoof = Item(id="P9", name="1/2in \u041dydraulic Hose", unit="m")
     desk = desk_over(erp(item_list=(ITEMS[1], spoof)))
 
-    order = asked("ACME", "1/2in hydraulic hoses")
+    order = build_request("ACME", "1/2in hydraulic hoses")
     resolution = await understand(desk, order)
 
     question = build_question(order, resolution, "")

@@ -54,7 +54,7 @@ def first_cells(text: str, head: str) -> list[str]:
     return rows
 
 
-def quoted(cells: list[str]) -> Iterator[str]:
+def find_quoted(cells: list[str]) -> Iterator[str]:
     for cell in cells:
         yield from re.findall(r"`([^`]+)`", cell)
 
@@ -64,7 +64,7 @@ def ids(path: Path) -> str:
 
 
 def test_the_settings_have_a_row_each_and_no_other() -> None:
-    named = list(quoted(first_cells(SETTINGS_PAGE, "| setting |")))
+    named = list(find_quoted(first_cells(SETTINGS_PAGE, "| setting |")))
 
     assert sorted(named) == sorted(SETTINGS)
 
@@ -96,7 +96,7 @@ def test_the_readme_and_how_to_connect_name_each_erp() -> None:
 
 
 def test_the_commands_have_a_row_each_and_no_other() -> None:
-    commands = [name.split() for name in quoted(first_cells(COMMANDS_PAGE, "| command |"))]
+    commands = [name.split() for name in find_quoted(first_cells(COMMANDS_PAGE, "| command |"))]
 
     assert {words[1] for words in commands if len(words) > 1} == set(COMMANDS)
     assert ["po-mcp"] in commands
@@ -121,11 +121,11 @@ def test_a_document_names_no_command_that_is_not_there(path: Path) -> None:
 def test_the_outcomes_have_a_row_each_and_no_other() -> None:
     statuses = get_args(WriteOutcome.model_fields["status"].annotation)
 
-    assert sorted(quoted(first_cells(TOOLS_PAGE, "| outcome |"))) == sorted(statuses)
+    assert sorted(find_quoted(first_cells(TOOLS_PAGE, "| outcome |"))) == sorted(statuses)
 
 
 def test_the_states_of_an_operation_stand_in_reliability() -> None:
-    table = set(quoted(first_cells((DOCS / "reliability.md").read_text(encoding="utf-8"), "| state |")))
+    table = set(find_quoted(first_cells((DOCS / "reliability.md").read_text(encoding="utf-8"), "| state |")))
 
     assert table == set(get_args(State))
 

@@ -31,7 +31,7 @@ def row(result: Judged) -> tuple[str, ...]:
     return at.fault, f"{at.erp} {at.call}", at.struck, seen.told, str(seen.writes_sent), applied, verdict
 
 
-def played(scenarios: Sequence[Scenario]) -> list[Judged]:
+def play_part(scenarios: Sequence[Scenario]) -> list[Judged]:
     """Play scenarios in this process."""
     return anyio.run(play, scenarios)
 
@@ -42,7 +42,7 @@ def play_all(faults: Collection[str], jobs: int, progress: Progress) -> list[Jud
     task = progress.add_task("Scenarios", total=sum(map(len, parts)))
     results: list[Judged] = []
     with ProcessPoolExecutor(jobs) as pool:
-        for part in pool.map(played, parts):
+        for part in pool.map(play_part, parts):
             results += part
             progress.advance(task, len(part))
     return results

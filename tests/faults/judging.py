@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 
-from .matrix import CALLS, SECRET, TIMEOUT, Scenario, Seen, rehearsed, run, whole_text
+from .matrix import CALLS, SECRET, TIMEOUT, Scenario, Seen, rehearse, run, whole_text
 
 TRIES = 3
 SLACK = 5.0
@@ -36,7 +36,7 @@ class Judged:
 
 async def play(scenarios: Sequence[Scenario]) -> list[Judged]:
     """Play and judge the scenarios, a handful at a time, and return them in their order."""
-    calm = {(at.erp, at.call): await rehearsed(at.erp, at.call) for at in scenarios}
+    calm = {(at.erp, at.call): await rehearse(at.erp, at.call) for at in scenarios}
     judged: dict[Scenario, Judged] = {}
     places = anyio.CapacityLimiter(AT_ONCE)
 
@@ -54,10 +54,10 @@ async def play(scenarios: Sequence[Scenario]) -> list[Judged]:
 def violations(scenario: Scenario, seen: Seen, calm: Seen) -> list[str]:
     """Return what is wrong with a scenario, in words; `calm` is the same call without a fault."""
     writes = CALLS[scenario.erp, scenario.call].writes
-    return [*_told_to_all(seen), *(_of_a_write(seen, calm) if writes else _of_a_read(scenario, seen, calm))]
+    return [*_find_claims(seen), *(_of_a_write(seen, calm) if writes else _of_a_read(scenario, seen, calm))]
 
 
-def _told_to_all(seen: Seen) -> Iterator[str]:
+def _find_claims(seen: Seen) -> Iterator[str]:
     given = whole_text(seen)
     leaks = [text for text in (SECRET, *seen.tokens) if text in given]
     if leaks or any(text in seen.said for text in _FOREIGN):

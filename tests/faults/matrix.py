@@ -162,7 +162,7 @@ def every_scenario() -> Iterator[Scenario]:
 _rehearsals: dict[tuple[str, str], Seen] = {}
 
 
-async def rehearsed(erp: str, call: str) -> Seen:
+async def rehearse(erp: str, call: str) -> Seen:
     """Return what is seen of the call without a fault; each is made once."""
     if (erp, call) not in _rehearsals:
         calm = await _play(Scenario(erp, call), ())
@@ -173,7 +173,7 @@ async def rehearsed(erp: str, call: str) -> Seen:
 
 async def run(scenario: Scenario) -> Seen:
     """Play the scenario, and wait for what the ERP is given late."""
-    calm = await rehearsed(scenario.erp, scenario.call)
+    calm = await rehearse(scenario.erp, scenario.call)
     fault = FAULTS[scenario.fault]
     value = VALUES.get(scenario.fault, fault.value)
     return await _play(scenario, [PlannedFault(fault, n, value) for n in _stages(calm.exchanges)[scenario.struck]])
@@ -188,13 +188,13 @@ async def _play(scenario: Scenario, plan: Sequence[PlannedFault]) -> Seen:
             result = await client.call_tool(call.tool, _arguments(call))
             seconds = anyio.current_time() - begun
         await relay.wait_for_late_requests()
-        seen = _seen(result, relay.exchanges, sent, call)
+        seen = _collect(result, relay.exchanges, sent, call)
         return replace(
             seen, applied=call.effect(erp.book), more_orders=_orders(erp.book) - before, seconds=round(seconds, 2)
         )
 
 
-def _seen(result: CallToolResult, exchanges: Sequence[Exchange], sent: Sent, call: Call) -> Seen:
+def _collect(result: CallToolResult, exchanges: Sequence[Exchange], sent: Sent, call: Call) -> Seen:
     shown = result.structured_content or {}
     told = "error" if result.is_error else str(shown["status"]) if call.writes else "answered"
     return Seen(
@@ -242,7 +242,7 @@ def _retrying() -> Retrier:
     return Retrier(sleep=no_wait, fraction=lambda: 0.0)
 
 
-def _connected(erp: str, url: str, sent: Sent) -> ERP:
+def _connect(erp: str, url: str, sent: Sent) -> ERP:
     if erp == "exsited":
         return Exsited(url, SECRET, SECRET, url, timeout=TIMEOUT, transport=sent, retrier=_retrying())
     return InventoryPro(url, SECRET, SECRET, timeout=TIMEOUT, transport=sent, retrier=_retrying())
@@ -259,7 +259,7 @@ async def _client(scenario: Scenario, url: str, sent: Sent) -> AsyncIterator[Cli
         return yes(params) if "decision" in fields else accept(**dict.fromkeys(fields, number))
 
     with tempfile.TemporaryDirectory() as folder:
-        server = build_server(_settings(scenario.erp, url, folder), erp=_connected(scenario.erp, url, sent))
+        server = build_server(_settings(scenario.erp, url, folder), erp=_connect(scenario.erp, url, sent))
         async with Client(server, mode="2026-07-28", elicitation_callback=says_yes) as client:
             yield client
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from po_mcp.hosts.known import Host
-from tests.hosts.recorded import WITH_FILE, key, recorded
+from tests.hosts.recorded import WITH_FILE, find_recorded, key
 
 
 @pytest.fixture(params=WITH_FILE, ids=key)
@@ -18,6 +18,6 @@ def host(request: pytest.FixtureRequest) -> Host:
 
 @pytest.fixture
 def file(host: Host, tmp_path: Path) -> Path:
-    path = tmp_path / recorded(host).name
-    path.write_bytes(recorded(host).read_bytes())
+    path = tmp_path / find_recorded(host).name
+    path.write_bytes(find_recorded(host).read_bytes())
     return path

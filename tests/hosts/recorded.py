@@ -19,7 +19,7 @@ WITH_FILE = [host for host in HOSTS if host.file is not None]
 STAMP = "20261127-014500"
 
 
-def recorded(host: Host) -> Path:
+def find_recorded(host: Host) -> Path:
     (found,) = FILES.glob(f"{host.key}.*")
     return found
 

@@ -23,7 +23,7 @@ PATH = ["mcpServers", "purchase-orders"]
 
 
 @st.composite
-def written(draw: st.DrawFn, value: Any) -> str:
+def write_json(draw: st.DrawFn, value: Any) -> str:
     """A value as JSON, with blanks, comments and trailing commas wherever they may stand."""
 
     def gap() -> str:
@@ -31,11 +31,11 @@ def written(draw: st.DrawFn, value: Any) -> str:
 
     if isinstance(value, dict):
         members = [
-            f"{gap()}{json.dumps(name)}{gap()}:{gap()}{draw(written(one))}{gap()}" for name, one in value.items()
+            f"{gap()}{json.dumps(name)}{gap()}:{gap()}{draw(write_json(one))}{gap()}" for name, one in value.items()
         ]
         return "{" + ",".join(members) + ("," if bool(members) and draw(st.booleans()) else "") + gap() + "}"
     if isinstance(value, list):
-        items = [f"{gap()}{draw(written(one))}{gap()}" for one in value]
+        items = [f"{gap()}{draw(write_json(one))}{gap()}" for one in value]
         return "[" + ",".join(items) + ("," if bool(items) and draw(st.booleans()) else "") + gap() + "]"
     return json.dumps(value)
 
@@ -45,7 +45,7 @@ def test_any_json_keeps_everything_but_the_entry(data: st.DataObject) -> None:
     document: dict[str, Any] = data.draw(documents)
     if not isinstance(document.get("mcpServers", {}), dict):
         document["mcpServers"] = {}
-    text = data.draw(remarks) + data.draw(written(document)) + data.draw(remarks)
+    text = data.draw(remarks) + data.draw(write_json(document)) + data.draw(remarks)
     assert jsonc.read(text) == document
 
     put = jsonc.put(text, PATH, ENTRY)

@@ -20,7 +20,7 @@ from po_mcp.hosts.change import (
 )
 from po_mcp.hosts.known import Host
 from po_mcp.hosts.program import Program
-from tests.hosts.recorded import PROGRAM, STAMP, WITH_FILE, document, json_host, recorded
+from tests.hosts.recorded import PROGRAM, STAMP, WITH_FILE, document, find_recorded, json_host
 
 
 def test_the_entry_is_put_in_and_nothing_else_changes(host: Host, file: Path) -> None:
@@ -38,10 +38,10 @@ def test_the_entry_is_put_in_and_nothing_else_changes(host: Host, file: Path) ->
 def test_comments_survive(tmp_path: Path) -> None:
     for host in (json_host("vscode"), json_host("zed"), json_host("gemini-cli")):
         path = tmp_path / "file"
-        path.write_bytes(recorded(host).read_bytes())
+        path.write_bytes(find_recorded(host).read_bytes())
         apply(plan_install(host, path, PROGRAM), host.key)
         for remark in ("// Servers of this user", "// remote", "// the theme", "/* by hand */", "// the last one"):
-            assert (remark in path.read_text()) == (remark in recorded(host).read_text())
+            assert (remark in path.read_text()) == (remark in find_recorded(host).read_text())
 
 
 def test_installing_twice_changes_nothing(host: Host, file: Path) -> None:
@@ -54,11 +54,11 @@ def test_a_backup_is_the_file_as_it_was(host: Host, file: Path) -> None:
     backup = apply(plan_install(host, file, PROGRAM), STAMP)
 
     assert backup == file.with_name(f"{file.name}.before-po-mcp-{STAMP}")
-    assert backup.read_bytes() == recorded(host).read_bytes()
+    assert backup.read_bytes() == find_recorded(host).read_bytes()
 
 
 def test_a_file_that_is_not_there_is_made(host: Host, tmp_path: Path) -> None:
-    path = tmp_path / "folder" / recorded(host).name
+    path = tmp_path / "folder" / find_recorded(host).name
     assert apply(plan_install(host, path, PROGRAM), STAMP) is None
 
     assert document(host, path.read_text()) == document(host, entry_text(host, PROGRAM))
@@ -118,7 +118,7 @@ def test_a_failed_write_leaves_the_file(
     with pytest.raises(HostFileNotChanged, match="No space left on device"):
         apply(plan_install(host, file, PROGRAM), STAMP)
 
-    assert file.read_bytes() == recorded(host).read_bytes()
+    assert file.read_bytes() == find_recorded(host).read_bytes()
     assert list(tmp_path.iterdir()) == [file]
 
 

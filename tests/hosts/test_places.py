@@ -65,7 +65,7 @@ def file_on(host: Host, machine: Machine) -> str:
     return str(host.file(machine))
 
 
-def named(text: str) -> Host:
+def require_host(text: str) -> Host:
     host = host_named(text)
     assert host is not None
     return host
@@ -73,7 +73,7 @@ def named(text: str) -> Host:
 
 @pytest.mark.parametrize("key", PLACES)
 def test_each_host_has_its_file_where_its_documentation_says(key: str) -> None:
-    assert tuple(file_on(named(key), machine) for machine in (LINUX, MAC, WINDOWS)) == PLACES[key]
+    assert tuple(file_on(require_host(key), machine) for machine in (LINUX, MAC, WINDOWS)) == PLACES[key]
 
 
 def test_every_host_with_a_file_is_among_the_places() -> None:
@@ -92,7 +92,7 @@ def test_every_host_with_a_file_is_among_the_places() -> None:
     ],
 )
 def test_a_hosts_own_variable_moves_its_file(key: str, variables: dict[str, str], expected: str) -> None:
-    assert file_on(named(key), Machine("linux", LINUX.home, variables)) == expected
+    assert file_on(require_host(key), Machine("linux", LINUX.home, variables)) == expected
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_system_is_known_by_its_platform(platform: str, system: System) -> Non
     ],
 )
 def test_a_host_is_found_by_any_spelling_of_its_name(text: str, key: str) -> None:
-    assert named(text).key == key
+    assert require_host(text).key == key
 
 
 @pytest.mark.parametrize("text", ["claude", "chatgpt", ""])
@@ -175,10 +175,10 @@ def test_a_program_in_a_cache_is_known(path: str, temporary: bool) -> None:
 
 
 def test_the_link_of_vs_code_holds_the_whole_entry() -> None:
-    scheme, _, query = (link(named("vscode"), PROGRAM) or "").partition("?")
+    scheme, _, query = (link(require_host("vscode"), PROGRAM) or "").partition("?")
 
     assert scheme == "vscode:mcp/install"
-    assert json.loads(unquote(query)) == {"name": SERVER, **named("vscode").entry(PROGRAM)}
+    assert json.loads(unquote(query)) == {"name": SERVER, **require_host("vscode").entry(PROGRAM)}
 
 
 @pytest.mark.parametrize(
@@ -186,18 +186,18 @@ def test_the_link_of_vs_code_holds_the_whole_entry() -> None:
     [("cursor", "cursor://anysphere.cursor-deeplink/mcp/install"), ("lm-studio", "lmstudio://add_mcp")],
 )
 def test_a_link_in_base64_holds_the_whole_entry(key: str, place: str) -> None:
-    found = urlsplit(link(named(key), PROGRAM) or "")
+    found = urlsplit(link(require_host(key), PROGRAM) or "")
     fields = parse_qs(found.query)
 
     assert f"{found.scheme}://{found.netloc}{found.path}" == place
     assert fields["name"] == [SERVER]
-    assert json.loads(base64.b64decode(fields["config"][0], validate=True)) == named(key).entry(PROGRAM)
+    assert json.loads(base64.b64decode(fields["config"][0], validate=True)) == require_host(key).entry(PROGRAM)
 
 
 def test_the_link_of_goose_waits_until_the_package_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert link(named("goose"), PROGRAM) is None
+    assert link(require_host("goose"), PROGRAM) is None
     monkeypatch.setattr(published, "PUBLISHED", True)
-    found = urlsplit(link(named("goose"), PROGRAM) or "")
+    found = urlsplit(link(require_host("goose"), PROGRAM) or "")
 
     assert (found.scheme, found.netloc) == ("goose", "extension")
     assert parse_qs(found.query)["cmd"] == ["uvx"]

@@ -15,7 +15,7 @@ from po_mcp.hosts.change import (
 )
 from po_mcp.hosts.known import Host
 from po_mcp.hosts.program import Program
-from tests.hosts.recorded import PROGRAM, STAMP, document, json_host, recorded
+from tests.hosts.recorded import PROGRAM, STAMP, document, find_recorded, json_host
 
 
 def test_uninstalling_leaves_what_was_there(host: Host, file: Path) -> None:
@@ -31,11 +31,11 @@ def test_uninstalling_leaves_what_was_there(host: Host, file: Path) -> None:
 @pytest.mark.parametrize("name", ["vscode", "zed", "claude-desktop", "codex", "goose", "lm-studio"])
 def test_uninstalling_gives_the_file_back_byte_for_byte(name: str, tmp_path: Path) -> None:
     host, path = json_host(name), tmp_path / "file"
-    path.write_bytes(recorded(host).read_bytes())
+    path.write_bytes(find_recorded(host).read_bytes())
     apply(plan_install(host, path, PROGRAM), "1")
     apply(plan_uninstall(host, path), "2")
 
-    assert path.read_bytes() == recorded(host).read_bytes()
+    assert path.read_bytes() == find_recorded(host).read_bytes()
 
 
 AS_PEOPLE_WRITE_THEM = {

@@ -41,7 +41,7 @@ def started(unpacked: Path, uv: Path, home: Path, fields: dict[str, str]) -> lis
     manifest = json.loads((unpacked / "manifest.json").read_text())
     config = manifest["server"]["mcp_config"]
 
-    def filled(text: str) -> str:
+    def fill(text: str) -> str:
         for name, value in {
             "${__dirname}": str(unpacked),
             **{f"${{user_config.{k}}}": v for k, v in fields.items()},
@@ -53,9 +53,9 @@ def started(unpacked: Path, uv: Path, home: Path, fields: dict[str, str]) -> lis
         **{name: value for name, value in os.environ.items() if not name.startswith("PO_MCP_")},
         "HOME": str(home),
         "PATH": f"{uv.parent}{os.pathsep}{os.environ['PATH']}",
-        **{name: filled(value) for name, value in config["env"].items()},
+        **{name: fill(value) for name, value in config["env"].items()},
     }
-    command = [config["command"], *map(filled, config["args"])]
+    command = [config["command"], *map(fill, config["args"])]
     with subprocess.Popen(
         command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -23,12 +23,12 @@ def program(client: str, name: str) -> Path:
     return setup.npm(client) / "node_modules" / ".bin" / name
 
 
-def installed(home: Path, host: str, command: str = "install") -> None:
+def install(home: Path, host: str, command: str = "install") -> None:
     run = [sys.executable, "-m", "po_mcp", command, host, "--yes"]
     subprocess.run(run, env=environment(home), check=True, capture_output=True)
 
 
-def listed(host: Path, home: Path, **more: str) -> str:
+def list_servers(host: Path, home: Path, **more: str) -> str:
     """What `HOST mcp list` says, in a folder of no project."""
     folder = home / "somewhere"
     folder.mkdir(exist_ok=True)
@@ -60,28 +60,28 @@ def wait_longer(home: Path) -> None:
 
 def test_claude_code_connects(tmp_path: Path) -> None:
     claude = program("claude-code", "claude")
-    installed(tmp_path, "claude-code")
+    install(tmp_path, "claude-code")
     # It waits 30 s for a server, or so many milliseconds: code.claude.com/docs/en/mcp.
-    assert "Connected" in listed(claude, tmp_path, MCP_TIMEOUT=str(WAIT_S * 1000))
-    installed(tmp_path, "claude-code", "uninstall")
+    assert "Connected" in list_servers(claude, tmp_path, MCP_TIMEOUT=str(WAIT_S * 1000))
+    install(tmp_path, "claude-code", "uninstall")
 
-    assert listed(claude, tmp_path) == ""
+    assert list_servers(claude, tmp_path) == ""
 
 
 def test_codex_reads_the_entry(tmp_path: Path) -> None:
     codex = program("codex", "codex")
-    installed(tmp_path, "codex")
-    assert "enabled" in listed(codex, tmp_path)
-    installed(tmp_path, "codex", "uninstall")
+    install(tmp_path, "codex")
+    assert "enabled" in list_servers(codex, tmp_path)
+    install(tmp_path, "codex", "uninstall")
 
-    assert listed(codex, tmp_path) == ""
+    assert list_servers(codex, tmp_path) == ""
 
 
 def test_gemini_cli_connects(tmp_path: Path) -> None:
     gemini = program("gemini-cli", "gemini")
-    installed(tmp_path, "gemini-cli")
+    install(tmp_path, "gemini-cli")
     wait_longer(tmp_path)
-    assert "Connected" in listed(gemini, tmp_path, GEMINI_CLI_TRUST_WORKSPACE="true")
-    installed(tmp_path, "gemini-cli", "uninstall")
+    assert "Connected" in list_servers(gemini, tmp_path, GEMINI_CLI_TRUST_WORKSPACE="true")
+    install(tmp_path, "gemini-cli", "uninstall")
 
-    assert listed(gemini, tmp_path, GEMINI_CLI_TRUST_WORKSPACE="true") == ""
+    assert list_servers(gemini, tmp_path, GEMINI_CLI_TRUST_WORKSPACE="true") == ""

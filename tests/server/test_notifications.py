@@ -201,11 +201,11 @@ async def test_a_client_that_left_is_forgotten(harness: ServerHarness, monkeypat
     made: list[Notifications] = []
     begin = Notifications.__init__
 
-    def kept(self: Notifications) -> None:
+    def keep(self: Notifications) -> None:
         begin(self)
         made.append(self)
 
-    monkeypatch.setattr(Notifications, "__init__", kept)
+    monkeypatch.setattr(Notifications, "__init__", keep)
     async with harness.client(LEGACY) as client:
         await subscribe(client, OPEN)
         assert len(made[0]._subscriptions) == 1

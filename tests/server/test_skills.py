@@ -67,7 +67,7 @@ class GetSkill(Request[ReadResourceRequestParams, Literal["skills/get"]]):
     params: ReadResourceRequestParams
 
 
-async def listed(client: Client) -> list[dict[str, Any]]:
+async def list_skills(client: Client) -> list[dict[str, Any]]:
     found = await client.session.send_request(ListSkills(), SkillsResult)
     assert (found.ttlMs, found.cacheScope) == (60_000, "private")
     return found.skills
@@ -98,7 +98,7 @@ async def test_each_listed_skill_is_read_with_its_digest_and_size(
     harness: ServerHarness, era: str, transport: Transport
 ) -> None:
     async with harness.client(era, transport=transport) as client:
-        skills = await listed(client)
+        skills = await list_skills(client)
         for one in skills:
             assert await got(client, one["uri"]) == one
             for file in one["resources"]:
@@ -167,11 +167,11 @@ async def test_a_skill_without_its_tools_is_not_served() -> None:
         capabilities: frozenset[Capability] = Sandbox.capabilities - {"finalize"}
 
     async with Client(build_server(IN_MEMORY, erp=WithoutFinalize())) as client:
-        less = [one["frontmatter"]["name"] for one in await listed(client)]
+        less = [one["frontmatter"]["name"] for one in await list_skills(client)]
         with pytest.raises(MCPError):
             await client.read_resource("skill://close-what-was-received/SKILL.md")
     async with Client(build_server(IN_MEMORY.model_copy(update={"read_only": True}))) as client:
-        reading = [one["frontmatter"]["name"] for one in await listed(client)]
+        reading = [one["frontmatter"]["name"] for one in await list_skills(client)]
 
     assert less == [name for name in OURS if name != "close-what-was-received"]
     assert reading == ["chase-what-is-overdue"]
@@ -189,7 +189,7 @@ async def test_the_operators_skills_stand_beside_ours_and_in_the_place_of_one_of
     skill(tmp_path, "chase-what-is-overdue")
     (tmp_path / "no-skill").mkdir()
     async with Client(_serving(tmp_path), mode=MODES[era]) as client:
-        skills = {one["frontmatter"]["name"]: one for one in await listed(client)}
+        skills = {one["frontmatter"]["name"]: one for one in await list_skills(client)}
         files = {file["uri"]: await content(client, file["uri"]) for file in skills["ours"]["resources"]}
 
     assert skills.keys() == {*OURS, "ours"}
@@ -217,7 +217,7 @@ async def test_a_skill_that_is_gone_meanwhile_stops_no_other(tmp_path: Path) -> 
     path = skill(tmp_path, "ours") / "SKILL.md"
     async with Client(_serving(tmp_path)) as client:
         path.unlink()
-        names = [one["frontmatter"]["name"] for one in await listed(client)]
+        names = [one["frontmatter"]["name"] for one in await list_skills(client)]
         for request in (got, content):
             with pytest.raises(MCPError, match="No such") as caught:
                 await request(client, "skill://ours/SKILL.md")
@@ -248,7 +248,7 @@ async def test_a_folder_that_is_no_skill_is_named_in_the_log_and_the_others_are_
     skill(tmp_path, "bad", "no frontmatter")
     with caplog.at_level(logging.WARNING):
         async with Client(_serving(tmp_path)) as client:
-            names = [one["frontmatter"]["name"] for one in await listed(client)]
+            names = [one["frontmatter"]["name"] for one in await list_skills(client)]
 
     assert names == OURS
     assert f"skill {tmp_path / 'bad'} is not served: SKILL.md does not begin with" in caplog.text
@@ -371,6 +371,6 @@ async def test_exsited_has_no_skill_for_closing() -> None:
     erp = Exsited("http://localhost", "id", "secret", redirect_uri="https://a.example/b")
 
     async with Client(build_server(settings, erp=erp)) as client:
-        names = [one["frontmatter"]["name"] for one in await listed(client)]
+        names = [one["frontmatter"]["name"] for one in await list_skills(client)]
 
     assert names == [name for name in OURS if name != "close-what-was-received"]

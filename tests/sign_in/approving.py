@@ -13,7 +13,7 @@ import httpx2
 
 from tests.harness import ServerHarness, outcome
 from tests.sign_in.issuer import Issuer, TeamServer, team_server
-from tests.sign_in.test_people import connected
+from tests.sign_in.test_people import connect
 
 DELETE, FINALIZE = "delete_purchase_order", "finalize_purchase_order"
 NUMBER = "PO-2025-0038"
@@ -34,7 +34,7 @@ async def ask(
     """Let somebody's assistant ask for a write; their token names them as the issuer does."""
     facts = server.issuer.people.get(who, {})
     token = server.token(who, facts.get("scope", "po:read po:write"), name=facts.get("name"))
-    async with connected(server, token) as client:
+    async with connect(server, token) as client:
         return dict(outcome(await client.call_tool(tool, {"number": number, **more})))
 
 
@@ -99,7 +99,7 @@ def path_of(asked: Mapping[str, Any]) -> str:
 async def state_of(server: TeamServer, who: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     """What the requester's assistant is told of an operation."""
     token = server.token(who, "po:read po:write")
-    async with connected(server, token) as client:
+    async with connect(server, token) as client:
         found = outcome(await client.call_tool("get_operation", {"operation_id": asked["operation_id"]}))
         state: dict[str, Any] = found["operations"][0]
         return state

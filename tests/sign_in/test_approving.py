@@ -32,7 +32,7 @@ from tests.sign_in.approving import (
     visiting,
 )
 from tests.sign_in.issuer import EVERYTHING, TeamServer, issuing, public_pem, rsa_key, serving_for
-from tests.sign_in.test_people import connected
+from tests.sign_in.test_people import connect
 from tests.sign_in.wrong_tokens import forge
 
 LOW = {"": "0.05"}
@@ -92,7 +92,7 @@ async def test_whoever_may_approve_what_they_asked_for_does_so_on_the_page_and_b
         asked = await ask(server, "bob")
         status = await decide(server, "bob", asked)
         person = ScriptedPerson(yes)
-        async with connected(server, server.token("bob", EVERYTHING, name="Bob Brown"), person=person) as client:
+        async with connect(server, server.token("bob", EVERYTHING, name="Bob Brown"), person=person) as client:
             done = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
 
     assert (status, len(person.asked), done["status"]) == (303, 1, "done")
@@ -106,7 +106,7 @@ async def test_the_requesters_own_form_does_not_count_where_they_may_not_approve
     person = ScriptedPerson(yes)
     async with (
         approving(harness, **settings) as server,
-        connected(server, server.token("bob", EVERYTHING), person=person) as client,
+        connect(server, server.token("bob", EVERYTHING), person=person) as client,
     ):
         asked = outcome(await client.call_tool(DELETE, {"number": NUMBER}))
 
@@ -169,7 +169,7 @@ async def test_two_approvers_must_choose_the_same(harness: ServerHarness) -> Non
 async def test_a_large_new_order_is_put_to_two_people_though_no_new_order_else_is(harness: ServerHarness) -> None:
     line = {"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "MAIN"}
     async with approving(harness, second_approver_over={"": "0.65"}) as server:
-        async with connected(server, server.token("alice", "po:read po:write")) as client:
+        async with connect(server, server.token("alice", "po:read po:write")) as client:
             asked = outcome(
                 await client.call_tool("create_purchase_order", {"vendor": "Acme Fasteners", "lines": [line]})
             )
@@ -338,7 +338,7 @@ async def test_a_sign_in_leads_nowhere_but_to_the_page(harness: ServerHarness, w
     assert (back.status_code, back.headers["location"]) == (303, "/")
 
 
-def _changed(**changes: Any) -> Callable[[Any], None]:
+def _change_claims(**changes: Any) -> Callable[[Any], None]:
     def change(issuer: Any) -> None:
         issuer.change_answer = lambda answer: {
             name: value for name, value in {**answer, **changes}.items() if value is not None
@@ -354,7 +354,7 @@ def _claims(**changes: Any) -> Callable[[Any], None]:
     return change
 
 
-def _signed(sign: Callable[[Any, dict[str, Any]], str]) -> Callable[[Any], None]:
+def _sign_by(sign: Callable[[Any, dict[str, Any]], str]) -> Callable[[Any], None]:
     def change(issuer: Any) -> None:
         issuer.sign_id_token = lambda claims: sign(issuer, claims)
 
@@ -369,13 +369,13 @@ def _access(**changes: Any) -> Callable[[Any], None]:
 
 
 WRONG: dict[str, Callable[[Any], None]] = {
-    "another state": _changed(state="another"),
-    "no state": _changed(state=None),
-    "another issuer in the answer": _changed(iss="https://evil.example"),
-    "no issuer in the answer": _changed(iss=None),
-    "an error": _changed(error="access_denied"),
-    "no code": _changed(code=None),
-    "an invented code": _changed(code="invented"),
+    "another state": _change_claims(state="another"),
+    "no state": _change_claims(state=None),
+    "another issuer in the answer": _change_claims(iss="https://evil.example"),
+    "no issuer in the answer": _change_claims(iss=None),
+    "an error": _change_claims(error="access_denied"),
+    "no code": _change_claims(code=None),
+    "an invented code": _change_claims(code="invented"),
     "another nonce": _claims(nonce="another"),
     "no nonce": _claims(nonce=None),
     "a nonce that is no text": _claims(nonce=7),
@@ -388,16 +388,16 @@ WRONG: dict[str, Callable[[Any], None]] = {
     "no expiry": _claims(exp=None),
     "no subject": _claims(sub=None),
     "an invisible subject": _claims(sub="bob\u202e"),
-    "alg none": _signed(lambda issuer, claims: forge({"alg": "none", "kid": "k1"}, claims, None)),
-    "HS256 with the public key": _signed(
+    "alg none": _sign_by(lambda issuer, claims: forge({"alg": "none", "kid": "k1"}, claims, None)),
+    "HS256 with the public key": _sign_by(
         lambda issuer, claims: forge({"alg": "HS256", "kid": "k1"}, claims, public_pem(rsa_key("k1")))
     ),
-    "HS256 with the secret of the page": _signed(
+    "HS256 with the secret of the page": _sign_by(
         lambda issuer, claims: jwt.encode(claims, "page-secret" * 4, "HS256", headers={"kid": "k1"})
     ),
-    "another key": _signed(lambda issuer, claims: issuer.sign(claims, rsa_key("another"), header={"typ": "JWT"})),
-    "an access token in its place": _signed(lambda issuer, claims: issuer.sign(claims)),
-    "garbage": _signed(lambda issuer, claims: "x.y.z"),
+    "another key": _sign_by(lambda issuer, claims: issuer.sign(claims, rsa_key("another"), header={"typ": "JWT"})),
+    "an access token in its place": _sign_by(lambda issuer, claims: issuer.sign(claims)),
+    "garbage": _sign_by(lambda issuer, claims: "x.y.z"),
     "an access token of somebody else": _access(sub="carol"),
     "an access token for another server": _access(aud="https://another.example/mcp"),
 }

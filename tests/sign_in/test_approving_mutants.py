@@ -32,7 +32,7 @@ from tests.sign_in.approving import FINALIZE, NUMBER, approving, ask, decide, pa
 from tests.sign_in.issuer import EVERYTHING
 from tests.sign_in.lenient_jwt import any_audience, any_issuer, decode_with, no_expiry, no_signature
 from tests.sign_in.test_approving import LOW, WRONG
-from tests.sign_in.test_people import connected
+from tests.sign_in.test_people import connect
 
 Patch = pytest.MonkeyPatch
 Attack = Callable[[ServerHarness], Awaitable[bool]]
@@ -81,7 +81,7 @@ async def more_than_ones_limit(harness: ServerHarness) -> bool:
 async def the_requesters_own_form(harness: ServerHarness) -> bool:
     async with (
         approving(harness) as server,
-        connected(server, server.token("bob", EVERYTHING), person=ScriptedPerson(yes)) as client,
+        connect(server, server.token("bob", EVERYTHING), person=ScriptedPerson(yes)) as client,
     ):
         return str(outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))["status"]) == "done"
 

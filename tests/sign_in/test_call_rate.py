@@ -12,7 +12,7 @@ from po_mcp.sign_in.gate import Gate
 from tests.commands.test_serve import HELLO, call, modern
 from tests.harness import ERAS, ScriptedPerson, ServerHarness, outcome, text, yes
 from tests.sign_in.issuer import BOB, team_server
-from tests.sign_in.test_people import connected, over
+from tests.sign_in.test_people import connect, over
 
 FEW = 10
 FINALIZE = "finalize_purchase_order"
@@ -58,10 +58,10 @@ def test_callers_who_have_all_their_calls_left_are_forgotten(monkeypatch: pytest
 @both_eras
 async def test_too_many_calls_are_a_tools_error_in_words_and_others_are_not_held_up(era: str) -> None:
     async with team_server(calls_per_minute=FEW, self_approval=True) as server:
-        async with connected(server, server.token(), era) as alice:
+        async with connect(server, server.token(), era) as alice:
             answers = [await alice.call_tool("search_catalog", {"kind": "vendor"}) for _ in range(FEW + 1)]
             asked_after = await alice.call_tool("get_operation", {})
-        async with connected(server, server.token(BOB), era) as bob:
+        async with connect(server, server.token(BOB), era) as bob:
             other = await bob.call_tool("search_catalog", {"kind": "vendor"})
 
     assert [one.is_error for one in answers] == [False] * FEW + [True]
@@ -83,7 +83,7 @@ async def test_an_answer_to_a_question_waits_for_no_share(harness: ServerHarness
     person = ScriptedPerson(yes)
     async with (
         team_server(calls_per_minute=FEW, self_approval=True, **over(harness)) as server,
-        connected(server, server.token(), era, person) as alice,
+        connect(server, server.token(), era, person) as alice,
     ):
         await spend(alice)
         done = outcome(await alice.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
@@ -127,7 +127,7 @@ async def lets_everything_pass() -> bool:
 async def takes_the_answer_for_a_call() -> bool:
     async with (
         team_server(calls_per_minute=FEW, self_approval=True) as server,
-        connected(server, server.token(), ERAS[0], ScriptedPerson(yes)) as alice,
+        connect(server, server.token(), ERAS[0], ScriptedPerson(yes)) as alice,
     ):
         await spend(alice)
         return "Too many" in text(await alice.call_tool(FINALIZE, {"number": "PO-2025-0037"}))

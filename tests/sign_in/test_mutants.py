@@ -134,13 +134,13 @@ async def another_computer_without_sign_in() -> bool:
 async def a_token_in_the_headers_of_a_request() -> bool:
     seen: list[bytes] = []
 
-    async def kept(scope: Any, receive: Any, send: Any) -> None:
+    async def keep(scope: Any, receive: Any, send: Any) -> None:
         seen.extend(value for _, value in scope["headers"])
         await gate._error(200, "", {})(scope, receive, send)
 
     init = Gate.__init__
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Gate, "__init__", lambda self, mcp, *given: init(self, kept, *given))
+        patch.setattr(Gate, "__init__", lambda self, mcp, *given: init(self, keep, *given))
         async with team_server() as server, server.http(server.token()) as http:
             await http.post("/mcp", json=call("initialize", HELLO))
     return any(value.startswith(b"Bearer") for value in seen)

@@ -39,7 +39,7 @@ from tests.sign_in.erp_of_people import (
     take_away,
 )
 from tests.sign_in.issuer import EVERYTHING, TeamServer
-from tests.sign_in.test_people import connected
+from tests.sign_in.test_people import connect
 
 FINALIZE, CREATE = "finalize_purchase_order", "create_purchase_order"
 NUMBER, OTHER = "PO-2025-0037", "PO-2025-0038"
@@ -66,7 +66,7 @@ async def at_work(folder: Path, *people: str, **settings: Any) -> AsyncIterator[
 
 async def call(server: TeamServer, who: str, tool: str, **arguments: Any) -> Any:
     token = server.token(who, "po:read po:write", name={"alice": "Alice Adams", "bob": "Bob Brown"}[who])
-    async with connected(server, token) as client:
+    async with connect(server, token) as client:
         return await client.call_tool(tool, arguments)
 
 
@@ -97,7 +97,7 @@ async def test_whoever_has_given_none_is_sent_to_the_page_and_nothing_is_sent(tm
 async def test_a_resource_a_completion_and_a_list_of_operations_need_them_as_far_as_they_read_the_erp(
     tmp_path: Path,
 ) -> None:
-    async with at_work(tmp_path) as (place, server), connected(server, server.token()) as client:
+    async with at_work(tmp_path) as (place, server), connect(server, server.token()) as client:
         with pytest.raises(Exception, match="Your own credentials for Inventory Pro are missing"):
             await client.read_resource("po://orders/open")
         about = (await client.read_resource("po://connection")).contents[0]
@@ -128,7 +128,7 @@ async def test_a_yes_by_ones_own_form_is_carried_out_as_oneself(tmp_path: Path, 
     person = ScriptedPerson(yes)
     async with at_work(tmp_path, "alice", "bob", self_approval=True) as (place, server):
         token = server.token("bob", EVERYTHING, name="Bob Brown")
-        async with connected(server, token, era, person) as client:
+        async with connect(server, token, era, person) as client:
             done = outcome(await client.call_tool(FINALIZE, {"number": NUMBER}))
 
     assert (done["status"], len(person.asked)) == ("done", 1)
@@ -200,9 +200,9 @@ async def test_people_who_are_connected_at_once_are_never_taken_for_each_other(t
     async with at_work(tmp_path, "alice", "bob") as (place, server):
         tokens = [server.token(who, "po:read po:write") for who in ("alice", "bob", "carol")]
         async with (
-            connected(server, tokens[0], era) as alice,
-            connected(server, tokens[1], era) as bob,
-            connected(server, tokens[2], era) as carol,
+            connect(server, tokens[0], era) as alice,
+            connect(server, tokens[1], era) as bob,
+            connect(server, tokens[2], era) as carol,
         ):
             for _ in range(3):
                 place.erp.sent.clear()
@@ -330,7 +330,7 @@ async def test_what_was_read_for_one_is_shown_to_no_other(tmp_path: Path) -> Non
 
 
 async def complete(server: TeamServer, who: str, ref: PromptReference | ResourceTemplateReference, name: str) -> Any:
-    async with connected(server, server.token(who, "po:read")) as client:
+    async with connect(server, server.token(who, "po:read")) as client:
         return (await client.complete(ref, {"name": name, "value": ""})).completion.values
 
 

@@ -86,7 +86,7 @@ async def a_secret_in_the_journal(folder: Path) -> bool:
         return SECRETS[ALICE].encode() in read_all(folder)
 
 
-async def removed_credentials(folder: Path) -> bool:
+async def use_removed_credentials(folder: Path) -> bool:
     async with at_work(folder, "alice") as (place, server):
         await call(server, "alice", "list_purchase_orders")
         await take_away(server, "alice")
@@ -241,7 +241,7 @@ def not_sealed(patch: Patch) -> None:
     patch.setattr(sealing, "unseal", lambda key, purpose, content: content.encode())
 
 
-def kept_in_memory(patch: Patch) -> None:
+def keep_in_memory(patch: Patch) -> None:
     kept: dict[str, Any] = {}
     find = PeoplesCredentials.find
 
@@ -338,7 +338,7 @@ async def a_read_as_another(folder: Path) -> bool:
         return "PO-2025-" in text(await call(server, "bob", "list_purchase_orders"))
 
 
-def looked_at_by_whoever_calls(patch: Patch) -> None:
+def check_as_the_caller(patch: Patch) -> None:
     the_server_stands_in(patch)
     patch.setattr(reconcile, "acting_for", lambda actor: acting_for(None))
 
@@ -362,10 +362,10 @@ MUTANTS: list[tuple[Callable[[Patch], None], Attack]] = [
     (whoever_approves_writes, a_write_without_credentials),
     (the_server_stands_in, a_read_without_credentials),
     (the_server_stands_in, a_write_without_credentials),
-    (looked_at_by_whoever_calls, a_look_by_somebody_else_than_who_asked),
+    (check_as_the_caller, a_look_by_somebody_else_than_who_asked),
     (bound_to_nobody, credentials_of_another_in_ones_own_row),
     (not_sealed, a_secret_in_the_journal),
-    (kept_in_memory, removed_credentials),
+    (keep_in_memory, use_removed_credentials),
     (one_view_for_all, a_list_that_was_read_for_another),
     (one_view_for_all, a_completion_that_was_read_for_another),
     (one_view_of_a_person, a_list_that_was_read_with_removed_credentials),

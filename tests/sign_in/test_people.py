@@ -35,7 +35,7 @@ both_eras = pytest.mark.parametrize("era", ERAS)
 
 
 @asynccontextmanager
-async def connected(
+async def connect(
     server: TeamServer, token: str, era: str = ERAS[0], person: ScriptedPerson | None = None
 ) -> AsyncIterator[Client]:
     async with server.http(token) as http:
@@ -60,7 +60,7 @@ async def test_the_list_of_tools_is_what_the_token_allows(era: str) -> None:
     listed = {}
     async with team_server() as server:
         for scope in ("po:read", NO_APPROVAL, EVERYTHING):
-            async with connected(server, server.token(scope=scope), era) as client:
+            async with connect(server, server.token(scope=scope), era) as client:
                 listed[scope] = sorted(tool.name for tool in (await client.list_tools()).tools)
 
     assert listed == {
@@ -123,11 +123,11 @@ async def test_a_write_in_disguise_writes_nothing(harness: ServerHarness, era: s
 async def test_a_form_counts_only_with_the_scope_to_approve(harness: ServerHarness, era: str) -> None:
     person = ScriptedPerson(yes)
     async with team_server(**over(harness), self_approval=True) as server:
-        async with connected(server, server.token(scope=NO_APPROVAL), era, person) as client:
+        async with connect(server, server.token(scope=NO_APPROVAL), era, person) as client:
             asked = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
             questions = len(person.asked)
             way = (await client.read_resource("po://connection")).contents[0]
-        async with connected(server, server.token(), era, person) as client:
+        async with connect(server, server.token(), era, person) as client:
             done = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
 
     assert (asked["status"], questions) == ("approval_required", 0)
@@ -152,7 +152,7 @@ async def test_with_approval_by_page_no_scope_to_approve_is_asked_for_and_read_o
 async def test_without_a_client_of_the_page_there_is_none_even_where_a_pin_is_set(harness: ServerHarness) -> None:
     set_pin(harness.journal, PIN)
     async with team_server(**over(harness)) as server:
-        async with connected(server, server.token()) as client:
+        async with connect(server, server.token()) as client:
             asked = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
         async with server.http() as http:
             own = {"origin": server.origin, "content-type": "application/x-www-form-urlencoded"}
@@ -172,13 +172,13 @@ async def test_without_a_client_of_the_page_there_is_none_even_where_a_pin_is_se
 @both_eras
 async def test_an_operation_of_another_person_is_neither_seen_nor_settled(harness: ServerHarness, era: str) -> None:
     async with team_server(**over(harness)) as server:
-        async with connected(server, server.token(ALICE), era) as alice:
+        async with connect(server, server.token(ALICE), era) as alice:
             asked = outcome(await alice.call_tool(DELETE, {"number": "PO-2025-0038"}))
             own = await operations(alice)
-        async with connected(server, server.token(BOB), era) as bob:
+        async with connect(server, server.token(BOB), era) as bob:
             others = await operations(bob)
             by_id = await bob.call_tool("get_operation", {"operation_id": asked["operation_id"]})
-        async with connected(server, server.token(ALICE, "po:read"), era) as reader:
+        async with connect(server, server.token(ALICE, "po:read"), era) as reader:
             read = await operations(reader, operation_id=asked["operation_id"])
 
     assert [one["operation_id"] for one in own] == [asked["operation_id"]]
@@ -190,7 +190,7 @@ async def test_an_operation_of_another_person_is_neither_seen_nor_settled(harnes
 
 async def test_what_was_done_for_others_meanwhile_hides_nothing_of_ones_own(harness: ServerHarness) -> None:
     new = {"vendor": "12", "lines": [{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}]}
-    async with team_server(**over(harness)) as server, connected(server, server.token(ALICE)) as alice:
+    async with team_server(**over(harness)) as server, connect(server, server.token(ALICE)) as alice:
         done = outcome(await alice.call_tool("create_purchase_order", {"number": "PO-2025-0050", **new}))
         with closing(sqlite3.connect(harness.journal)) as journal, journal:
             columns = [name for (name,) in journal.execute("SELECT name FROM pragma_table_info('write_operations')")]
@@ -207,7 +207,7 @@ async def test_what_was_done_for_others_meanwhile_hides_nothing_of_ones_own(harn
 async def test_the_same_subject_of_another_client_is_the_same_person(harness: ServerHarness) -> None:
     async with team_server(**over(harness)) as server:
         for client_id, number in (("host", "PO-2025-0038"), ("another", "PO-2025-0037")):
-            async with connected(server, server.token(ALICE, client_id=client_id)) as client:
+            async with connect(server, server.token(ALICE, client_id=client_id)) as client:
                 await client.call_tool(CANCEL, {"number": number})
                 seen = await operations(client)
     with closing(sqlite3.connect(harness.journal)) as journal:
@@ -227,12 +227,12 @@ async def test_each_has_their_own_question_replay_and_name_in_the_record(harness
     number = {"number": "PO-2025-0037"}
     async with team_server(**over(harness), self_approval=True) as server:
         person = ScriptedPerson(yes)
-        async with connected(server, server.token(ALICE)) as alice:  # her client has no form
+        async with connect(server, server.token(ALICE)) as alice:  # her client has no form
             waiting = outcome(await alice.call_tool(CANCEL, number))
-        async with connected(server, server.token(BOB), person=person) as bob:
+        async with connect(server, server.token(BOB), person=person) as bob:
             done = outcome(await bob.call_tool(CANCEL, number))
             again = outcome(await bob.call_tool(CANCEL, number))
-        async with connected(server, server.token(ALICE)) as alice:
+        async with connect(server, server.token(ALICE)) as alice:
             hers = outcome(await alice.call_tool(CANCEL, number))
             [then] = await operations(alice, operation_id=waiting["operation_id"])
     with closing(sqlite3.connect(harness.journal)) as journal:
@@ -345,7 +345,7 @@ async def test_a_token_reaches_neither_the_erp_nor_a_log_nor_the_journal(
         ):
             token = server.token()
             for era in ERAS:
-                async with connected(server, token, era, ScriptedPerson(yes)) as client:
+                async with connect(server, token, era, ScriptedPerson(yes)) as client:
                     done = outcome(await client.call_tool(FINALIZE, {"number": f"PO-2025-003{6 + ERAS.index(era)}"}))
                     await client.call_tool("list_purchase_orders", {})
                     assert done["status"] == "done", done
@@ -419,7 +419,7 @@ async def test_the_erp_that_knows_one_author_reads_in_the_note_who_asked(harness
         async with (
             erp_over(book, "exsited", []) as settings,
             team_server(**settings, **more) as server,
-            connected(server, server.token()) as client,
+            connect(server, server.token()) as client,
         ):
             done = outcome(await client.call_tool("create_purchase_order", new))
         note = book.order("PO-2025-0050").note

@@ -14,7 +14,7 @@ from tests.commands.test_serve import HELLO, call
 from tests.harness import ServerHarness, outcome
 from tests.sign_in.approving import DELETE, NUMBER, approving, decide
 from tests.sign_in.issuer import TeamServer
-from tests.sign_in.test_people import connected
+from tests.sign_in.test_people import connect
 
 REFUSED, DECIDED = 403, 303
 
@@ -27,7 +27,7 @@ async def pairwise(harness: ServerHarness, **settings: Any) -> AsyncIterator[Tea
 
 
 async def ask_as(server: TeamServer, who: str) -> dict[str, Any]:
-    async with connected(server, server.token(f"{who} at the assistant", "po:read po:write", oid=who)) as client:
+    async with connect(server, server.token(f"{who} at the assistant", "po:read po:write", oid=who)) as client:
         return dict(outcome(await client.call_tool(DELETE, {"number": NUMBER})))
 
 

@@ -32,12 +32,12 @@ def _hs256(server: TeamServer) -> str:
     return forge(header, server.issuer.claims(server.url), public_pem(rsa_key("k1")))
 
 
-def _changed(server: TeamServer) -> str:
+def _change_payload(server: TeamServer) -> str:
     head, _, signature = server.token(scope="po:read").split(".")
     return f"{head}.{_encode(json.dumps(server.issuer.claims(server.url)).encode())}.{signature}"
 
 
-def _signed(server: TeamServer, key: Any = None, **changes: Any) -> str:
+def _sign(server: TeamServer, key: Any = None, **changes: Any) -> str:
     return server.issuer.sign({**server.issuer.claims(server.url), **changes}, key)
 
 
@@ -57,7 +57,7 @@ INVALID: dict[str, Callable[[TeamServer], str | None]] = {
     "too long": lambda server: "a" * 9000,
     "alg none": _none,
     "HS256 with the public key": _hs256,
-    "another key, same id": lambda server: _signed(server, rsa_key("another")),
+    "another key, same id": lambda server: _sign(server, rsa_key("another")),
     "another key, unknown id": lambda server: server.issuer.sign(
         server.issuer.claims(server.url), rsa_key("another"), header={"kid": "k2"}
     ),
@@ -67,19 +67,19 @@ INVALID: dict[str, Callable[[TeamServer], str | None]] = {
     "a key of another type": lambda server: server.issuer.sign(
         server.issuer.claims(server.url), ec_key(), algorithm="ES256"
     ),
-    "changed after it was signed": _changed,
-    "another issuer": lambda server: _signed(server, iss="https://evil.example"),
-    "the issuer with a slash": lambda server: _signed(server, iss=f"{server.issuer.url}/"),
-    "another audience": lambda server: _signed(server, aud="https://another.example/mcp"),
-    "the server's origin as audience": lambda server: _signed(server, aud=server.origin),
+    "changed after it was signed": _change_payload,
+    "another issuer": lambda server: _sign(server, iss="https://evil.example"),
+    "the issuer with a slash": lambda server: _sign(server, iss=f"{server.issuer.url}/"),
+    "another audience": lambda server: _sign(server, aud="https://another.example/mcp"),
+    "the server's origin as audience": lambda server: _sign(server, aud=server.origin),
     "no audience": lambda server: _without(server, "aud"),
-    "expired": lambda server: _signed(server, exp=int(time.time()) - 60),
+    "expired": lambda server: _sign(server, exp=int(time.time()) - 60),
     "no expiry": lambda server: _without(server, "exp"),
-    "not yet valid": lambda server: _signed(server, nbf=int(time.time()) + 600),
-    "issued in the future": lambda server: _signed(server, iat=int(time.time()) + 600),
+    "not yet valid": lambda server: _sign(server, nbf=int(time.time()) + 600),
+    "issued in the future": lambda server: _sign(server, iat=int(time.time()) + 600),
     "no subject": lambda server: _without(server, "sub"),
-    "an invisible subject": lambda server: _signed(server, sub="al\u200bice"),
-    "an empty subject": lambda server: _signed(server, sub=""),
+    "an invisible subject": lambda server: _sign(server, sub="al\u200bice"),
+    "an empty subject": lambda server: _sign(server, sub=""),
     "an ID token by its type": lambda server: _of_type(server, "id+jwt"),
     "an ID token by its claims": lambda server: _of_type(server, "JWT", nonce="n", at_hash="x"),
     "a logout token": lambda server: _of_type(server, "logout+jwt"),
@@ -91,5 +91,5 @@ WITHOUT_SCOPE: dict[str, Callable[[TeamServer], str | None]] = {
     "no scope": lambda server: _without(server, "scope"),
     "an empty scope": lambda server: server.token(scope=""),
     "scopes of another server": lambda server: server.token(scope="read write po:reader PO:READ"),
-    "a scope that is no text": lambda server: _signed(server, scope={"po:read": True}),
+    "a scope that is no text": lambda server: _sign(server, scope={"po:read": True}),
 }

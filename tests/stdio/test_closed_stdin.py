@@ -45,7 +45,7 @@ def answer_of(client: RawClient) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def closed_while_written(folder: Path) -> AsyncIterator[tuple[SlowErp, RawClient]]:
+async def close_while_writing(folder: Path) -> AsyncIterator[tuple[SlowErp, RawClient]]:
     """Close stdin while the ERP has carried a new order out and keeps its answer back."""
     async with slow_erp(folder / "book.db") as erp:
         with server(PO_MCP_JOURNAL=str(folder / "journal.db"), **erp.settings) as client:
@@ -82,7 +82,7 @@ def test_a_question_that_nobody_can_answer_any_more_names_where_it_is_decided(tm
 
 
 async def test_a_write_under_way_has_its_outcome_in_its_answer(tmp_path: Path) -> None:
-    async with closed_while_written(tmp_path) as (erp, client):
+    async with close_while_writing(tmp_path) as (erp, client):
         erp.may_answer.set()
         answer = await anyio.to_thread.run_sync(answer_of, client)
 
@@ -91,7 +91,7 @@ async def test_a_write_under_way_has_its_outcome_in_its_answer(tmp_path: Path) -
 
 
 async def test_a_write_that_is_cut_off_is_not_said_to_have_failed(tmp_path: Path) -> None:
-    async with closed_while_written(tmp_path) as (erp, client):
+    async with close_while_writing(tmp_path) as (erp, client):
         await anyio.sleep(stdio_lines.WRITE_GRACE_S + 1)
         erp.may_answer.set()
         answer = await anyio.to_thread.run_sync(answer_of, client)

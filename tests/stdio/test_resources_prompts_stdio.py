@@ -14,7 +14,7 @@ ORDER = {
 OPEN, NEW = "po://orders/open", "po://orders/NEW-1"
 
 
-def received(client: RawClient, count: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def receive(client: RawClient, count: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The next messages, in whichever order they come: answers, and notifications."""
     messages = [client.receive() for _ in range(count)]
     return [one for one in messages if "id" in one], [one for one in messages if "id" not in one]
@@ -27,7 +27,7 @@ def test_a_client_of_2025_subscribes_and_hears_of_a_write() -> None:
         client.send({"method": "notifications/initialized"})
         empty = [client.request("resources/subscribe", {"uri": uri})["result"] for uri in (OPEN, NEW)]
         client.send({"id": 99, "method": "tools/call", "params": call})
-        [answer], reply = received(client, 3)
+        [answer], reply = receive(client, 3)
         ended = client.end()
 
     assert hello["capabilities"]["resources"]["subscribe"] is True
@@ -46,7 +46,7 @@ def test_a_client_of_2026_listens_and_hears_of_a_write() -> None:
     with server() as client:
         acknowledged = client.request("subscriptions/listen", wanted)
         client.send({"id": 99, "method": "tools/call", "params": call})
-        [answer], reply = received(client, 3)
+        [answer], reply = receive(client, 3)
         ended = client.end()
 
     assert acknowledged["params"]["notifications"]["resourceSubscriptions"] == [OPEN, NEW]

@@ -51,7 +51,7 @@ class End:
     states: list[tuple[str]]
 
 
-async def ended(
+async def end_by(
     tmp_path: Path,
     signals: Sequence[signal.Signals],
     *,
@@ -73,13 +73,13 @@ async def ended(
             was_waiting = client.process.poll() is None
             if is_answered:
                 erp.may_answer.set()
-            status, errors = await anyio.to_thread.run_sync(_waited_for, client)
+            status, errors = await anyio.to_thread.run_sync(_wait_for, client)
             erp.may_answer.set()
     with closing(sqlite3.connect(journal)) as db:
         return End(was_waiting, status, errors, db.execute("SELECT state FROM write_operations").fetchall())
 
 
-def _waited_for(client: RawClient) -> tuple[int, str]:
+def _wait_for(client: RawClient) -> tuple[int, str]:
     """Wait for a process whose stdin stays open, as a host leaves it."""
     status = client.process.wait(timeout=60)
     assert client.process.stderr is not None
@@ -90,17 +90,17 @@ def _waited_for(client: RawClient) -> tuple[int, str]:
 async def test_further_signals_do_not_end_it_before_the_outcome_of_a_write_is_recorded(
     tmp_path: Path, signals: list[signal.Signals]
 ) -> None:
-    assert await ended(tmp_path, signals) == End(True, 0, "", [("DONE",)])
+    assert await end_by(tmp_path, signals) == End(True, 0, "", [("DONE",)])
 
 
 async def test_an_answer_that_never_comes_is_looked_for_in_the_erp_before_it_ends(tmp_path: Path) -> None:
-    assert await ended(tmp_path, BOTH, is_answered=False, PO_MCP_TIMEOUT="3") == End(True, 0, "", [("DONE",)])
+    assert await end_by(tmp_path, BOTH, is_answered=False, PO_MCP_TIMEOUT="3") == End(True, 0, "", [("DONE",)])
 
 
 @pytest.mark.parametrize("signals", [IMPATIENT, A_HOST], ids=["SIGINT", "SIGTERM"])
 async def test_if_only_the_first_signal_were_received_the_second_would_lose_the_outcome(
     tmp_path: Path, signals: list[signal.Signals]
 ) -> None:
-    end = await ended(tmp_path, signals, program=MUTATED)
+    end = await end_by(tmp_path, signals, program=MUTATED)
 
     assert (end.was_waiting, end.states) == (False, [("SENT",)])

@@ -40,12 +40,12 @@ def run(program: str) -> set[str]:
     return set(subprocess.check_output(command, text=True, timeout=60).split())
 
 
-def imported_for_the_list() -> set[str]:
+def list_imports() -> set[str]:
     return run(LIST_TOOLS)
 
 
 def test_the_tools_are_listed_without_what_only_a_call_needs() -> None:
-    imported = imported_for_the_list()
+    imported = list_imports()
 
     late = (
         *("po_mcp.sandbox", "po_mcp.connectors.http", "po_mcp.desk.create_order", "po_mcp.approvals.page"),

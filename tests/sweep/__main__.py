@@ -21,8 +21,8 @@ from tests.homes import nobodys_home
 from .cells import Table
 from .crashes import INJECTED, Crashed, at_every_commit, at_the_wire, crash
 from .judging import Ran
-from .mutants import MUTANTS, killed
-from .runner import rehearsed, run
+from .mutants import MUTANTS, kill
+from .runner import rehearse, run
 from .scenarios import FLOWS, Calm, Flow, Scenario, cells, every_scenario, sample
 
 SEED = 20261122
@@ -68,7 +68,7 @@ class Figures:
         return not self.wrong and self.killed == self.mutants
 
 
-def played(scenarios: Sequence[Scenario]) -> list[Ran]:
+def play_all(scenarios: Sequence[Scenario]) -> list[Ran]:
     """Play scenarios in this process, a handful at a time."""
     return anyio.run(_all, [(run, scenario) for scenario in scenarios])
 
@@ -95,7 +95,7 @@ def _torn(loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
 
 
 async def _calm() -> Mapping[Flow, Calm]:
-    return {flow: await rehearsed(flow) for flow in FLOWS}
+    return {flow: await rehearse(flow) for flow in FLOWS}
 
 
 def sweep_cells(figures: Figures, seed: int, most: int, progress: Progress) -> None:
@@ -120,7 +120,7 @@ def _play(
     parts = [chosen[place : place + _PER_TASK] for place in range(0, len(chosen), _PER_TASK)]
     task, before = progress.add_task(name, total=len(chosen)), figures.scenarios
     with ProcessPoolExecutor() as pool:
-        for part in pool.map(played, parts):
+        for part in pool.map(play_all, parts):
             for ran in part:
                 figures.add(ran)
                 yield ran
@@ -188,10 +188,10 @@ async def _mutants(figures: Figures, progress: Progress) -> None:
     asyncio.get_running_loop().set_exception_handler(_torn)
     calm = await _calm()
     for name in progress.track(MUTANTS, description="Mutants"):
-        kill = await killed(name, calm)
+        death = await kill(name, calm)
         figures.mutants += 1
-        figures.killed += kill is not None
-        progress.console.print(f"{name}: {f'{kill.scenario}: {kill.harm}' if kill else 'SURVIVED'}", highlight=False)
+        figures.killed += death is not None
+        progress.console.print(f"{name}: {f'{death.scenario}: {death.harm}' if death else 'SURVIVED'}", highlight=False)
 
 
 @click.command()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import anyio
 import pytest
 
-from .runner import rehearsed
+from .runner import rehearse
 from .scenarios import FLOWS, Calm, Flow
 
 
@@ -16,6 +16,6 @@ def calm() -> Mapping[Flow, Calm]:
     """Every flow without a fault."""
 
     async def learnt() -> Mapping[Flow, Calm]:
-        return {flow: await rehearsed(flow) for flow in FLOWS}
+        return {flow: await rehearse(flow) for flow in FLOWS}
 
     return anyio.run(learnt)

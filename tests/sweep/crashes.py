@@ -223,10 +223,10 @@ async def start_anew(ran: Crashed, gate: Any, play: Play) -> None:
 def _note_the_step(ran: Crashed, gate: Any, step: Callable[[], int]) -> None:
     """Note in which step a write is carried out from now on."""
 
-    async def applied(tag: str) -> None:
+    async def note_applied(tag: str) -> None:
         _note_carried_out(ran, gate, tag, step())
 
-    gate.applied = applied
+    gate.applied = note_applied
 
 
 def _note_carried_out(ran: Crashed, gate: Any, tag: str, step: int) -> None:
@@ -256,16 +256,16 @@ async def _ask(ran: Crashed, peer: Peer) -> None:
     """Make the call, and once more where the server lives on; note what it answers, if it does."""
     for step in (1, 2):
         ran.step = step
-        answer = await _called(ran.scenario.flow, ran.scenario.how, peer)  # type: ignore[attr-defined]
+        answer = await _call(ran.scenario.flow, ran.scenario.how, peer)  # type: ignore[attr-defined]
         if answer is not None:
-            ran.answers.append(replace(_answered(step, answer), asked_by=USER))
+            ran.answers.append(replace(_read_answer(step, answer), asked_by=USER))
         if answer is None or peer.process.returncode is not None or peer.ended.is_set():
             return
 
 
-async def _called(flow: Flow, how: How, peer: Peer) -> Mapping[str, Any] | None:
+async def _call(flow: Flow, how: How, peer: Peer) -> Mapping[str, Any] | None:
     if how.startswith("cancelled"):
-        await _called_in_2025(flow, peer)
+        await _call_in_2025(flow, peer)
         with anyio.move_on_after(_PATIENCE):
             await peer.ended.wait()  # a call that was cancelled is not answered, nor sent where nothing could be read
         return None
@@ -280,7 +280,7 @@ async def _called(flow: Flow, how: How, peer: Peer) -> Mapping[str, Any] | None:
     return await peer.request("tools/call", again)
 
 
-async def _called_in_2025(flow: Flow, peer: Peer) -> None:
+async def _call_in_2025(flow: Flow, peer: Peer) -> None:
     """Call as a client of 2025 does: the server asks within the call."""
     await peer.request("initialize", INITIALIZE)
     await peer.send({"method": "notifications/initialized"})
@@ -310,7 +310,7 @@ def yes_to(flow: Flow, form: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"action": "accept", "content": {name: options[1] if options else CALLS[flow].number}}
 
 
-def _answered(step: int, answer: Mapping[str, Any]) -> Answer:
+def _read_answer(step: int, answer: Mapping[str, Any]) -> Answer:
     result = answer.get("result", {})
     shown = result.get("structuredContent") or {}
     if "error" in answer or result.get("isError") or not shown:
@@ -346,7 +346,7 @@ def _stand_at_the_wire(ran: Crashed, gate: Any, peer: Peer, journal: Path) -> No
         if how in ("kill on arrival, lost", "cancelled on arrival, no answer"):
             raise Lost
 
-    async def applied(tag: str) -> None:
+    async def note_applied(tag: str) -> None:
         _note_carried_out(ran, gate, tag, ran.step)
         if "when applied" in how:
             ran.struck = True
@@ -354,7 +354,7 @@ def _stand_at_the_wire(ran: Crashed, gate: Any, peer: Peer, journal: Path) -> No
         if how == "SIGTERM when applied, no answer":
             await anyio.sleep(2 * TIMEOUT)
 
-    gate.arrives, gate.applied = arrives, applied
+    gate.arrives, gate.applied = arrives, note_applied
 
 
 async def _strike(how: How, peer: Peer) -> None:

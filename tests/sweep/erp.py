@@ -67,7 +67,7 @@ class Gate:
             return
         async with self._one_at_a_time:
             before = contents(self.book)
-            await self.app(scope, _arrived_whole(body), keep)
+            await self.app(scope, _send_whole(body), keep)
             if contents(self.book) != before:
                 self.carried_out.append(tag)
         self.answers.append((tag, kept[0]["status"]))
@@ -89,7 +89,7 @@ async def _body(receive: Any) -> bytes:
     return body
 
 
-def _arrived_whole(body: bytes) -> Any:
+def _send_whole(body: bytes) -> Any:
     """Give the app a request that is whole, even where its sender is gone by now."""
 
     async def receive() -> Any:

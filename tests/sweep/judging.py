@@ -115,7 +115,7 @@ def _doubles(ran: Ran) -> Iterator[str]:
 
 def _lies(ran: Ran) -> Iterator[tuple[Answer, str]]:
     for answer in ran.answers:
-        done = {one: ran.carried_out[one.tag] for one in _meant(ran, answer) if one.tag in ran.carried_out}
+        done = {one: ran.carried_out[one.tag] for one in _find_sendings(ran, answer) if one.tag in ran.carried_out}
         until = [one for one, step in done.items() if step <= answer.step]
         own = [one for one in until if one.step == answer.step and one.operation_id in (answer.operation_id, None)]
         before = [one for one in until if one.step < answer.step]
@@ -151,7 +151,7 @@ def _tells(answer: Answer, operation_id: str) -> bool:
     return operation_id in answer.late or (answer.operation_id == operation_id and answer.status == "done")
 
 
-def _meant(ran: Ran, answer: Answer) -> list[Sending]:
+def _find_sendings(ran: Ran, answer: Answer) -> list[Sending]:
     """Return the writes that an answer speaks of: those of its operation, or all for whoever asked."""
     if answer.looked_up:
         return [one for one in ran.sent if one.operation_id in (answer.operation_id, None)]

@@ -147,7 +147,7 @@ def no_dedupe(patch: Patch) -> None:
         patch.setattr(f"po_mcp.writes.kinds.{kind}.find_change", _no_change_of_an_order)
 
 
-def sent_is_taken_for_unsent(patch: Patch) -> None:
+def take_sent_for_unsent(patch: Patch) -> None:
     """What a dead process left SENT is sent again."""
     untouched = Executor.outcome_of
 
@@ -341,7 +341,7 @@ def races(calm: Mapping[Flow, Calm]) -> Iterator[Scenario]:
         yield Scenario(flow, moment="the number is taken before", habits=("upserts",))
 
 
-def stored_otherwise(calm: Mapping[Flow, Calm]) -> Iterator[Scenario]:
+def store_otherwise(calm: Mapping[Flow, Calm]) -> Iterator[Scenario]:
     """An ERP stores an order in its own way, and its answer is lost."""
     for flow, habit in itertools.product(CREATES, ("rounds-prices", "adds-freight")):
         yield Scenario(flow, (("lost-answer", calm[flow].write),), habits=(habit,))
@@ -357,7 +357,7 @@ def moments_of(*moments: Any, flows: Sequence[Flow] = FLOWS) -> Scenarios:
     return scenarios
 
 
-def signed_out(calm: Mapping[Flow, Calm]) -> Iterator[Scenario]:
+def sign_out(calm: Mapping[Flow, Calm]) -> Iterator[Scenario]:
     """The token ended: the write and a read after it are sent to the sign-in."""
     for flow in FLOWS:
         if flow[0] == "exsited":
@@ -381,14 +381,14 @@ MUTANTS: Mapping[str, tuple[Mutant, Scenarios]] = {
         (resent_once, doubts),
         (journal_in_memory, doubts),
         (no_dedupe, doubts),
-        (sent_is_taken_for_unsent, doubts),
+        (take_sent_for_unsent, doubts),
         (refusals_are_final, doubts),
         (no_watch, late_effects),
         (no_late_news, late_effects),
         (no_look_for_a_free_number, races),
         (one_common_item_is_ours, races),
-        (what_is_not_ours_alone_is_another_s, stored_otherwise),
-        (no_new_sign_in_after_a_401, signed_out),
+        (what_is_not_ours_alone_is_another_s, store_otherwise),
+        (no_new_sign_in_after_a_401, sign_out),
         (connections_without_a_company, moments_of("another company looks")),
         (any_journal_file_will_do, moments_of("the journal is removed", flows=FLOWS[1:2])),
         (no_deadline_before_the_bytes, moments_of("another server does it meanwhile")),
@@ -408,13 +408,13 @@ class Kill:
     harm: str
 
 
-async def killed(name: str, calm: Mapping[Flow, Calm]) -> Kill | None:
+async def kill(name: str, calm: Mapping[Flow, Calm]) -> Kill | None:
     """Play until the mutant writes twice or lies where the program as it is does not; None where it never does."""
     mutant, scenarios = MUTANTS[name]
     for scenario in scenarios(calm):
         if not (harm := await _harm(mutant, scenario)):
             continue
-        if not _seen(await run(scenario)):
+        if not _find_faults(await run(scenario)):
             return Kill(scenario, harm[0])
     return None
 
@@ -424,10 +424,10 @@ async def _harm(mutant: Mutant, scenario: Scenario) -> list[str]:
         mutant(patch)
         ran = await run(scenario)
     assert not ran.crashes, f"the mutant cannot run: {ran.crashes[0]}"
-    return _seen(ran)
+    return _find_faults(ran)
 
 
-def _seen(ran: Ran) -> list[str]:
+def _find_faults(ran: Ran) -> list[str]:
     """Return the double writes and lies; where the vendor refused and the order can be read, doubt is one more."""
     assert isinstance(ran.scenario, Scenario)
     is_doubt = ran.scenario.faults[:1] and ran.scenario.faults[0][0] == "signed-out"

@@ -242,7 +242,7 @@ class Play:
     async def server(self, company: str | None = None) -> AsyncIterator[Desk]:
         """Start a server on the journal's file, composed as the real one is."""
         journal = Journal(JournalStore(self.journal, LIFE, self.clock))
-        erp = connected(self.scenario.flow[0], self.url, self.network, company, self.timeout, journal)
+        erp = connect(self.scenario.flow[0], self.url, self.network, company, self.timeout, journal)
         try:
             yield Desk(erp, journal, build_executor(erp, journal, self.policy), NoPage())
         finally:
@@ -261,13 +261,13 @@ class Play:
         call = self.call if number is None else replace(self.call, number=number)
         user = user or self.user
         self.network.asked_by = f"{user} {company}".strip()
-        await self._note(desk, lambda: _called(desk, call, Person(call.number, user)))
+        await self._note(desk, lambda: _call(desk, call, Person(call.number, user)))
 
     async def look(self, desk: Desk) -> None:
         """Ask get_operation for every operation that there is."""
-        for recorded in _recorded(desk):
+        for recorded in _read_operations(desk):
             self.network.step += 1
-            await self._note(desk, partial(_looked, desk, recorded.operation.id), looked_up=True)
+            await self._note(desk, partial(_look, desk, recorded.operation.id), looked_up=True)
 
     async def ask_something_else(self, desk: Desk) -> None:
         """Read, as any tool may; the answer says what turned out to be done."""
@@ -355,7 +355,7 @@ async def and_after_a_restart(play: Play) -> None:
         await play.settled()
     play.clock.now += play.past_all
     async with play.server(_company(play)) as desk:
-        await _recovered(desk)
+        await _recover(desk)
         await play.ask_something_else(desk)
         await play.look(desk)
         if play.scenario.bounds == "broken":  # it comes now: too late for what was answered, and before the next call
@@ -363,18 +363,18 @@ async def and_after_a_restart(play: Play) -> None:
         await play.ask(desk, company=_company(play) or "")
     play.clock.now += LIFE + play.past_all
     async with play.server(_company(play)) as desk:
-        await _recovered(desk)
+        await _recover(desk)
         await play.look(desk)
 
 
-async def _recovered(desk: Desk) -> None:
+async def _recover(desk: Desk) -> None:
     """Look at what was left behind, as a server does from time to time; a journal that fails does not end it."""
     with suppress(PurchaseOrderError):
         if desk.journal.exists():
             await desk.reconciler.recover()
 
 
-def _recorded(desk: Desk) -> list[Recorded]:
+def _read_operations(desk: Desk) -> list[Recorded]:
     with suppress(JournalUnavailable):
         if desk.journal.exists():
             return desk.journal.store.all()
@@ -406,13 +406,13 @@ def _note_what_is_carried_out(play: Play) -> None:
     done: dict[str, int] = {}
     play.ran.carried_out = done
 
-    async def applied(tag: str) -> None:
+    async def note_applied(tag: str) -> None:
         if tag in erp.gate.carried_out:
             done[tag] = play.network.step
         if play.moment in LEAPS and play.moment.endswith("when it is applied") and play.network.step == 1:
             play.clock.now += LEAPS[play.moment]
 
-    erp.gate.applied = applied
+    erp.gate.applied = note_applied
 
 
 def _stand_at_the_gate(play: Play, erp: ERPAtPort, moment: Moment) -> None:
@@ -461,7 +461,7 @@ async def _another_server_does_it(play: Play) -> None:
     """Sleep, as a laptop does, until another server has settled the operation and was asked again."""
     play.clock.now += play.past_all
     async with play.server() as other:
-        await _recovered(other)
+        await _recover(other)
         await play.ask_in_this_step(other)
 
 
@@ -548,17 +548,17 @@ def _company(play: Play) -> str | None:
 # The tools' functions
 
 
-async def _called(desk: Desk, call: Call, person: Person) -> WriteOutcome:
+async def _call(desk: Desk, call: Call, person: Person) -> WriteOutcome:
     if call.tool == "create_purchase_order":
         return await create_order(desk, OrderRequest(number=call.number or None, **call.arguments), person)
     return await guarded_write(desk, call.tool.partition("_")[0], call.number, call.arguments, person)
 
 
-async def _looked(desk: Desk, operation_id: str) -> WriteOutcome:
+async def _look(desk: Desk, operation_id: str) -> WriteOutcome:
     return (await get_operations(desk, operation_id, Person("", USER))).operations[0]
 
 
-def connected(
+def connect(
     erp: str, url: str, transport: httpx2.AsyncBaseTransport, company: str | None, timeout: float, journal: Journal
 ) -> ERP:
     """Connect as the real server does; Exsited's token is shared through the journal."""
@@ -599,7 +599,7 @@ def note_the_end(ran: Ran, journal: Path, clock: Clock) -> None:
             ran.faults_of_journal = [exc.what]
 
 
-async def rehearsed(flow: Flow) -> Calm:
+async def rehearse(flow: Flow) -> Calm:
     """Play a flow without a fault, and learn its requests."""
     ran = await run(Scenario(flow))
     assert ran.answers[0].status == "done", ran.answers

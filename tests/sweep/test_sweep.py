@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from .__main__ import SEED, played
+from .__main__ import SEED, play_all
 from .cells import MAY_BE_UNKNOWN, tabulate
 from .refusals import REFUSALS
 from .scenarios import (
@@ -33,7 +33,7 @@ SAMPLE = 24
 
 
 def wrong(scenarios: Sequence[Scenario]) -> list[str]:
-    return [f"{ran.scenario}: {fault}" for ran in played(scenarios) if not ran.is_residual for fault in ran.wrong]
+    return [f"{ran.scenario}: {fault}" for ran in play_all(scenarios) if not ran.is_residual for fault in ran.wrong]
 
 
 def test_no_single_fault_makes_a_double_write_or_a_lie(calm: Mapping[Flow, Calm]) -> None:
@@ -85,7 +85,7 @@ def test_a_refusal_said_after_the_write_was_applied_is_checked_though_the_readin
 
 
 def test_no_habit_makes_a_double_write_or_a_lie_or_leaves_a_refusal_unknown(calm: Mapping[Flow, Calm]) -> None:
-    ran = played(sample(list(cells(calm)), 2 * SAMPLE, SEED))
+    ran = play_all(sample(list(cells(calm)), 2 * SAMPLE, SEED))
 
     assert [f"{one.scenario}: {fault}" for one in ran for fault in one.wrong] == []
     assert tabulate(ran).wrong == []
@@ -107,7 +107,7 @@ def test_a_write_after_the_sign_in_ended_is_refused_and_not_in_doubt(calm: Mappi
         if flow[0] == "exsited"
     ]
 
-    for ran in played(ended):
+    for ran in play_all(ended):
         assert not ran.wrong, ran.scenario
         assert ran.answers[0].is_checked
 
@@ -131,13 +131,13 @@ def test_a_clock_that_is_set_while_a_write_is_under_way_makes_no_double_write_an
 
 
 def test_an_absence_never_settles_where_nobody_knows_how_late_a_request_may_come(calm: Mapping[Flow, Calm]) -> None:
-    for ran in played([Scenario(flow, (("reset-after-read", calm[flow].write),)) for flow in FLOWS]):
+    for ran in play_all([Scenario(flow, (("reset-after-read", calm[flow].write),)) for flow in FLOWS]):
         assert {answer.status for answer in ran.answers if answer.status != "read"} == {"unknown"}, ran.scenario
         assert ran.states == ["UNKNOWN"]
 
 
 def test_an_absence_settles_as_not_applied_once_nothing_can_come_any_more(calm: Mapping[Flow, Calm]) -> None:
-    for ran in played([Scenario(flow, (("reset-after-read", calm[flow].write),), "kept") for flow in FLOWS]):
+    for ran in play_all([Scenario(flow, (("reset-after-read", calm[flow].write),), "kept") for flow in FLOWS]):
         # An ERP that has kept no number of ours yet may hold the order under a number of its own.
         is_create = ran.scenario.flow[1].startswith("create")
         assert ran.states == (["UNKNOWN"] if is_create else ["NOT_APPLIED", "DONE"]), ran.scenario
@@ -148,4 +148,4 @@ def test_a_request_that_comes_later_than_the_bound_is_found_by_the_sweep(calm: M
     """One after the other: on a machine that is busy with all of them the late request is no longer late."""
     late = [Scenario(flow, ((kind, calm[flow].write),), "broken") for flow in FLOWS for kind in LATE]
 
-    assert any(ran.is_residual for scenario in late for ran in played([scenario]))
+    assert any(ran.is_residual for scenario in late for ran in play_all([scenario]))

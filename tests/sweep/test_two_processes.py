@@ -33,7 +33,7 @@ async def test_ten_identical_calls_over_two_processes_are_one_write_and_one_answ
         start = partial(server_process, flow, url, journal, seconds=PATIENT)
         async with start() as one, start() as two:
             answers: list[Mapping[str, Any]] = []
-            ready = [await _prepared(flow, peer) for peer in (one, two)]
+            ready = [await _prepare(flow, peer) for peer in (one, two)]
             async with anyio.create_task_group() as calls:
                 for peer, params in zip((one, two), ready, strict=True):
                     calls.start_soon(_at_once, peer, params, answers)
@@ -47,7 +47,7 @@ async def test_ten_identical_calls_over_two_processes_are_one_write_and_one_answ
     assert [outcome["replayed"] for outcome in outcomes].count(False) == 1
 
 
-async def _prepared(flow: Flow, peer: Peer) -> Mapping[str, Any]:
+async def _prepare(flow: Flow, peer: Peer) -> Mapping[str, Any]:
     """Return the call's parameters, with the person's yes where one is asked for."""
     call = CALLS[flow]
     params = {"name": call.tool, "arguments": arguments_of(flow), "_meta": MODERN_META}

@@ -138,14 +138,14 @@ class TwoServers(RuleBasedStateMachine):
         if yes:
             self.seen.approved.add(asked.operation_id)
         reply = accept(decision="yes" if yes else "no")
-        self._note(self.portal.call(_tried, partial(_answer, asked, arguments, reply)))
+        self._note(self.portal.call(_try, partial(_answer, asked, arguments, reply)))
 
     @rule(server=SERVERS, wanted=st.sampled_from(sorted(TARGETS)))
     def ask(self, server: int, wanted: tuple[str, str]) -> None:
         tool, number = wanted
         client = self.clients[server]
         shown = repr(self.harness.order(number))
-        result = self.portal.call(_tried, partial(_call, client, tool, number))
+        result = self.portal.call(_try, partial(_call, client, tool, number))
         if isinstance(result, InputRequiredResult) and result.request_state is not None:
             [operation_id] = self._live(number)
             self.seen.shown.setdefault(operation_id, shown)
@@ -180,7 +180,7 @@ class TwoServers(RuleBasedStateMachine):
 
     @rule(server=SERVERS)
     def look(self, server: int) -> None:
-        self.portal.call(_tried, partial(self.clients[server].call_tool, "get_operation", {}))
+        self.portal.call(_try, partial(self.clients[server].call_tool, "get_operation", {}))
 
     @rule(number=st.sampled_from(["PO-2025-0037", "PO-2025-0038"]))
     def receive_goods_meanwhile(self, number: str) -> None:
@@ -273,7 +273,7 @@ async def _creating(client: Client, arguments: dict[str, Any], times: int) -> li
     results: list[Any] = []
 
     async def once() -> None:
-        results.append(await _tried(partial(client.session.call_tool, CREATE, arguments, allow_input_required=True)))
+        results.append(await _try(partial(client.session.call_tool, CREATE, arguments, allow_input_required=True)))
 
     async with anyio.create_task_group() as calls:
         for _ in range(times):
@@ -291,7 +291,7 @@ async def _answer(asked: Asked, arguments: dict[str, Any], reply: ElicitResult) 
     )
 
 
-async def _tried(call: Callable[[], Awaitable[Any]]) -> Any:
+async def _try(call: Callable[[], Awaitable[Any]]) -> Any:
     """Make a call; an answer that was sealed elsewhere, or too long ago, is refused by the protocol itself."""
     try:
         return await call()
@@ -311,7 +311,7 @@ async def _together(asked: Asked, reply: ElicitResult, times: int) -> list[Any]:
             request_state=asked.state,
             allow_input_required=True,
         )
-        results.append(await _tried(call))
+        results.append(await _try(call))
 
     async with anyio.create_task_group() as calls:
         for _ in range(times):

@@ -19,7 +19,7 @@ from tests.harness import IN_MEMORY
 FOLDER = Path(__file__).parent / "snapshots"
 
 
-async def published() -> dict[str, str]:
+async def read_published() -> dict[str, str]:
     """Every tool's name and its entry of tools/list, as text."""
     async with Client(build_server(IN_MEMORY, erp=Sandbox())) as client:
         tools = (await client.list_tools()).tools
@@ -35,12 +35,12 @@ def _wire(tool: object) -> object:
 
 def write() -> None:
     FOLDER.mkdir(exist_ok=True)
-    for name, text in anyio.run(published).items():
+    for name, text in anyio.run(read_published).items():
         (FOLDER / f"{name}.json").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--print"]:
-        print(json.dumps(anyio.run(published)))  # noqa: T201
+        print(json.dumps(anyio.run(read_published)))  # noqa: T201
     else:
         write()

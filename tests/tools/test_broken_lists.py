@@ -50,14 +50,14 @@ def connect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     @asynccontextmanager
-    async def connected(erp: SmallERP, person: ScriptedPerson | None = None) -> AsyncIterator[Client]:
+    async def connect_to(erp: SmallERP, person: ScriptedPerson | None = None) -> AsyncIterator[Client]:
         own: dict[str, Any] = {**REAL, "journal": str(tmp_path / "journal.db"), "time_zone": "UTC"}
         if isinstance(erp, SmallExsited):
             own |= {"erp": "exsited", "redirect_uri": "https://x/"}
         async with Client(build_server(Settings(**own), erp=erp.connect()), elicitation_callback=person) as client:
             yield client
 
-    return connected
+    return connect_to
 
 
 def book(count: int) -> list[Row]:

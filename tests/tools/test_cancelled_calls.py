@@ -47,7 +47,7 @@ async def cancel_after_yes(harness: ServerHarness, client: Client, person: Scrip
 
 
 @asynccontextmanager
-async def asked_client(harness: ServerHarness, era: str) -> AsyncIterator[tuple[Client, ScriptedPerson]]:
+async def ask(harness: ServerHarness, era: str) -> AsyncIterator[tuple[Client, ScriptedPerson]]:
     person = ScriptedPerson(approve)
     async with harness.client(era, person) as client:
         yield client, person
@@ -64,7 +64,7 @@ def states(harness: ServerHarness) -> list[tuple[str, Any]]:
 async def test_a_yes_whose_call_is_cancelled_before_it_is_sent_is_taken_back(
     harness: ServerHarness, era: str, tool: str
 ) -> None:
-    async with asked_client(harness, era) as (client, person):
+    async with ask(harness, era) as (client, person):
         await cancel_after_yes(harness, client, person, tool)
         after = await wait_for_state(harness, "DECLINED")
         writes = list(harness.wire.writes)
@@ -91,11 +91,11 @@ async def test_without_taking_back_the_next_call_would_send_and_ask_nobody(
     harness: ServerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @asynccontextmanager
-    async def left_as_it_is(*given: object) -> AsyncIterator[None]:
+    async def change_nothing(*given: object) -> AsyncIterator[None]:
         yield
 
-    monkeypatch.setattr(approval_flow, "_take_back_if_cancelled", left_as_it_is)
-    async with asked_client(harness, ERAS[1]) as (client, person):
+    monkeypatch.setattr(approval_flow, "_take_back_if_cancelled", change_nothing)
+    async with ask(harness, ERAS[1]) as (client, person):
         await cancel_after_yes(harness, client, person, TOOLS[0])
         again = outcome(await client.call_tool(TOOLS[0], {"number": NUMBER}))
 
@@ -115,7 +115,7 @@ async def test_a_cancel_that_comes_while_the_yes_is_recorded_takes_it_back(
         return recorded
 
     monkeypatch.setattr(Journal, "approve", record_and_cancel)
-    async with asked_client(harness, ERAS[1]) as (client, _):
+    async with ask(harness, ERAS[1]) as (client, _):
         with anyio.CancelScope() as scope:
             scopes.append(scope)
             await client.call_tool(TOOLS[0], {"number": NUMBER})
@@ -147,7 +147,7 @@ async def test_a_journal_that_fails_meanwhile_hides_no_cancel(
         raise JournalUnavailable("the disk is full")
 
     monkeypatch.setattr(Journal, "take_back", fail)
-    async with asked_client(harness, ERAS[1]) as (client, person):
+    async with ask(harness, ERAS[1]) as (client, person):
         await cancel_after_yes(harness, client, person, TOOLS[0])
         listed = await client.list_tools()
 

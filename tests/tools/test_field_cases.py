@@ -93,7 +93,7 @@ def connect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # catalogs of one address are kept for the next start
 
     @asynccontextmanager
-    async def connected(
+    async def connect_to(
         erp: SmallERP, person: ScriptedPerson | None = None, zone: str = "UTC", **settings: Any
     ) -> AsyncIterator[Client]:
         own: dict[str, Any] = {**REAL, "journal": str(tmp_path / "journal.db"), "time_zone": zone, **settings}
@@ -103,10 +103,10 @@ def connect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         async with Client(server, elicitation_callback=person) as client:
             yield client
 
-    return connected
+    return connect_to
 
 
-def asked_of(person: ScriptedPerson) -> str:
+def read_questions(person: ScriptedPerson) -> str:
     """Return all that the person was shown, one question after the other."""
     return "\n".join(f"{one.message}\n{one.requested_schema}" for one in person.asked)
 
@@ -149,8 +149,8 @@ async def test_an_item_that_is_not_exact_is_put_to_the_person(connect: Any, said
 
     assert (declined["status"], erp.sent) == ("declined", [])
     assert f"P1 ({name(there)})" in listed
-    assert f"Asked for as: {said}" in asked_of(person)
-    assert f"P1 ({name(there)})" in asked_of(person)
+    assert f"Asked for as: {said}" in read_questions(person)
+    assert f"P1 ({name(there)})" in read_questions(person)
 
 
 @pytest.mark.parametrize(("said", "there"), [("バルブ 100", "パルプ 100"), ("ハブ 5", "パブ 50")])
@@ -162,7 +162,7 @@ async def test_another_thing_in_kana_is_not_offered(connect: Any, said: str, the
         refused = await client.call_tool(CREATE, in_words(number="PO-1", lines=[{**BOLTS, "item": said}]))
 
     assert erp.sent == []
-    assert f"No item matches {name(said)}." in text(refused) or f"Asked for as: {said}" in asked_of(person)
+    assert f"No item matches {name(said)}." in text(refused) or f"Asked for as: {said}" in read_questions(person)
 
 
 async def test_an_exact_name_is_taken_beside_one_that_is_near(connect: Any) -> None:
@@ -188,8 +188,8 @@ async def test_the_question_says_item_unit_and_warehouse(connect: Any) -> None:
     async with connect(SmallInventoryPro(items=items), person, create_approval_over="1") as client:
         await client.call_tool(CREATE, in_words(number="PO-1", lines=[{**BOLTS, "item": "P001"}]))
 
-    assert "1) 5 BX at 0.45 = 2.25: P001, Pipe 1/2 in" in asked_of(person)
-    assert "Deliver to: Main" in asked_of(person)
+    assert "1) 5 BX at 0.45 = 2.25: P001, Pipe 1/2 in" in read_questions(person)
+    assert "Deliver to: Main" in read_questions(person)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ async def test_a_lost_answer_to_rounded_prices_is_done_and_another_number_asks(c
     assert first["status"] == "done"
     assert "unit price of BOLT-M8-30 is 0.12" in first["message"]
     assert (second["status"], len(erp.sent)) == ("declined", 1)
-    assert "duplicate of PO-77?" in asked_of(person)
+    assert "duplicate of PO-77?" in read_questions(person)
 
 
 async def test_an_order_at_the_erps_own_price_was_created_and_says_so(connect: Any) -> None:
@@ -278,7 +278,7 @@ async def test_a_day_that_is_past_is_put_to_the_person(
         made = outcome(await client.call_tool(CREATE, asked))
 
     assert (made["status"], bool(erp.book)) == (("declined", False) if is_asked else ("done", True))
-    assert ("which is past" in asked_of(person)) is is_asked
+    assert ("which is past" in read_questions(person)) is is_asked
 
 
 async def test_without_the_look_at_the_day_a_past_one_is_ordered_in_silence(
@@ -306,7 +306,7 @@ async def test_a_plain_word_for_a_number_is_put_to_the_person(connect: Any, numb
         made = outcome(await client.call_tool(CREATE, asked))
 
     assert (made["status"], bool(erp.book)) == (("declined", False) if is_asked else ("done", True))
-    assert ("has no figure in it" in asked_of(person)) is is_asked
+    assert ("has no figure in it" in read_questions(person)) is is_asked
 
 
 async def test_without_the_look_at_the_number_a_plain_word_is_ordered_in_silence(
@@ -710,7 +710,7 @@ async def test_receipts_that_are_not_given_are_not_all_received(connect: Any, re
         await client.call_tool(FINALIZE, {"number": "PO-1"})
 
     assert "2 lines, receipts of 1 not given" in person.asked[0].message
-    assert "verything was received" not in asked_of(person)
+    assert "verything was received" not in read_questions(person)
     choices = person.asked[0].requested_schema["properties"]["decision"]["oneOf"]
     assert [choice["const"] for choice in choices] == ["keep", "backorder", "close"]
 
@@ -737,7 +737,7 @@ async def test_an_order_without_lines_says_so(connect: Any, lines: list[Row] | N
     assert ["The ERP shows no lines of it." in text(one) for one in read] == [True, True]
     assert "0 lines" not in text(read[1])
     assert " · no lines" in person.asked[0].message
-    assert "received" not in asked_of(person)
+    assert "received" not in read_questions(person)
 
 
 FREIGHT = exsited_line("", "Freight in", units="1.000000", price="25.000000")
@@ -784,8 +784,8 @@ async def test_the_last_price_was_paid_for_goods(connect: Any, price: str) -> No
             CREATE, in_words(number="PO-9", lines=[{k: v for k, v in BOLTS.items() if k != "unit_price"}])
         )
 
-    assert "1) 5 EA at 0.45 = 2.25" in asked_of(person)
-    assert (shown := re.search("no price given: (.*)", asked_of(person)))
+    assert "1) 5 EA at 0.45 = 2.25" in read_questions(person)
+    assert (shown := re.search("no price given: (.*)", read_questions(person)))
     assert "PO-1" in shown[1]
     assert "1 Oct 2026" in shown[1]
 
@@ -800,8 +800,8 @@ async def test_the_last_price_is_of_the_vendors_currency(connect: Any) -> None:
     async with connect(SmallExsited(orders=orders), person) as client:
         await client.call_tool(CREATE, in_words(number="PO-9", lines=[{"item": "Bolt", "quantity": "5"}]))
 
-    assert "Total 2.25 AUD" in asked_of(person)
-    assert "1) 5 at 0.45 AUD = 2.25 AUD" in asked_of(person)
+    assert "Total 2.25 AUD" in read_questions(person)
+    assert "1) 5 at 0.45 AUD = 2.25 AUD" in read_questions(person)
 
 
 # Lists and catalogs

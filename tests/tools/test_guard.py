@@ -48,7 +48,7 @@ every_tool = pytest.mark.parametrize("tool", TOOLS)
 both_transports = pytest.mark.parametrize("transport", ["memory", "stdio"])
 
 
-def untouched(harness: ServerHarness, tool: str) -> bool:
+def is_untouched(harness: ServerHarness, tool: str) -> bool:
     order = harness.order(NUMBER[tool])
     backorder = harness.order(f"{NUMBER[tool]}-BO1")
     return order is not None and order.status in LIVE and backorder is None
@@ -67,7 +67,7 @@ async def test_a_yes_carries_it_out_once(harness: ServerHarness, era: str, tool:
     assert len(person.asked) == 1
     assert person.asked[0].message.startswith("SANDBOX: ")
     assert done["message"].startswith("SANDBOX: ")
-    assert not untouched(harness, tool)
+    assert not is_untouched(harness, tool)
     if tool == FINALIZE:
         assert done["backorder_number"] == "PO-2025-0037-BO1"
         assert harness.order("PO-2025-0037-BO1") is not None
@@ -130,7 +130,7 @@ async def test_an_answer_other_than_a_yes_sends_nothing(
     is_no = case.startswith(("declined", "the safe option", "the word no"))
     assert response["status"] == ("declined" if is_no else "approval_required")
     assert ("approve_at" in response) != is_no
-    assert untouched(harness, tool)
+    assert is_untouched(harness, tool)
     assert harness.wire.writes == []
 
 
@@ -146,7 +146,7 @@ async def test_a_client_that_cannot_be_asked_gets_no_write(
     assert response["status"] == "approval_required"
     assert "Nothing has been changed yet" in response["message"]
     assert not any(word in response["message"].lower() for word in ("confirm", "true", "token", "call again"))
-    assert untouched(harness, tool)
+    assert is_untouched(harness, tool)
     assert harness.wire.writes == []
 
 
@@ -224,11 +224,11 @@ async def test_an_answer_without_a_question_is_not_taken_for_one(harness: Server
             )
             assert isinstance(result, InputRequiredResult)
 
-    assert untouched(harness, tool)
+    assert is_untouched(harness, tool)
     assert harness.wire.writes == []
 
 
-async def asked(client: Any, tool: str, arguments: dict[str, Any]) -> InputRequiredResult:
+async def ask(client: Any, tool: str, arguments: dict[str, Any]) -> InputRequiredResult:
     """Make the first leg of a guarded call, and return the question."""
     result = await client.session.call_tool(tool, arguments, allow_input_required=True)
     assert isinstance(result, InputRequiredResult)
@@ -239,7 +239,7 @@ async def asked(client: Any, tool: str, arguments: dict[str, Any]) -> InputRequi
 async def test_the_same_answer_twice_sends_once(harness: ServerHarness, tool: str) -> None:
     arguments = {"number": NUMBER[tool]}
     async with harness.client(person=ScriptedPerson(YES[tool])) as client:
-        question = await asked(client, tool, arguments)
+        question = await ask(client, tool, arguments)
         response = []
 
         async def answer() -> None:
@@ -264,7 +264,7 @@ async def test_an_answer_that_was_no_does_not_end_the_question(harness: ServerHa
     """Some clients decline without showing anything, so a later yes to the same question counts."""
     arguments = {"number": NUMBER[tool]}
     async with harness.client(person=ScriptedPerson(YES[tool])) as client:
-        question = await asked(client, tool, arguments)
+        question = await ask(client, tool, arguments)
         statuses = []
         for reply in (ElicitResult(action="decline"), YES[tool]):
             result = await client.session.call_tool(
@@ -326,7 +326,7 @@ async def test_an_approval_is_good_for_its_order_tool_and_arguments_only(harness
         (CANCEL, {"number": "PO-2025-0042"}),
     ]
     async with harness.client(person=ScriptedPerson(ElicitResult(action="decline"))) as client:
-        questions = [await asked(client, *call) for call in calls]
+        questions = [await ask(client, *call) for call in calls]
         rejected = 0
         for i, question in enumerate(questions):
             for j, (tool, arguments) in enumerate(calls):
@@ -348,7 +348,7 @@ async def test_an_approval_is_good_for_its_order_tool_and_arguments_only(harness
 async def test_a_state_that_was_tampered_with_is_refused(harness: ServerHarness) -> None:
     arguments = {"number": NUMBER[DELETE]}
     async with harness.client(person=ScriptedPerson(YES[DELETE])) as client:
-        state = (await asked(client, DELETE, arguments)).request_state
+        state = (await ask(client, DELETE, arguments)).request_state
         assert state is not None
         for place in range(0, len(state), 7):
             forged = state[:place] + ("A" if state[place] != "A" else "B") + state[place + 1 :]
@@ -559,7 +559,7 @@ async def test_a_delete_that_the_erp_refuses_offers_a_cancel(harness: ServerHarn
 
     assert refused["status"] == "refused"
     assert "It can be cancelled instead: offer the user cancel_purchase_order(PO-2025-0038)" in refused["next_step"]
-    assert untouched(harness, DELETE)
+    assert is_untouched(harness, DELETE)
 
 
 async def test_an_order_whose_last_write_ended_at_this_very_moment_is_read_a_few_times_and_no_more(

@@ -12,7 +12,7 @@ from po_mcp.writes.observation import Observation
 from po_mcp.writes.reconcile import Reconciler
 from tests.harness import outcome
 from tests.tools.small_erps import SmallInventoryPro, line, order
-from tests.tools.test_own_numbers import AT_ONCE, BOLTS, CREATE, asked_for, client, numbered_by_the_erp
+from tests.tools.test_own_numbers import AT_ONCE, BOLTS, CREATE, client, number_orders, request
 
 
 @pytest.fixture(autouse=True)
@@ -26,9 +26,9 @@ async def create_twice(erp: SmallInventoryPro, tmp_path: Path) -> list[Any]:
     """Ask for one order, lose the answer to it, look at it, and ask again."""
     erp.is_answer_lost = True
     async with client(erp, tmp_path, **AT_ONCE) as calls:
-        first = outcome(await calls.call_tool(CREATE, asked_for(BOLTS)))
+        first = outcome(await calls.call_tool(CREATE, request(BOLTS)))
         looked = await look_at(calls, first["operation_id"])
-        again = outcome(await calls.call_tool(CREATE, asked_for(BOLTS)))
+        again = outcome(await calls.call_tool(CREATE, request(BOLTS)))
     return [first, looked, again]
 
 
@@ -38,7 +38,7 @@ async def look_at(calls: Client, operation_id: str) -> Any:
 
 
 async def test_an_order_of_the_same_lines_under_another_number_keeps_it_unknown_and_is_named(tmp_path: Path) -> None:
-    erp = SmallInventoryPro(store_number=numbered_by_the_erp())
+    erp = SmallInventoryPro(store_number=number_orders())
 
     for told in await create_twice(erp, tmp_path):
         assert (told["status"], told["do_not_repeat"]) == ("unknown", True)
@@ -51,7 +51,7 @@ async def test_where_the_list_shows_no_such_order_its_absence_decides(tmp_path: 
     other = order("PO-0003", line("NUT-M8"), line(units=9), orderDate="2026-11-26T10:00:00Z")
     erp = SmallInventoryPro(orders=[other])
     async with client(erp, tmp_path, **AT_ONCE) as calls:
-        kept = outcome(await calls.call_tool(CREATE, {**asked_for({**BOLTS, "quantity": "77"}), "number": "PO-0100"}))
+        kept = outcome(await calls.call_tool(CREATE, {**request({**BOLTS, "quantity": "77"}), "number": "PO-0100"}))
     erp._create = lambda body: (504, None)  # type: ignore[method-assign]
 
     first, _, _ = await create_twice(erp, tmp_path)
@@ -77,7 +77,7 @@ async def test_an_erp_that_has_kept_no_number_of_ours_may_hold_it_where_it_does_
                     self.book[number] = {**self.book[number], **changes}
             return status, told
 
-    erp = Hiding(store_number=numbered_by_the_erp())
+    erp = Hiding(store_number=number_orders())
 
     for told in await create_twice(erp, tmp_path):
         assert (told["status"], told["do_not_repeat"]) == ("unknown", True)
@@ -87,7 +87,7 @@ async def test_an_erp_that_has_kept_no_number_of_ours_may_hold_it_where_it_does_
 @pytest.mark.parametrize("gap", ["another page", "a row", "no list", "an order"])
 async def test_a_list_that_may_hide_it_decides_nothing(tmp_path: Path, gap: str) -> None:
     rest = order("PO-0003", orderDate="2026-11-27T10:00:00Z")
-    erp = SmallInventoryPro(orders=[rest], store_number=numbered_by_the_erp())
+    erp = SmallInventoryPro(orders=[rest], store_number=number_orders())
     erp._create = lambda body: (504, None)  # type: ignore[method-assign]
     answer = erp.answer
 
@@ -109,11 +109,11 @@ async def test_a_list_that_may_hide_it_decides_nothing(tmp_path: Path, gap: str)
 
 async def test_an_erp_that_gave_its_own_number_before_may_always_have(tmp_path: Path) -> None:
     items = [{"partNo": at, "shortID": name, "description": name} for at, name in enumerate(("BOLT-M8-30", "NUT"), 1)]
-    erp = SmallInventoryPro(items=items, store_number=numbered_by_the_erp())
+    erp = SmallInventoryPro(items=items, store_number=number_orders())
     async with client(erp, tmp_path, **AT_ONCE) as calls:
-        named = outcome(await calls.call_tool(CREATE, {**asked_for(BOLTS), "number": "PO-0001"}))
+        named = outcome(await calls.call_tool(CREATE, {**request(BOLTS), "number": "PO-0001"}))
         erp._create = lambda body: (504, None)  # type: ignore[method-assign]
-        lost = outcome(await calls.call_tool(CREATE, asked_for({**BOLTS, "item": "NUT"})))
+        lost = outcome(await calls.call_tool(CREATE, request({**BOLTS, "item": "NUT"})))
 
     assert "answered with order ERP-701" in named["message"]
     assert (lost["status"], lost["do_not_repeat"]) == ("unknown", True)
@@ -127,7 +127,7 @@ async def test_without_the_look_beyond_its_number_a_second_order_is_made(
         return seen
 
     monkeypatch.setattr(Reconciler, "_look_elsewhere", absent)
-    erp = SmallInventoryPro(store_number=numbered_by_the_erp())
+    erp = SmallInventoryPro(store_number=number_orders())
 
     first, _, _ = await create_twice(erp, tmp_path)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mcp import Client
 
 from tests.harness import ERAS, ScriptedPerson, ServerHarness, accept, call_raw, yes
-from tests.tools.test_guard import DELETE, NUMBER, YES, every_tool, untouched
+from tests.tools.test_guard import DELETE, NUMBER, YES, every_tool, is_untouched
 
 DEEP: Any = "PO-2025-0038"
 for _ in range(60):
@@ -64,7 +64,7 @@ async def test_an_answer_that_cannot_be_read_counts_as_not_shown(harness: Server
 
     assert {name: one["status"] for name, one in ended.items()} == dict.fromkeys(UNREADABLE, "approval_required")
     assert all("po-mcp approve" in one["message"] for one in ended.values())
-    assert untouched(harness, tool)
+    assert is_untouched(harness, tool)
     assert harness.wire.writes == []
 
 
@@ -75,7 +75,7 @@ async def test_a_question_without_an_answer_is_asked_again(harness: ServerHarnes
         ended = {name: (await answer(client, tool, sent))["resultType"] for name, sent in MISSING.items()}
 
     assert ended == dict.fromkeys(MISSING, "input_required")
-    assert untouched(harness, tool)
+    assert is_untouched(harness, tool)
     assert harness.wire.writes == []
 
 

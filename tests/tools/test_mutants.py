@@ -89,11 +89,11 @@ def takes_the_last(params: ElicitRequestFormParams) -> Reply:
     return accept(**{name: field["oneOf"][-1]["const"]})
 
 
-def called(**line: Any) -> dict[str, Any]:
+def build_call(**line: Any) -> dict[str, Any]:
     return {"vendor": "Acme Fasteners", "number": "PO-9", "lines": [{**BOLTS, **line}]}
 
 
-def named(*names: str) -> list[Row]:
+def name_items(*names: str) -> list[Row]:
     return [{"partNo": 5000 + at, "shortID": f"P{at}", "description": name} for at, name in enumerate(names)]
 
 
@@ -102,17 +102,17 @@ def named(*names: str) -> list[Row]:
 
 async def another_item_in_silence(place: Place) -> bool:
     """Twelve inches are asked for, and there is half an inch. Damage: that is ordered, and nobody was asked."""
-    erp = SmallInventoryPro(items=named("1/2in Hydraulic Hose"))
+    erp = SmallInventoryPro(items=name_items("1/2in Hydraulic Hose"))
     async with place.client(erp) as client:
-        await client.call_tool(CREATE, called(item="12in hydraulic hose"))
+        await client.call_tool(CREATE, build_call(item="12in hydraulic hose"))
     return bool(erp.sent)
 
 
 async def another_unit_in_silence(place: Place) -> bool:
     """Damage: a shunt of 1 MΩ where one of 1 mΩ was asked for."""
-    erp = SmallInventoryPro(items=named("Shunt resistor 1 MΩ"))
+    erp = SmallInventoryPro(items=name_items("Shunt resistor 1 MΩ"))
     async with place.client(erp) as client:
-        await client.call_tool(CREATE, called(item="Shunt resistor 1 mΩ"))
+        await client.call_tool(CREATE, build_call(item="Shunt resistor 1 mΩ"))
     return bool(erp.sent)
 
 
@@ -120,7 +120,7 @@ async def an_order_for_nothing(place: Place) -> bool:
     """Damage: a price of 0 is sent, and nobody was asked."""
     erp = SmallInventoryPro()
     async with place.client(erp) as client:
-        await client.call_tool(CREATE, called(unit_price="0.00"))
+        await client.call_tool(CREATE, build_call(unit_price="0.00"))
     return bool(erp.sent)
 
 
@@ -128,7 +128,7 @@ async def a_thousand_that_is_one(place: Place) -> bool:
     """Damage: 1.000 is sent as 1, and nobody was asked."""
     erp = SmallInventoryPro()
     async with place.client(erp) as client:
-        await client.call_tool(CREATE, called(quantity="1.000"))
+        await client.call_tool(CREATE, build_call(quantity="1.000"))
     return bool(erp.sent)
 
 
@@ -136,7 +136,7 @@ async def price_of(place: Place, erp: SmallERP, **line: Any) -> str:
     """Return what a person is asked about an order without a price, and decline it."""
     person = ScriptedPerson(lambda params: accept(decision="no"))
     async with place.client(erp, person) as client:
-        asked = called(unit_price=None, **line)
+        asked = build_call(unit_price=None, **line)
         await client.call_tool(CREATE, asked)
     return "\n".join(one.message for one in person.asked)
 
@@ -175,7 +175,7 @@ async def a_number_of_the_books(place: Place, numbers: Sequence[str]) -> set[str
         orders=[order(one, orderDate=f"2026-11-{at:02}T00:00:00Z") for at, one in enumerate(numbers, 1)]
     )
     async with place.client(erp) as client:
-        await client.call_tool(CREATE, {**called(), "number": None})
+        await client.call_tool(CREATE, {**build_call(), "number": None})
     return set(erp.book) - set(numbers)
 
 
@@ -232,7 +232,7 @@ async def an_item_that_was_discontinued_meanwhile(place: Place) -> bool:
     place.let_an_hour_pass()
     erp.items = [{**one, "discontinued": True} for one in erp.items]
     async with place.client(erp) as client:
-        await client.call_tool(CREATE, called())
+        await client.call_tool(CREATE, build_call())
     return bool(erp.sent)
 
 
@@ -247,7 +247,7 @@ async def an_order_stored_at_another_price_in_silence(place: Place) -> bool:
     """Damage: the ERP took a price of its own, and nobody is told."""
     erp = SmallExsited(store_price=lambda price: Decimal("0.5"))
     async with place.client(erp) as client:
-        made = await client.call_tool(CREATE, called(item="Bolt", warehouse=None))
+        made = await client.call_tool(CREATE, build_call(item="Bolt", warehouse=None))
     return "0.50 AUD" not in text(made)
 
 
@@ -255,15 +255,15 @@ async def any_words_in_the_place_of_an_id(place: Place) -> bool:
     """The ERP shows its user no items. Damage: whatever was said is sent as an id."""
     erp = SmallInventoryPro(items=())
     async with place.client(erp, ScriptedPerson(takes_the_last)) as client:
-        await client.call_tool(CREATE, called(item="some bolts"))
+        await client.call_tool(CREATE, build_call(item="some bolts"))
     return bool(erp.sent)
 
 
 async def one_of_two_items_of_one_id(place: Place) -> bool:
     """Damage: an id is sent that the ERP has given twice, and nobody can tell which it takes."""
-    erp = SmallInventoryPro(items=[{**row, "shortID": "P0"} for row in named("Pump", "Nut")])
+    erp = SmallInventoryPro(items=[{**row, "shortID": "P0"} for row in name_items("Pump", "Nut")])
     async with place.client(erp, ScriptedPerson(takes_the_last)) as client:
-        await client.call_tool(CREATE, called(item="Pump"))
+        await client.call_tool(CREATE, build_call(item="Pump"))
     return bool(erp.sent)
 
 
@@ -279,7 +279,7 @@ async def a_warehouse_that_is_closed(place: Place) -> bool:
 
     erp = Closed()
     async with place.client(erp) as client:
-        await client.call_tool(CREATE, called(warehouse="Main"))
+        await client.call_tool(CREATE, build_call(warehouse="Main"))
     return bool(erp.sent)
 
 
@@ -287,7 +287,7 @@ async def a_number_in_silence(place: Place, number: str) -> bool:
     """Create an order under a number beside PO-9, and tell whether that was done without a question."""
     erp = SmallInventoryPro(orders=[order("PO-9")])
     async with place.client(erp) as client:
-        await client.call_tool(CREATE, {**called(), "number": number})
+        await client.call_tool(CREATE, {**build_call(), "number": number})
     return bool(erp.sent)
 
 
@@ -319,7 +319,7 @@ async def two_operations_on_one_order(place: Place) -> bool:
     return len(waiting["operations"]) == 2
 
 
-async def asked_about(place: Place, *lines: Row, **header: Any) -> str:
+async def ask_to_close(place: Place, *lines: Row, **header: Any) -> str:
     """Return what a person is asked about closing an order of these lines."""
     person = ScriptedPerson(lambda params: accept(decision="keep"))
     erp = SmallInventoryPro(orders=[order("PO-1", *lines, status="Partial", **header)])
@@ -344,12 +344,12 @@ async def lines_that_were_kept_back(place: Place) -> bool:
 
 async def a_return_that_is_received(place: Place) -> bool:
     """Damage: of five pieces that go back, all are said to be received."""
-    return "1 line, all received" in await asked_about(place, line(units=-5, received=0))
+    return "1 line, all received" in await ask_to_close(place, line(units=-5, received=0))
 
 
 async def what_is_outstanding_beside_what_is_not_known(place: Place) -> bool:
     """Damage: of two lines whose receipts are not told nothing is said."""
-    shown = await asked_about(place, line("A", received=2), line("B", received=None), line("C", received=None))
+    shown = await ask_to_close(place, line("A", received=2), line("B", received=None), line("C", received=None))
     return "not known" not in shown
 
 
@@ -407,15 +407,15 @@ async def the_series_of_another_vendor(place: Place) -> bool:
         ]
     )
     async with place.client(erp) as client:
-        await client.call_tool(CREATE, {**called(), "number": None})
+        await client.call_tool(CREATE, {**build_call(), "number": None})
     return "BOLTS-104" in erp.book
 
 
 async def an_order_made_by_a_choice_where_the_page_decides(place: Place) -> bool:
     """Damage: what was chosen in a client's form is ordered, though the operator takes no yes from a form."""
-    erp = SmallInventoryPro(items=named("1/2in Hydraulic Hose"))
+    erp = SmallInventoryPro(items=name_items("1/2in Hydraulic Hose"))
     async with place.client(erp, PersonWithoutBrowser(takes_the_last), approval="page") as client:
-        await client.call_tool(CREATE, called(item="hydraulic hose"))
+        await client.call_tool(CREATE, build_call(item="hydraulic hose"))
     return bool(erp.sent)
 
 
@@ -434,7 +434,7 @@ async def an_order_that_only_the_list_shows(place: Place) -> bool:
 
 async def rows_that_are_left_out_in_silence(place: Place) -> bool:
     """An item cannot be read. Damage: it is not shown, and nobody is told."""
-    erp = SmallInventoryPro(items=[*named("Pump"), {"partNo": 1, "shortID": ["NUT"], "description": "Nut"}])
+    erp = SmallInventoryPro(items=[*name_items("Pump"), {"partNo": 1, "shortID": ["NUT"], "description": "Nut"}])
     async with place.client(erp) as client:
         return "1 item row" not in text(await client.call_tool("search_catalog", {"kind": "item"}))
 
@@ -449,7 +449,7 @@ async def a_catalog_that_ends_where_a_page_is_missing(place: Place) -> bool:
             status, page = super().answer(method, path, query, body)
             return status, {**page, "totalCount": None} if path == "/Item/All" else page
 
-    erp = Broken(items=named("Pump", "Nut", "Bolt"), largest_page=2)
+    erp = Broken(items=name_items("Pump", "Nut", "Bolt"), largest_page=2)
     async with place.client(erp) as client:
         return not (await client.call_tool("search_catalog", {"kind": "item"})).is_error
 

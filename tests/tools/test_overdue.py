@@ -48,12 +48,12 @@ def connect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     @asynccontextmanager
-    async def connected(erp: CountedERP) -> AsyncIterator[Client]:
+    async def connect_to(erp: CountedERP) -> AsyncIterator[Client]:
         settings = Settings(**{**REAL, "journal": str(tmp_path / "journal.db"), "time_zone": "UTC"})
         async with Client(build_server(settings, erp=erp.connect())) as client:
             yield client
 
-    return connected
+    return connect_to
 
 
 def numbers(listed: Any) -> list[str]:

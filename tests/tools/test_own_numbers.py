@@ -33,7 +33,7 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Reconciler, "_cannot_come_late", lambda self, recorded, looked_at: True)
 
 
-def numbered_by_the_erp() -> Any:
+def number_orders() -> Any:
     numbers: Iterator[int] = count(701)
     return lambda asked: f"ERP-{next(numbers)}"
 
@@ -44,7 +44,7 @@ def client(erp: SmallERP, tmp_path: Path, **more: Any) -> Client:
     return Client(build_server(Settings(**own), erp=erp.connect()), elicitation_callback=ScriptedPerson(no))
 
 
-def asked_for(line: Row) -> Row:
+def request(line: Row) -> Row:
     return {"vendor": "Acme Fasteners", "number": "PO-0004", "lines": [line]}
 
 
@@ -52,14 +52,14 @@ def asked_for(line: Row) -> Row:
 async def test_what_the_erp_numbered_itself_is_named_and_never_sent_again(
     tmp_path: Path, settings: dict[str, Any]
 ) -> None:
-    erp = SmallInventoryPro(store_number=numbered_by_the_erp())
+    erp = SmallInventoryPro(store_number=number_orders())
 
     async with client(erp, tmp_path, **settings) as calls:
-        first = outcome(await calls.call_tool(CREATE, asked_for(BOLTS)))
+        first = outcome(await calls.call_tool(CREATE, request(BOLTS)))
         [looked] = outcome(await calls.call_tool("get_operation", {"operation_id": first["operation_id"]}))[
             "operations"
         ]
-        again = outcome(await calls.call_tool(CREATE, asked_for(BOLTS)))
+        again = outcome(await calls.call_tool(CREATE, request(BOLTS)))
 
     for said in (first, looked, again):
         assert (said["status"], said["do_not_repeat"]) == ("unknown", True)
@@ -69,11 +69,11 @@ async def test_what_the_erp_numbered_itself_is_named_and_never_sent_again(
 
 
 async def test_an_order_with_our_reference_is_done_under_the_erps_number(tmp_path: Path) -> None:
-    erp = SmallExsited(store_number=numbered_by_the_erp())
+    erp = SmallExsited(store_number=number_orders())
 
     async with client(erp, tmp_path, **AT_ONCE) as calls:
-        made = outcome(await calls.call_tool(CREATE, asked_for(BOLTS_OF_EXSITED)))
-        again = outcome(await calls.call_tool(CREATE, asked_for(BOLTS_OF_EXSITED)))
+        made = outcome(await calls.call_tool(CREATE, request(BOLTS_OF_EXSITED)))
+        again = outcome(await calls.call_tool(CREATE, request(BOLTS_OF_EXSITED)))
 
     assert made["status"] == "done"
     assert made["message"].startswith("Order PO-0004 was created as ERP-701, confirmed by reading it back")
@@ -87,13 +87,13 @@ async def test_an_older_order_that_the_answer_names_is_not_taken_for_ours(tmp_pa
     """A gateway that answers from what it kept, or an ERP that drops a second order of the same contents."""
     erp = SmallExsited(store_number=lambda asked: "ERP-700")
     async with client(erp, tmp_path, **AT_ONCE) as calls:
-        outcome(await calls.call_tool(CREATE, asked_for(BOLTS_OF_EXSITED)))
+        outcome(await calls.call_tool(CREATE, request(BOLTS_OF_EXSITED)))
         erp.book["ERP-700"]["purchase_order_note"] = ""
     kept = erp.book["ERP-700"]
     erp._create = lambda body: (201, {"purchase_order": erp._shown(kept)})  # type: ignore[method-assign]
 
     async with client(erp, tmp_path / "..", journal=str(tmp_path / "other.db"), **AT_ONCE) as calls:
-        made = outcome(await calls.call_tool(CREATE, asked_for(BOLTS_OF_EXSITED)))
+        made = outcome(await calls.call_tool(CREATE, request(BOLTS_OF_EXSITED)))
 
     assert made["status"] == "unknown"
     assert "answered with order ERP-700: look there" in made["message"]
@@ -106,8 +106,8 @@ async def test_any_success_with_any_number_stays_unknown(tmp_path: Path, status:
     erp._create = lambda body: (status, {"poNo": number})  # type: ignore[method-assign]
 
     async with client(erp, tmp_path, **AT_ONCE) as calls:
-        first = outcome(await calls.call_tool(CREATE, asked_for(BOLTS)))
-        again = outcome(await calls.call_tool(CREATE, asked_for(BOLTS)))
+        first = outcome(await calls.call_tool(CREATE, request(BOLTS)))
+        again = outcome(await calls.call_tool(CREATE, request(BOLTS)))
 
     assert first["status"] == again["status"] == "unknown"
     assert "answered with order" in first["message"]
@@ -138,11 +138,11 @@ async def test_without_what_the_answer_named_a_second_order_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mutate: Any
 ) -> None:
     mutate(monkeypatch)
-    erp = SmallInventoryPro(store_number=numbered_by_the_erp())
+    erp = SmallInventoryPro(store_number=number_orders())
 
     async with client(erp, tmp_path, **AT_ONCE) as calls:
-        first = outcome(await calls.call_tool(CREATE, asked_for(BOLTS)))
-        outcome(await calls.call_tool(CREATE, asked_for(BOLTS)))
+        first = outcome(await calls.call_tool(CREATE, request(BOLTS)))
+        outcome(await calls.call_tool(CREATE, request(BOLTS)))
 
     assert first["status"] != "done"
     assert list(erp.book) == ["ERP-701", "ERP-702"]
@@ -155,6 +155,6 @@ async def test_without_the_reference_an_older_order_would_be_taken_for_ours(
     monkeypatch.setattr(answered, "carries_reference", lambda order, draft: True)
 
     async with client(erp, tmp_path, **AT_ONCE) as calls:
-        made = outcome(await calls.call_tool(CREATE, asked_for(BOLTS)))
+        made = outcome(await calls.call_tool(CREATE, request(BOLTS)))
 
     assert made["status"] == "done"

@@ -25,7 +25,7 @@ async def create(client: Any, **changes: Any) -> Any:
     return outcome(await client.call_tool("create_purchase_order", {**ORDER, **changes}))
 
 
-def created(harness: ServerHarness) -> int:
+def count_created(harness: ServerHarness) -> int:
     """How many orders were sent."""
     return len(harness.wire.writes)
 
@@ -51,7 +51,7 @@ async def test_the_very_same_create_without_a_number_is_the_same_call(harness: S
 
     assert (second["status"], second["replayed"]) == ("done", True)
     assert second["operation_id"] == first["operation_id"]
-    assert created(harness) == 1
+    assert count_created(harness) == 1
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ async def test_an_order_of_the_same_content_is_put_to_the_person(
     assert second["status"] == "declined"
     [question] = person.asked
     assert first["order"]["number"] in question.message
-    assert created(harness) == 1
+    assert count_created(harness) == 1
 
 
 async def test_an_order_of_other_prices_is_another_one(harness: ServerHarness) -> None:
@@ -82,7 +82,7 @@ async def test_an_order_of_other_prices_is_another_one(harness: ServerHarness) -
         await create(client)
         second = await create(client, lines=[{**BOLTS, "unit_price": "0.46"}, WASHERS])
 
-    assert (second["status"], created(harness)) == ("done", 2)
+    assert (second["status"], count_created(harness)) == ("done", 2)
 
 
 async def test_the_person_may_want_the_like_order_too(harness: ServerHarness) -> None:
@@ -90,7 +90,7 @@ async def test_the_person_may_want_the_like_order_too(harness: ServerHarness) ->
         await create(client)
         second = await create(client, number="PO-2025-0099")
 
-    assert (second["status"], second["replayed"], created(harness)) == ("done", False, 2)
+    assert (second["status"], second["replayed"], count_created(harness)) == ("done", False, 2)
 
 
 async def test_an_order_with_a_common_item_is_put_to_the_person_while_one_is_not_known(harness: ServerHarness) -> None:
@@ -120,7 +120,7 @@ async def test_another_users_equal_order_is_no_replay(harness: ServerHarness, mo
 
     assert second["status"] == "declined"
     assert len(person.asked) == 1
-    assert created(harness) == 1
+    assert count_created(harness) == 1
 
 
 @both_eras

@@ -14,7 +14,7 @@ import pytest
 
 from po_mcp.tools import REGISTRY
 from po_mcp.tools._schema import output_schema
-from tests.tools.snapshots import FOLDER, published
+from tests.tools.snapshots import FOLDER, read_published
 
 SNAPSHOTS = sorted(FOLDER.glob("*.json"))
 
@@ -23,7 +23,7 @@ async def test_the_tools_are_those_of_the_snapshots() -> None:
     """Where this fails and the change is meant: python -m tests.tools.snapshots."""
     kept = {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.json")}
 
-    assert await published() == kept
+    assert await read_published() == kept
 
 
 @pytest.mark.parametrize("path", SNAPSHOTS, ids=lambda path: path.stem)

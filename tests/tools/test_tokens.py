@@ -125,7 +125,7 @@ def test_an_amount_of_a_table_has_no_zeros_alone_behind_its_point(amount: str, s
 
 async def test_the_text_of_fifty_orders_is_at_most_half_of_the_erps_own_json(harness: ServerHarness) -> None:
     with closing(Book.open(harness.book, orders=200)) as book:
-        theirs = await said_by_the_erp(book, 50)
+        theirs = await read_answers(book, 50)
     async with harness.client() as client:
         result = await client.call_tool("list_purchase_orders", {"limit": 50})
 
@@ -292,7 +292,7 @@ async def test_the_table_of_tokens_is_what_is_measured(harness: ServerHarness) -
         assert [int(figure) for figure in row] == pytest.approx(figures, rel=0.2), name
 
 
-async def said_by_the_erp(book: Book, count: int) -> str:
+async def read_answers(book: Book, count: int) -> str:
     wire = httpx2.ASGITransport(create_app(book))
     async with httpx2.AsyncClient(transport=wire, base_url="http://erp.test/api/v1") as erp:
         credentials = {"grant_type": "client_credentials", "client_id": "sandbox", "client_secret": "sandbox"}

@@ -69,11 +69,11 @@ async def connect(book: Book) -> AsyncIterator[Connect]:
     """Return how a user of the company connects; all are signed out at the end."""
     made: list[Tryton] = []
 
-    def connected(login: str = "buyer", secret: str | None = None, url: str | None = None, **more: Any) -> Tryton:
+    def connect_as(login: str = "buyer", secret: str | None = None, url: str | None = None, **more: Any) -> Tryton:
         made.append(Tryton(url or book.url, login, secret or password(login), **more))
         return made[-1]
 
-    yield connected
+    yield connect_as
     for erp in made:
         await erp.aclose()
 

@@ -18,7 +18,7 @@ from tests.sweep.judging import Ran
 from tests.sweep.runner import Clock, and_after_a_restart, note_the_end
 from tests.sweep.scenarios import Bounds, Flow
 from tests.tryton.book import TrytonUsers
-from tests.tryton.harness import written_method
+from tests.tryton.harness import find_write_method
 from tests.tryton.server import Server
 from tests.tryton.striking import (
     FLOWS,
@@ -67,7 +67,7 @@ class DyingRelay(RpcRelay):
         self.has_died = False
 
     async def _ask(self, request: Request, exchange: Exchange) -> Answer:
-        if self.has_died or written_method(request.body) is None:
+        if self.has_died or find_write_method(request.body) is None:
             return await super()._ask(request, exchange)
         self.has_died = True
         self._before = dict(request.headers).get(TAG.encode(), b"").decode(), contents(self._users)

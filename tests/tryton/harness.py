@@ -30,7 +30,7 @@ LOGIN = "buyer"
 _WRITES = {f"model.{PURCHASE}.{method}": method for method in ("create", "cancel", "delete", "write")}
 
 
-def written_method(body: bytes) -> str | None:
+def find_write_method(body: bytes) -> str | None:
     """Return which of Tryton's writes of orders a request is; None for a read or a sign-in."""
     return _WRITES.get(json.loads(body)["method"]) if body else None
 
@@ -100,7 +100,7 @@ class RpcWire(Wire):
             await (await self.inner.handle_async_request(self.late.pop(0))).aread()
         body = await request.aread()
         self._note_rpc_secrets(request, body)
-        method = written_method(body)
+        method = find_write_method(body)
         self.seen.append((method or "read", request.url.path))
         if method is not None:
             self.record.events.append(Written(self._say(method, body), sha256(body).hexdigest()))

@@ -23,7 +23,7 @@ from tests.sweep.judging import Ran
 from tests.sweep.runner import Clock, Play, WatchedNetwork, and_after_a_restart, note_the_end
 from tests.sweep.scenarios import HANGING, Bounds, Flow
 from tests.tryton.book import PURCHASE, TrytonUsers
-from tests.tryton.harness import written_method
+from tests.tryton.harness import find_write_method
 from tests.tryton.server import Server
 
 FLOWS: tuple[Flow, ...] = (
@@ -99,7 +99,7 @@ class RpcRelay(Relay):
         self.arrived = 0
 
     def _find_planned_write(self, request: Request, planned: PlannedFault) -> PlannedFault:
-        if written_method(request.body) is None:
+        if find_write_method(request.body) is None:
             return planned
         found = super()._find_planned_write(request, planned)
         if self._then and not self.arrived:
@@ -110,7 +110,7 @@ class RpcRelay(Relay):
         return found
 
     async def _ask(self, request: Request, exchange: Exchange) -> Answer:
-        if written_method(request.body) is None:
+        if find_write_method(request.body) is None:
             return await super()._ask(request, exchange)
         tag = dict(request.headers).get(TAG.encode(), b"process %d" % self.arrived).decode()
         try:
@@ -129,7 +129,7 @@ class RpcNetwork(WatchedNetwork):
     """The way to Tryton, where every call is a POST."""
 
     def is_write(self, request: httpx2.Request) -> bool:
-        return written_method(request.content) is not None
+        return find_write_method(request.content) is not None
 
 
 class RpcPlay(Play):
@@ -170,11 +170,11 @@ def note_what_is_carried_out(play: Play, relay: RpcRelay) -> None:
     done: dict[str, int] = {}
     play.ran.carried_out = done
 
-    async def applied(tag: str) -> None:
+    async def note_applied(tag: str) -> None:
         if tag in relay.carried_out:
             done[tag] = play.network.step
 
-    relay.applied = applied
+    relay.applied = note_applied
 
 
 async def kill(at: Crash, server: Server, users: TrytonUsers) -> Crashed:

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.tryton
 NEW = "PM-2026-0042"
 
 
-def stored(book: Book, reference: str = NEW, *names: str) -> list[dict[str, Any]]:
+def read_stored(book: Book, reference: str = NEW, *names: str) -> list[dict[str, Any]]:
     """Read the orders of a reference, past the connector."""
     return book.users.buyer.search_read(PURCHASE, ["reference", *names], ["reference", "=", reference])
 
@@ -49,7 +49,7 @@ async def test_a_created_order_is_a_draft_as_it_was_asked_for(erp: Tryton, book:
         (line.item, line.quantity, line.unit_price) for line in draft.lines
     ]
     assert created == await erp.get_order(NEW)
-    (row,) = stored(book, NEW, "state", "number", "comment", "description", "warehouse", "create_uid.login")
+    (row,) = read_stored(book, NEW, "state", "number", "comment", "description", "warehouse", "create_uid.login")
     assert (row["state"], row["number"], row["comment"]) == ("draft", None, "Ring the bell.")
     assert (row["description"], row["create_uid."]["login"]) == ("po-mcp op-7f3a", "buyer")
     assert row["warehouse"] == book.facts.warehouses["main"]
@@ -64,7 +64,7 @@ async def test_a_created_order_is_the_one_that_the_desktop_client_makes(erp: Try
 
     await erp.create_order(book.draft(NEW, ("bolt", "1200", "0.40"), ("oil", "2.35", "12.5")))
 
-    ours, source = stored(book, NEW, *names, *of_lines)[0], stored(book, "BY-HAND", *names, *of_lines)[0]
+    ours, source = read_stored(book, NEW, *names, *of_lines)[0], read_stored(book, "BY-HAND", *names, *of_lines)[0]
     assert ours["total_amount"] == money("611.26")
     for row in (ours, source):
         row.pop("id")
@@ -76,7 +76,7 @@ async def test_a_created_order_is_the_one_that_the_desktop_client_makes(erp: Try
 
 async def test_a_created_order_can_be_quoted_and_confirmed_and_is_found_as_before(erp: Tryton, book: Book) -> None:
     await erp.create_order(book.draft(NEW))
-    (row,) = stored(book)
+    (row,) = read_stored(book)
 
     book.users.press(row["id"], "quote", "confirm")
 
@@ -88,7 +88,7 @@ async def test_a_created_order_can_be_quoted_and_confirmed_and_is_found_as_befor
 
 async def test_a_created_order_is_found_by_its_reference_after_a_person_renamed_it(erp: Tryton, book: Book) -> None:
     await erp.create_order(book.draft(NEW).model_copy(update={"reference": "op-7f3a"}))
-    (row,) = stored(book)
+    (row,) = read_stored(book)
     book.users.buyer.write(PURCHASE, row["id"], reference="OFFICE-7")
 
     found = await erp.get_order_of_reference("op-7f3a")
@@ -105,7 +105,7 @@ async def test_a_number_that_an_order_goes_by_is_a_conflict_and_nothing_is_sent(
         await erp.create_order(book.draft(NEW))
 
     assert failed.value.effect == "nothing_sent"
-    assert len(stored(book)) == 1
+    assert len(read_stored(book)) == 1
 
 
 @pytest.mark.parametrize("number", ["7", "2026", "(3)", "a/b", "", ".."])
@@ -118,12 +118,12 @@ async def test_a_number_of_the_pattern_of_trytons_sequence_is_refused(erp: Tryto
     (sequence,) = book.users.admin.search("ir.sequence", ["name", "=", "Purchase"])
     book.users.admin.write("ir.sequence", sequence, prefix="PO-")
     book.users.press(book.orders["draft"], "quote")
-    assert stored(book, "PM-2026-0001", "number")[0]["number"] == "PO-9"
+    assert read_stored(book, "PM-2026-0001", "number")[0]["number"] == "PO-9"
 
     with pytest.raises(InvalidInput, match="numbers its orders itself"):
         await erp.create_order(book.draft("po-10"))
 
-    assert stored(book, "po-10") == []
+    assert read_stored(book, "po-10") == []
 
 
 async def test_a_vendor_is_paid_in_their_currency_else_in_that_of_the_orders_else_in_the_companys(
@@ -159,7 +159,7 @@ async def test_of_too_many_vendors_to_ask_about_no_currency_is_guessed_and_nothi
     with pytest.raises(Conflict, match=r"in EUR, which was not known before\. Nothing was sent") as failed:
         await erp.create_order(book.draft(NEW).model_copy(update={"vendor": vendor}), lambda: sent.append(None))
 
-    assert (vendor.currency, failed.value.effect, sent, stored(book)) == (None, "nothing_sent", [], [])
+    assert (vendor.currency, failed.value.effect, sent, read_stored(book)) == (None, "nothing_sent", [], [])
 
 
 async def test_an_order_in_another_currency_than_the_companys_needs_a_rate(erp: Tryton, book: Book) -> None:
@@ -172,7 +172,7 @@ async def test_an_order_in_another_currency_than_the_companys_needs_a_rate(erp: 
 
     with pytest.raises(Refused, match="by a rule of its own"):
         await erp.create_order(draft, lambda: sent.append(None))
-    assert (sent, stored(book)) == ([], [])
+    assert (sent, read_stored(book)) == ([], [])
 
     for code, rate in (("EUR", "1"), ("USD", "1.16")):
         of_day = {"date": written_day(today()), "rate": money(rate)}
@@ -254,7 +254,7 @@ async def test_a_draft_that_tryton_should_not_take_is_refused_before_it_is_sent(
 
     assert failed.value.effect == "nothing_sent"
     assert sent == []
-    assert stored(book) == []
+    assert read_stored(book) == []
 
 
 async def test_figures_are_stored_exactly(erp: Tryton, book: Book) -> None:
@@ -278,7 +278,7 @@ async def test_an_error_right_before_the_first_byte_keeps_a_create_from_leaving(
     with pytest.raises(TooLateError):
         await erp.create_order(book.draft(NEW), refuse)
 
-    assert stored(book) == []
+    assert read_stored(book) == []
 
 
 async def test_a_user_who_may_only_read_is_told_which_right_is_missing(connect: Connect, book: Book) -> None:
@@ -290,19 +290,19 @@ async def test_a_user_who_may_only_read_is_told_which_right_is_missing(connect: 
 
     assert isinstance(failed.value, NotPermitted)
     assert "group Purchase" in str(failed.value)
-    assert stored(book) == []
+    assert read_stored(book) == []
 
 
 async def test_an_order_that_reads_back_otherwise_is_unknown(connect: Connect, book: Book) -> None:
     """A colleague changes the order before it is read back."""
 
-    def changed(method: str, result: Any) -> None:
+    def change(method: str, result: Any) -> None:
         if method == f"model.{PURCHASE}.create":
             book.users.buyer.write(PURCHASE, result[0], reference="PM-CHANGED")
 
-    erp = connect(transport=Between(after=changed))
+    erp = connect(transport=Between(after=change))
 
     with pytest.raises(OutcomeUnknown):
         await erp.create_order(book.draft(NEW))
 
-    assert len(stored(book, "PM-CHANGED")) == 1
+    assert len(read_stored(book, "PM-CHANGED")) == 1

@@ -220,12 +220,12 @@ async def test_a_receipt_changes_the_version_though_no_stamp_of_the_order_moves(
 async def test_an_order_that_is_gone_at_the_last_moment_is_not_found(erp: Tryton, book: Book, kind: Guarded) -> None:
     todo = iter(["delete"])
 
-    def deleted() -> None:
+    def delete() -> None:
         for method in todo:
             book.users.buyer.on(PURCHASE, method, [book.orders["draft"]])
 
     with pytest.raises((OrderNotFound, Stale)) as failed:
-        await end(erp, kind, DRAFT, before_send=deleted)
+        await end(erp, kind, DRAFT, before_send=delete)
 
     assert failed.value.effect == "nothing_changed"
     assert state(book, "draft") is None

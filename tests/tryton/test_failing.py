@@ -247,7 +247,7 @@ REFUSALS: dict[str, tuple[list[Any], str]] = {
 async def test_a_refusal_by_its_shape_is_a_no_in_words_of_ours(
     connect: Connect, book: Book, kind: str, error: list[Any], words: str
 ) -> None:
-    def refused(body: dict[str, Any]) -> dict[str, Any]:
+    def refuse_write(body: dict[str, Any]) -> dict[str, Any]:
         is_write = body["method"] == f"model.{PURCHASE}.{kind}"
         return {**body, "method": "common.server.version", "params": []} if is_write else body
 
@@ -256,7 +256,7 @@ async def test_a_refusal_by_its_shape_is_a_no_in_words_of_ours(
         return httpx2.Response(200, json={"id": 0, "error": error}) if is_write else None
 
     with pytest.raises(Refused, match=words) as failed:
-        await WRITES[kind](connect(transport=Between(before=refused, after=instead)), book)
+        await WRITES[kind](connect(transport=Between(before=refuse_write, after=instead)), book)
 
     assert failed.value.effect == "nothing_changed"
     for source in ("shall not", "Are you sure", "Records were"):

@@ -75,15 +75,15 @@ def no_change(book: Book) -> None:
     """Nothing happens meanwhile."""
 
 
-def shown(book: Book, **of_vendor: Any) -> OrderDraft:
+def build_draft(book: Book, **of_vendor: Any) -> OrderDraft:
     """Return five bolts as a person was shown them."""
     draft = book.draft(NEW, ("bolt", "5", "0.45"))
     line = draft.lines[0].model_copy(update={"word": "BOLT-M8-30"})
     return draft.model_copy(update={"lines": (line,), "vendor": draft.vendor.model_copy(update=of_vendor)})
 
 
-def shown_without_a_unit(book: Book) -> OrderDraft:
-    draft = shown(book)
+def build_draft_without_unit(book: Book) -> OrderDraft:
+    draft = build_draft(book)
     return draft.model_copy(update={"lines": (draft.lines[0].model_copy(update={"unit": None}),)})
 
 
@@ -104,17 +104,17 @@ def is_for_another_vendor(row: dict[str, Any]) -> bool:
 
 
 CONTROLS: dict[str, tuple[Callable[[Patch], None], Callable[[Book], None], Callable[..., OrderDraft], Any]] = {
-    "the currency": (without_the_currency, pay_in_dollars, shown, is_in_dollars),
+    "the currency": (without_the_currency, pay_in_dollars, build_draft, is_in_dollars),
     "a currency that was not known": (
         without_the_currency,
         pay_in_dollars,
-        lambda book: shown(book, currency=None),
+        lambda book: build_draft(book, currency=None),
         is_in_dollars,
     ),
-    "the unit": (without_the_names_and_units, buy_by_dozen, shown, is_by_dozen),
-    "a unit that was not known": (without_the_names_and_units, buy_by_dozen, shown_without_a_unit, is_by_dozen),
-    "the item's code": (without_the_names_and_units, call_it_something_else, shown, is_of_another_item),
-    "the vendor's name": (without_the_vendors_name, rename_the_vendor, shown, is_for_another_vendor),
+    "the unit": (without_the_names_and_units, buy_by_dozen, build_draft, is_by_dozen),
+    "a unit that was not known": (without_the_names_and_units, buy_by_dozen, build_draft_without_unit, is_by_dozen),
+    "the item's code": (without_the_names_and_units, call_it_something_else, build_draft, is_of_another_item),
+    "the vendor's name": (without_the_vendors_name, rename_the_vendor, build_draft, is_for_another_vendor),
 }
 
 

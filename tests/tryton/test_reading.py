@@ -54,8 +54,8 @@ async def test_a_status_that_tryton_has_not_is_refused(erp: Tryton) -> None:
 
 
 async def test_dates_are_inclusive_and_leave_out_what_is_not_ordered_yet(erp: Tryton, book: Book) -> None:
-    on_the_day = await erp.scan_orders(OrderQuery(ordered_from=_ordered_on(book), ordered_to=_ordered_on(book)))
-    after = await erp.scan_orders(OrderQuery(ordered_from=_ordered_on(book) + timedelta(days=1)))
+    on_the_day = await erp.scan_orders(OrderQuery(ordered_from=_read_day(book), ordered_to=_read_day(book)))
+    after = await erp.scan_orders(OrderQuery(ordered_from=_read_day(book) + timedelta(days=1)))
 
     assert len(on_the_day.orders) == 6
     assert all(order.ordered_at is not None for order in on_the_day.orders)
@@ -219,6 +219,6 @@ async def test_a_probe_reads(erp: Tryton) -> None:
     await erp.probe()
 
 
-def _ordered_on(book: Book) -> date:
+def _read_day(book: Book) -> date:
     day = book.users.buyer.read("purchase.purchase", book.orders["waiting"], "purchase_date")["purchase_date"]
     return date(year=day["year"], month=day["month"], day=day["day"])

@@ -188,11 +188,11 @@ async def test_a_quotation_is_cancelled_and_then_deleted(harness: TrytonHarness,
 
 
 async def test_a_change_while_the_person_reads_is_stale(harness: TrytonHarness, book: Book) -> None:
-    def changed(params: ElicitRequestFormParams) -> ElicitResult:
+    def change_and_approve(params: ElicitRequestFormParams) -> ElicitResult:
         book.users.buyer.write(PURCHASE, book.orders["draft"], comment="Now by train.")
         return says_yes(params)
 
-    async with harness.client(person=ScriptedPerson(changed)) as client:
+    async with harness.client(person=ScriptedPerson(change_and_approve)) as client:
         ended = outcome(await client.call_tool(DELETE, {"number": "PM-2026-0001"}))
 
     assert (ended["status"], harness.wire.writes) == ("stale", [])
@@ -244,11 +244,11 @@ async def test_an_order_that_gets_another_reference_in_the_same_moment_is_not_sa
 async def test_an_order_that_gets_another_reference_while_the_person_reads_still_exists(
     harness: TrytonHarness, book: Book, tool: str
 ) -> None:
-    def renamed(params: ElicitRequestFormParams) -> ElicitResult:
+    def rename_and_approve(params: ElicitRequestFormParams) -> ElicitResult:
         book.users.buyer.write(PURCHASE, book.orders["draft"], reference="PM-ELSE")
         return says_yes(params)
 
-    async with harness.client(person=ScriptedPerson(renamed)) as client:
+    async with harness.client(person=ScriptedPerson(rename_and_approve)) as client:
         ended = outcome(await client.call_tool(tool, {"number": "PM-2026-0001"}))
 
     assert (ended["status"], harness.wire.writes) == ("stale", [])

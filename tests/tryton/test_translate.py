@@ -20,17 +20,17 @@ RECORDED = Path(__file__).parent / "recorded"
 
 
 @cache
-def recorded(name: str) -> Any:
+def read_recorded(name: str) -> Any:
     return json.loads((RECORDED / f"{name}.json").read_text(), parse_float=Decimal)
 
 
 def order(key: str, **fields: Any) -> schemas.Order:
-    return schemas.Order.parse({**recorded("orders")[key], **fields})
+    return schemas.Order.parse({**read_recorded("orders")[key], **fields})
 
 
 def with_line(key: str, **fields: Any) -> schemas.Order:
     """Return an order whose first line has other fields."""
-    first, *rest = recorded("orders")[key]["lines."]
+    first, *rest = read_recorded("orders")[key]["lines."]
     return order(key, **{"lines.": [{**first, **fields}, *rest]})
 
 
@@ -68,7 +68,7 @@ def test_a_state_of_another_module_is_not_known(state: str | None) -> None:
 def test_the_status_filter_of_tryton_picks_what_we_call_so(status: Status) -> None:
     domain = translate.build_order_domain(OrderQuery(status=status))
 
-    for row in recorded("rows"):
+    for row in read_recorded("rows"):
         said = translate.status_of(row["state"], row["shipment_state"])
         assert _holds(domain, row) == (said == status), row
 
@@ -212,7 +212,7 @@ def test_a_value_that_is_no_amount_is_not_trusted(told: object) -> None:
 )
 def test_an_order_that_cannot_be_read_is_told_by_its_name_field_and_value(fields: dict[str, Any], what: str) -> None:
     with pytest.raises(UnreadableOrder) as told:
-        schemas.parse_orders([{**recorded("orders")["draft"], "id": 1, **fields}])
+        schemas.parse_orders([{**read_recorded("orders")["draft"], "id": 1, **fields}])
 
     assert what in str(told.value)
     assert "Try again" not in str(told.value)
@@ -221,7 +221,7 @@ def test_an_order_that_cannot_be_read_is_told_by_its_name_field_and_value(fields
 def test_an_order_is_read_without_a_date_or_total_that_cannot_be() -> None:
     marked = {"__class__": "date", "year": 2026, "month": 13, "day": 1}
     odd = {"purchase_date": "soon", "delivery_date": marked, "total_amount": {"__class__": "Decimal", "decimal": "n/a"}}
-    read = translate.convert_order(schemas.parse_orders([{**recorded("orders")["draft"], **odd}])[0])
+    read = translate.convert_order(schemas.parse_orders([{**read_recorded("orders")["draft"], **odd}])[0])
 
     assert (read.ordered_at, read.total) == (None, None)
     assert [one.sentence for one in read.odd] == [
@@ -245,7 +245,7 @@ def test_a_value_that_is_no_id_is_not_trusted(told: object) -> None:
 
 def test_titles_and_subtotals_are_no_lines() -> None:
     title = {"id": 90, "type": "title", "description": "Fasteners", "_timestamp": "1.5"}
-    source = order("draft", **{"lines.": [title, *recorded("orders")["draft"]["lines."]]})
+    source = order("draft", **{"lines.": [title, *read_recorded("orders")["draft"]["lines."]]})
 
     read = translate.convert_order(source)
 
@@ -450,7 +450,7 @@ def test_a_state_that_is_not_known_forbids_every_write() -> None:
 
 
 def _products() -> dict[int, schemas.Product]:
-    return {product.id: product for product in schemas.parse_records(recorded("products"), schemas.Product)}
+    return {product.id: product for product in schemas.parse_records(read_recorded("products"), schemas.Product)}
 
 
 @pytest.mark.parametrize(
@@ -459,7 +459,7 @@ def _products() -> dict[int, schemas.Product]:
 def test_the_comment_names_the_buyer_who_asked(note: str | None, comment: str) -> None:
     of_alice = draft(note=note, requested_by="Alice Moreau")
 
-    body = drafts.build_order(of_alice, 1, 5, _products(), recorded("of_vendor"), [recorded("of_line")])
+    body = drafts.build_order(of_alice, 1, 5, _products(), read_recorded("of_vendor"), [read_recorded("of_line")])
 
     assert body["comment"] == comment
 
@@ -467,7 +467,7 @@ def test_the_comment_names_the_buyer_who_asked(note: str | None, comment: str) -
 def test_a_new_order_holds_what_follows_from_vendor_and_product() -> None:
     full = draft(note="By truck.", expected_on=date(2026, 5, 6), reference="op-1")
 
-    body = drafts.build_order(full, 1, 5, _products(), recorded("of_vendor"), [recorded("of_line")])
+    body = drafts.build_order(full, 1, 5, _products(), read_recorded("of_vendor"), [read_recorded("of_line")])
 
     assert body == {
         "party": 2,
@@ -518,7 +518,7 @@ def test_taxes_of_another_shape_are_not_passed_over(taxes: object) -> None:
     "told", [{}, None, {"unit_price": {}}, {"unit_price": {"digits": None}}, {"unit_price": {"digits": "x"}}]
 )
 def test_a_price_is_not_limited_where_tryton_does_not_say_how(told: object) -> None:
-    assert drafts.parse_price_decimals(recorded("unit_price")) == 4
+    assert drafts.parse_price_decimals(read_recorded("unit_price")) == 4
     assert drafts.parse_price_decimals({"unit_price": {"digits": [None, 3]}}) == 3
     assert drafts.parse_price_decimals(told) is None
 
@@ -540,9 +540,11 @@ def test_an_order_that_is_stored_otherwise_is_not_trusted() -> None:
 
 
 def test_the_catalog_is_read() -> None:
-    vendors = catalog.convert_vendors(schemas.parse_records(recorded("parties"), schemas.Party), {1}, "EUR", {3: None})
-    items = catalog.convert_items(schemas.parse_records(recorded("products"), schemas.Product), "EUR")
-    warehouses = catalog.convert_warehouses(schemas.parse_records(recorded("warehouses"), schemas.Warehouse))
+    vendors = catalog.convert_vendors(
+        schemas.parse_records(read_recorded("parties"), schemas.Party), {1}, "EUR", {3: None}
+    )
+    items = catalog.convert_items(schemas.parse_records(read_recorded("products"), schemas.Product), "EUR")
+    warehouses = catalog.convert_warehouses(schemas.parse_records(read_recorded("warehouses"), schemas.Warehouse))
 
     assert [(vendor.id, vendor.code, vendor.name) for vendor in vendors] == [
         ("2", "V-ACME", "Acme Fasteners"),
@@ -556,7 +558,7 @@ def test_the_catalog_is_read() -> None:
 
 @pytest.mark.parametrize(("default_unit", "price"), [(9, None), (1, Decimal("0.45")), (None, Decimal("0.45"))])
 def test_a_price_of_another_unit_than_is_bought_is_none(default_unit: int | None, price: Decimal | None) -> None:
-    bolt = {**recorded("products")[0], "default_uom": default_unit}
+    bolt = {**read_recorded("products")[0], "default_uom": default_unit}
     [item] = catalog.convert_items(schemas.parse_records([bolt], schemas.Product), None)
 
     assert item.price == price
@@ -618,7 +620,7 @@ def test_an_answer_without_a_session_is_no_sign_in_and_is_not_repeated(answer: o
 
 @pytest.mark.parametrize("lines", [None, {}, [9], "missing"])
 def test_an_order_whose_lines_are_not_told_is_not_shown_as_one_without_lines(lines: Any) -> None:
-    row = {**recorded("orders")["draft"], "lines.": lines}
+    row = {**read_recorded("orders")["draft"], "lines.": lines}
     if lines == "missing":
         del row["lines."]
 

@@ -41,7 +41,7 @@ STALE = ["ConcurrencyException", "Records were modified in the meanwhile"]
 
 
 @cache
-def drafted() -> dict[str, Any]:
+def read_draft() -> dict[str, Any]:
     """Return a draft as a real server told it."""
     orders = json.loads((Path(__file__).parent / "recorded" / "orders.json").read_text(), parse_float=str)
     found: dict[str, Any] = orders["draft"]
@@ -68,7 +68,7 @@ def error(place: int, *parts: Any) -> Reply:
 
 
 @asynccontextmanager
-async def connected(*replies: Reply) -> AsyncIterator[tuple[Tryton, RawPeer]]:
+async def connect(*replies: Reply) -> AsyncIterator[tuple[Tryton, RawPeer]]:
     async with raw_peer(*replies, reply(500)) as peer:
         retrier = Retrier(sleep=no_wait, fraction=lambda: 0.0)
         erp = Tryton(f"{peer.url}/po", "buyer", SECRET, timeout=5, retrier=retrier)
@@ -92,7 +92,7 @@ def token_of(request: bytes) -> str | None:
 
 
 async def test_a_read_is_a_call_with_the_session_and_the_company() -> None:
-    async with connected(*answers([drafted()])) as (erp, peer):
+    async with connect(*answers([read_draft()])) as (erp, peer):
         order = await erp.get_order(NAME)
 
         login, company, search = calls(peer)
@@ -109,8 +109,8 @@ async def test_a_read_is_a_call_with_the_session_and_the_company() -> None:
 
 async def test_an_order_is_found_by_the_reference_of_its_draft() -> None:
     reference = "3f2a91c0"
-    copied, made = ({**drafted(), "id": place, "description": f"po-mcp {reference}"} for place in (9, 7))
-    async with connected(*answers([copied, {**made, "reference": "OFFICE-7"}])) as (erp, peer):
+    copied, made = ({**read_draft(), "id": place, "description": f"po-mcp {reference}"} for place in (9, 7))
+    async with connect(*answers([copied, {**made, "reference": "OFFICE-7"}])) as (erp, peer):
         order = await erp.get_order_of_reference(reference)
 
         assert (order.number, order.reference) == ("OFFICE-7", reference)
@@ -118,7 +118,7 @@ async def test_an_order_is_found_by_the_reference_of_its_draft() -> None:
 
 
 async def test_a_reference_that_no_order_has_finds_none() -> None:
-    async with connected(*answers([], [])) as (erp, _):  # nor has one of another company
+    async with connect(*answers([], [])) as (erp, _):  # nor has one of another company
         with pytest.raises(OrderNotFound):
             await erp.get_order_of_reference("3f2a91c0")
 
@@ -127,18 +127,18 @@ async def test_a_reference_that_no_order_has_finds_none() -> None:
     "ask", [lambda erp: erp.get_order_of_reference("3f2a91c0"), lambda erp: erp.get_order_of_id("7", NAME)]
 )
 async def test_an_order_of_another_company_is_not_said_to_be_gone(ask: Callable[[Tryton], Awaitable[object]]) -> None:
-    async with connected(*answers([], [7])) as (erp, _):
+    async with connect(*answers([], [7])) as (erp, _):
         with pytest.raises(Conflict, match="in another company"):
             await ask(erp)
 
 
 async def test_a_read_that_failed_for_a_moment_is_tried_again() -> None:
-    async with connected(*answers(reply(503), reply(200, {"id": 2, "result": [drafted()]}))) as (erp, _):
+    async with connect(*answers(reply(503), reply(200, {"id": 2, "result": [read_draft()]}))) as (erp, _):
         assert (await erp.get_order(NAME)).number == NAME
 
 
 async def test_a_sign_in_that_is_locked_is_asked_for_once() -> None:
-    async with connected(reply(429)) as (erp, peer):
+    async with connect(reply(429)) as (erp, peer):
         with pytest.raises(TooManyRequests, match="locked"):
             await erp.probe()
         with pytest.raises(SignInFailed, match="less than a minute ago"):
@@ -151,7 +151,7 @@ async def test_a_sign_in_that_is_locked_is_asked_for_once() -> None:
     "answer", [reply(401), error(0, "LoginException", ["password", "Password", "password"])], ids=["401", "200"]
 )
 async def test_a_sign_in_that_is_refused_is_asked_for_once(answer: Reply) -> None:
-    async with connected(answer) as (erp, peer):
+    async with connect(answer) as (erp, peer):
         for _ in range(2):
             with pytest.raises(SignInFailed) as failed:
                 await erp.probe()
@@ -162,7 +162,7 @@ async def test_a_sign_in_that_is_refused_is_asked_for_once(answer: Reply) -> Non
 
 async def test_a_session_that_ended_is_renewed_and_the_read_repeated() -> None:
     again = reply(200, {"id": 0, "result": [2, "other-key", None]})
-    async with connected(*answers(reply(401), again, reply(200, {"id": 2, "result": [drafted()]}))) as (erp, peer):
+    async with connect(*answers(reply(401), again, reply(200, {"id": 2, "result": [read_draft()]}))) as (erp, peer):
         assert (await erp.get_order(NAME)).number == NAME
 
         assert [method for method, _ in calls(peer)].count("common.db.login") == 2
@@ -170,8 +170,8 @@ async def test_a_session_that_ended_is_renewed_and_the_read_repeated() -> None:
 
 
 async def test_a_cancel_carries_the_stamps_that_were_read_and_is_read_back() -> None:
-    done = {**drafted(), "state": "cancelled"}
-    async with connected(*answers([drafted()], [drafted()], None, [done])) as (erp, peer):
+    done = {**read_draft(), "state": "cancelled"}
+    async with connect(*answers([read_draft()], [read_draft()], None, [done])) as (erp, peer):
         version = (await erp.snapshot(NAME, "cancel")).version
         assert version is not None
         await erp.cancel_order(NAME, version=version)
@@ -183,8 +183,8 @@ async def test_a_cancel_carries_the_stamps_that_were_read_and_is_read_back() -> 
 
 
 async def test_an_order_of_another_version_is_stale_and_nothing_is_sent() -> None:
-    changed = {**drafted(), "_timestamp": "1.5"}
-    async with connected(*answers(MAY_ALL, [drafted()], [changed])) as (erp, peer):
+    changed = {**read_draft(), "_timestamp": "1.5"}
+    async with connect(*answers(MAY_ALL, [read_draft()], [changed])) as (erp, peer):
         version = (await erp.snapshot(NAME, "delete")).version
         with pytest.raises(Stale) as failed:
             await erp.delete_order(NAME, version=version)
@@ -194,7 +194,7 @@ async def test_an_order_of_another_version_is_stale_and_nothing_is_sent() -> Non
 
 
 async def test_an_order_that_tryton_calls_modified_is_stale() -> None:
-    async with connected(*answers([drafted()], error(3, *STALE))) as (erp, peer):
+    async with connect(*answers([read_draft()], error(3, *STALE))) as (erp, peer):
         with pytest.raises(Stale) as failed:
             await erp.delete_order(NAME)
 
@@ -205,7 +205,7 @@ async def test_an_order_that_tryton_calls_modified_is_stale() -> None:
 
 async def test_a_refusal_that_nothing_explains_is_told_in_words_of_ours() -> None:
     refusal = error(3, "UserError", ["You shall not", "", None])
-    async with connected(*answers([drafted()], refusal, MAY_ALL, [drafted()])) as (erp, _):
+    async with connect(*answers([read_draft()], refusal, MAY_ALL, [read_draft()])) as (erp, _):
         with pytest.raises(Refused, match="by a rule of its own") as failed:
             await erp.cancel_order(NAME)
 
@@ -216,8 +216,8 @@ async def test_a_refusal_that_nothing_explains_is_told_in_words_of_ours() -> Non
 async def test_a_refusal_is_explained_by_the_state_that_the_order_has_now() -> None:
     refusal = error(3, "UserError", ["You shall not", "", None])
     rights = {"purchase.purchase": {"read": True, "write": True}}
-    confirmed = {**drafted(), "state": "confirmed"}
-    async with connected(*answers([drafted()], refusal, rights, [confirmed])) as (erp, _):
+    confirmed = {**read_draft(), "state": "confirmed"}
+    async with connect(*answers([read_draft()], refusal, rights, [confirmed])) as (erp, _):
         with pytest.raises(Conflict, match="its state is confirmed"):
             await erp.cancel_order(NAME)
 
@@ -232,7 +232,7 @@ async def test_a_refusal_is_explained_by_the_state_that_the_order_has_now() -> N
 )
 async def test_a_refusal_stands_whatever_becomes_of_the_look_for_its_reason(looks: list[Any]) -> None:
     refusal = error(3, "UserError", ["You shall not", "", None])
-    async with connected(*answers([drafted()], refusal, *looks)) as (erp, _):
+    async with connect(*answers([read_draft()], refusal, *looks)) as (erp, _):
         with pytest.raises(Refused, match="by a rule of its own") as failed:
             await erp.cancel_order(NAME)
 
@@ -240,7 +240,7 @@ async def test_a_refusal_stands_whatever_becomes_of_the_look_for_its_reason(look
 
 
 async def test_a_write_that_takes_too_long_to_prepare_is_not_sent() -> None:
-    async with connected() as (erp, peer):
+    async with connect() as (erp, peer):
         started = PagedTryton(at_once=2)  # a page is never answered
 
         async def respond(request: bytes) -> Reply:
@@ -273,7 +273,7 @@ async def test_a_book_of_which_the_user_may_see_nothing_is_told(
     companies: list[int] | None, shown: str | None, error: str | None
 ) -> None:
     preferences = {"company": 1, "companies": companies, "company_filter": shown}
-    async with connected(*answers(preferences, [])) as (erp, peer):
+    async with connect(*answers(preferences, [])) as (erp, peer):
         if error is None:
             await erp.probe()
             assert calls(peer)[-1][0] == "model.purchase.purchase.search"
@@ -293,12 +293,12 @@ async def test_a_book_of_which_the_user_may_see_nothing_is_told(
 )
 async def test_the_writes_that_the_users_groups_allow_are_told(told: dict[str, Any], rights: set[str]) -> None:
     replies = [{"id": 0, "result": SESSION}, {"id": 1, "result": {"purchase.purchase": told}}]
-    async with connected(*(reply(200, one) for one in replies)) as (erp, _):
+    async with connect(*(reply(200, one) for one in replies)) as (erp, _):
         assert await erp.read_rights() == rights
 
 
 async def test_a_success_that_the_order_does_not_show_is_unknown() -> None:
-    async with connected(*answers([drafted()], None, [drafted()])) as (erp, peer):
+    async with connect(*answers([read_draft()], None, [read_draft()])) as (erp, peer):
         with pytest.raises(OutcomeUnknown, match="another state"):
             await erp.cancel_order(NAME)
 
@@ -307,7 +307,7 @@ async def test_a_success_that_the_order_does_not_show_is_unknown() -> None:
 
 async def test_a_session_that_ends_at_a_write_is_a_no_where_a_read_is_refused_too() -> None:
     again = reply(200, {"id": 0, "result": [2, "other-key", None]})
-    async with connected(*answers([drafted()], reply(401), reply(401), again)) as (erp, peer):
+    async with connect(*answers([read_draft()], reply(401), reply(401), again)) as (erp, peer):
         with pytest.raises(SignInEnded):
             await erp.cancel_order(NAME)
 
@@ -319,7 +319,7 @@ async def test_a_session_that_ends_at_a_write_is_a_no_where_a_read_is_refused_to
 
 
 async def test_a_session_that_ends_at_a_write_is_a_doubt_where_a_read_is_answered() -> None:
-    async with connected(*answers([drafted()], reply(401), reply(200, {"id": 0, "result": {"company": 1}}))) as (
+    async with connect(*answers([read_draft()], reply(401), reply(200, {"id": 0, "result": {"company": 1}}))) as (
         erp,
         _,
     ):
@@ -332,7 +332,7 @@ ROW = {"id": 1, "state": "draft", "reference": "PM-1"}
 
 async def test_a_row_that_cannot_be_read_is_left_out_and_counted() -> None:
     odd = {"id": 2, "state": ["?"]}
-    async with connected(*answers([ROW, odd, {**ROW, "id": 3, "reference": "PM-3"}])) as (erp, _):
+    async with connect(*answers([ROW, odd, {**ROW, "id": 3, "reference": "PM-3"}])) as (erp, _):
         found = await erp.scan_orders(OrderQuery())
 
     assert [order.number for order in found.orders] == ["PM-1", "PM-3"]
@@ -344,7 +344,7 @@ async def test_a_row_that_cannot_be_read_is_left_out_and_counted() -> None:
     "page", [[{**ROW, "id": 2}, ROW], [ROW, ROW], [{"state": "draft"}], {"id": 1}, None, [None]], ids=str
 )
 async def test_a_page_that_is_not_the_one_asked_for_is_not_trusted(page: Any) -> None:
-    async with connected(*answers(page)) as (erp, _):
+    async with connect(*answers(page)) as (erp, _):
         with pytest.raises(BadAnswer):
             await erp.scan_orders(OrderQuery())
 
@@ -397,8 +397,8 @@ class PagedTryton:
 
 
 @asynccontextmanager
-async def paged(server: PagedTryton) -> AsyncIterator[Tryton]:
-    async with connected() as (erp, peer):
+async def connect_to_pages(server: PagedTryton) -> AsyncIterator[Tryton]:
+    async with connect() as (erp, peer):
         peer.respond = server.respond
         yield erp
 
@@ -410,7 +410,7 @@ async def test_four_pages_of_a_list_are_read_at_a_time_and_stay_in_order() -> No
     async def tell(read: int, of: int | None) -> None:
         told.append((read, of))
 
-    async with paged(server) as erp:
+    async with connect_to_pages(server) as erp:
         found = await erp.scan_orders(OrderQuery(), tell)
 
     assert [order.number for order in found.orders] == [f"PM-{one}" for one in range(1, 1001)]
@@ -422,7 +422,7 @@ async def test_four_pages_of_a_list_are_read_at_a_time_and_stay_in_order() -> No
 
 async def test_four_pages_of_a_catalog_are_read_at_a_time_and_stay_in_order() -> None:
     server = PagedTryton(count=2050, at_once=4)
-    async with paged(server) as erp:
+    async with connect_to_pages(server) as erp:
         items = await erp.items()
 
     assert [item.id for item in items] == [str(one) for one in range(1, 2051)]
@@ -431,7 +431,7 @@ async def test_four_pages_of_a_catalog_are_read_at_a_time_and_stay_in_order() ->
 
 async def test_a_catalog_that_is_too_long_to_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MAX_PAGES", 4)
-    async with paged(server := PagedTryton(count=1_001)) as erp:
+    async with connect_to_pages(server := PagedTryton(count=1_001)) as erp:
         with pytest.raises(BadAnswer, match="too long to read"):
             await erp.warehouses()
 
@@ -440,7 +440,7 @@ async def test_a_catalog_that_is_too_long_to_read_is_refused(monkeypatch: pytest
 
 async def test_a_record_deleted_while_a_list_is_read_hides_no_other() -> None:
     gone = frozenset({201, 350, 999, 1000})
-    async with paged(PagedTryton(gone=gone)) as erp:
+    async with connect_to_pages(PagedTryton(gone=gone)) as erp:
         found = await erp.scan_orders(OrderQuery())
 
     assert [order.number for order in found.orders] == [f"PM-{one}" for one in range(1, 1001) if one not in gone]
@@ -449,7 +449,7 @@ async def test_a_record_deleted_while_a_list_is_read_hides_no_other() -> None:
 @pytest.mark.parametrize(("most", "read"), [(1, 200), (200, 200), (201, 400), (999, 1000), (5000, 1000)])
 async def test_no_more_pages_are_read_than_are_wanted(most: int, read: int) -> None:
     server = PagedTryton()
-    async with paged(server) as erp:
+    async with connect_to_pages(server) as erp:
         found = await erp.scan_orders(OrderQuery(max_orders=most))
 
     assert (found.read, found.total, found.is_cut) == (read, 1000, read < 1000)
@@ -469,7 +469,7 @@ async def test_no_more_pages_are_read_than_are_wanted(most: int, read: int) -> N
     ids=["twice", "backwards", "before", "behind", "more", "nothing"],
 )
 async def test_a_later_page_of_other_records_than_were_asked_for_is_not_trusted(change: Callable[[Any], Any]) -> None:
-    async with paged(PagedTryton(change_page=change)) as erp:
+    async with connect_to_pages(PagedTryton(change_page=change)) as erp:
         with pytest.raises(BadAnswer):
             await erp.scan_orders(OrderQuery())
         with pytest.raises(BadAnswer):
@@ -480,7 +480,7 @@ async def test_a_later_page_of_other_records_than_were_asked_for_is_not_trusted(
     "change", [lambda ids: ids[::-1], lambda ids: [*ids, ids[-1]], lambda ids: [7, *ids], lambda ids: ["201"], len]
 )
 async def test_ids_that_are_not_those_behind_the_first_page_are_not_trusted(change: Callable[[Any], Any]) -> None:
-    async with paged(PagedTryton(change_ids=change)) as erp:
+    async with connect_to_pages(PagedTryton(change_ids=change)) as erp:
         with pytest.raises(BadAnswer):
             await erp.scan_orders(OrderQuery())
 
@@ -489,18 +489,18 @@ async def test_a_page_that_fails_ends_the_others() -> None:
     def fail(page: list[dict[str, Any]]) -> Any:
         return page if page[0]["id"] != 401 else "no page"
 
-    async with paged(PagedTryton(count=3000, change_page=fail)) as erp:
+    async with connect_to_pages(PagedTryton(count=3000, change_page=fail)) as erp:
         with pytest.raises(BadAnswer):
             await erp.items()
 
 
 async def test_an_order_of_another_status_than_was_asked_for_is_left_out() -> None:
-    async with connected(*answers([{**ROW, "state": "done"}])) as (erp, _):
+    async with connect(*answers([{**ROW, "state": "done"}])) as (erp, _):
         assert (await erp.scan_orders(OrderQuery(status="draft"))).orders == ()
 
 
 async def test_vendors_are_told_where_the_company_itself_is_not() -> None:
-    async with connected(*answers([{"id": 3, "name": "Acme"}], [], [])) as (erp, _):
+    async with connect(*answers([{"id": 3, "name": "Acme"}], [], [])) as (erp, _):
         assert [(vendor.id, vendor.name) for vendor in await erp.vendors()] == [("3", "Acme")]
 
 
@@ -520,7 +520,7 @@ async def test_a_create_that_does_not_name_one_order_is_unknown(made: Any) -> No
     draft = OrderDraft(number="PM-1", vendor=Vendor(id="2", name="Acme", currency="EUR"), lines=(line,))
     of_vendor = ({"currency": 1}, [{"id": 1, "code": "EUR"}])
     following = ([{"id": 5, "name": "Main", "active": True}], *of_vendor, {"taxes": {"add": [[0, {"id": 1}]]}})
-    async with connected(*answers(*prepared, *following, made)) as (erp, peer):
+    async with connect(*answers(*prepared, *following, made)) as (erp, peer):
         with pytest.raises(OutcomeUnknown):
             await erp.create_order(draft)
 

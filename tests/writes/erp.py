@@ -25,7 +25,7 @@ from po_mcp.writes.executor import Executor, build_executor
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.operation import Operation, WriteOutcome
 from po_mcp.writes.policy import SettlementPolicy
-from tests.writes.making import CONNECTION, stored
+from tests.writes.making import CONNECTION, store_as_asked
 
 QUICK = SettlementPolicy(timeout=20.0, second_look=0.02, watch=30.0, foreign_gap=0.02)
 """An ERP of which nothing is known, with pauses that a test can wait for."""
@@ -98,7 +98,7 @@ class FakeERP:
         return Snapshot(order=await self.get_order(number), erp_id=f"uuid of {number}", version="3")
 
     async def create_order(self, draft: OrderDraft, before_send: BeforeSend = send_at_once) -> PurchaseOrder:
-        made = stored(draft, **self.changes_on_create)
+        made = store_as_asked(draft, **self.changes_on_create)
 
         def apply() -> None:
             self.orders[made.number] = made

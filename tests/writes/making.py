@@ -47,7 +47,7 @@ def draft(number: str = "PO-9", **changes: Any) -> OrderDraft:
     return OrderDraft.model_validate({**known, **changes})
 
 
-def stored(asked: OrderDraft, **changes: Any) -> PurchaseOrder:
+def store_as_asked(asked: OrderDraft, **changes: Any) -> PurchaseOrder:
     """The order as an ERP stores it that changes nothing."""
     known: dict[str, Any] = {
         "number": asked.number,
@@ -101,7 +101,7 @@ def create(number: str = "PO-9", asked: OrderDraft | None = None, question: bool
     return replace(operation, **changes)
 
 
-def guarded(
+def guarded_operation(
     kind: str = "delete", number: str = "PO-1", shown: PurchaseOrder | None = None, **changes: Any
 ) -> Operation:
     """An operation on an order that is there."""
@@ -152,7 +152,7 @@ ROADS: Mapping[State, tuple[State, ...]] = {
 
 def take_to(store: JournalStore, operation: Operation, state: State, connection: Connection = CONNECTION) -> str:
     """Propose an operation and take it to a state, through every one on the way; return its id."""
-    recorded = proposed(store, operation)
+    recorded = propose(store, operation)
     before: State = "PROPOSED"
     for after in ROADS[state]:
         assert _move(store, recorded.operation, before, after, connection), (before, after)
@@ -202,14 +202,14 @@ def _move(store: JournalStore, operation: Operation, before: State, after: State
     return store.finish(operation.id, before, after, outcome(), {})
 
 
-def proposed(store: JournalStore, operation: Operation, **more: Any) -> Recorded:
+def propose(store: JournalStore, operation: Operation, **more: Any) -> Recorded:
     """Propose an operation that nothing stands in the way of."""
     recorded = store.propose(operation, operation.requester.detail(), **more)
     assert isinstance(recorded, Recorded), recorded
     return recorded
 
 
-def begun(
+def find_begun(
     store: JournalStore, call: Operation, connection: Connection = CONNECTION, answered: str | None = None
 ) -> Recorded | None:
     """Return what a call of this connection is about: what it answers, or what it asked for before."""
@@ -219,15 +219,15 @@ def begun(
     return found[1]
 
 
-def recent(store: JournalStore, call: Operation) -> Recorded | None:
+def find_recent(store: JournalStore, call: Operation) -> Recorded | None:
     return store.find_recent_and_pin(call)[0]
 
 
-def found(store: JournalStore, operation_id: str) -> Recorded:
+def find(store: JournalStore, operation_id: str) -> Recorded:
     recorded = store.find(operation_id)
     assert recorded is not None
     return recorded
 
 
 def state_of(store: JournalStore, operation_id: str) -> State:
-    return found(store, operation_id).state
+    return find(store, operation_id).state

@@ -12,7 +12,7 @@ from po_mcp.writes.consent import Agreement, Consent, Consented
 from po_mcp.writes.journal import JournalStore, agreements, moves
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.payloads import FinalizePayload
-from tests.writes.making import CONNECTION, Clock, JournalPlace, found, guarded, proposed, state_of
+from tests.writes.making import CONNECTION, Clock, JournalPlace, find, guarded_operation, propose, state_of
 from tests.writes.racing import race
 
 Patch = pytest.MonkeyPatch
@@ -20,7 +20,7 @@ BOB, CAROL = "https://login.example.com bob", "https://login.example.com carol"
 
 
 def needing(people: int, kind: str = "delete", number: str = "PO-7") -> Operation:
-    operation = guarded(kind, number)
+    operation = guarded_operation(kind, number)
     consent = Consent(requested_by="Alice", needed=people)
     return replace(operation, payload=operation.payload.model_copy(update={"consent": consent}))
 
@@ -30,27 +30,27 @@ def agree(store: JournalStore, operation: Operation, by: str, what: str = "shown
     return store.agree(operation.id, operation.payload, said, needed, {"by": by, "through": "page"})
 
 
-def given(store: JournalStore, operation: Operation) -> list[str]:
-    return [one.name for one in found(store, operation.id).operation.payload.consent.given]
+def list_agreed(store: JournalStore, operation: Operation) -> list[str]:
+    return [one.name for one in find(store, operation.id).operation.payload.consent.given]
 
 
 def test_one_person_approves_what_needs_one(store: JournalStore) -> None:
-    operation = proposed(store, needing(1)).operation
+    operation = propose(store, needing(1)).operation
 
     assert agree(store, operation, BOB) == "approved"
-    assert (state_of(store, operation.id), given(store, operation)) == ("APPROVED", ["Bob"])
+    assert (state_of(store, operation.id), list_agreed(store, operation)) == ("APPROVED", ["Bob"])
     assert store.claim(operation.id, CONNECTION) is not None
 
 
 def test_two_people_approve_what_needs_two(store: JournalStore) -> None:
-    operation = proposed(store, needing(2)).operation
+    operation = propose(store, needing(2)).operation
 
     first = agree(store, operation, BOB)
     between = state_of(store, operation.id), store.claim(operation.id, CONNECTION)
     second = agree(store, operation, CAROL)
 
     assert (first, between, second) == ("first", ("PROPOSED", None), "approved")
-    assert given(store, operation) == ["Bob", "Carol"]
+    assert list_agreed(store, operation) == ["Bob", "Carol"]
     assert [event.event for event in store.events(operation.id)] == ["PROPOSED", agreements.FIRST_YES, "APPROVED"]
     assert store.events(operation.id)[1].detail == {"by": BOB, "through": "page", "people": 1, "needed": 2}
     assert store.verify() == []
@@ -59,27 +59,27 @@ def test_two_people_approve_what_needs_two(store: JournalStore) -> None:
 def test_a_first_yes_survives_a_new_start_and_is_seen_by_another_process(
     store: JournalStore, journal_at: JournalPlace, clock: Clock
 ) -> None:
-    operation = proposed(store, needing(2)).operation
+    operation = propose(store, needing(2)).operation
     agree(store, operation, BOB)
 
     other = JournalStore(journal_at, 600, clock)
 
-    assert given(other, operation) == ["Bob"]
+    assert list_agreed(other, operation) == ["Bob"]
     assert agree(other, operation, CAROL) == "approved"
 
 
 def test_a_first_yes_gives_the_second_person_the_whole_time(store: JournalStore, clock: Clock) -> None:
-    operation = proposed(store, needing(2)).operation
+    operation = propose(store, needing(2)).operation
     clock.now += 599
     agree(store, operation, BOB)
     clock.now += 599
 
     assert agree(store, operation, CAROL) == "approved"
-    assert found(store, operation.id).expires_at == clock.now + 1
+    assert find(store, operation.id).expires_at == clock.now + 1
 
 
 def test_a_stricter_setting_counts_for_what_was_asked_before(store: JournalStore) -> None:
-    operation = proposed(store, needing(1)).operation
+    operation = propose(store, needing(1)).operation
 
     assert agree(store, operation, BOB, needed=2) == "first"
     assert agree(store, operation, CAROL, needed=1) == "approved"
@@ -87,7 +87,7 @@ def test_a_stricter_setting_counts_for_what_was_asked_before(store: JournalStore
 
 @pytest.mark.parametrize("state", ["declined", "expired", "approved"])
 def test_a_yes_to_what_is_decided_records_nothing(store: JournalStore, clock: Clock, state: str) -> None:
-    operation = proposed(store, needing(1)).operation
+    operation = propose(store, needing(1)).operation
     if state == "declined":
         store.decline(operation.id, {})
     if state == "approved":
@@ -96,21 +96,21 @@ def test_a_yes_to_what_is_decided_records_nothing(store: JournalStore, clock: Cl
         clock.now += 600
 
     assert agree(store, operation, CAROL) == "late"
-    assert "Carol" not in given(store, operation)
+    assert "Carol" not in list_agreed(store, operation)
 
 
 # Each control is taken away, and the harm that it prevents happens.
 
 
 def one_person_twice(store: JournalStore) -> bool:
-    operation = proposed(store, needing(2)).operation
+    operation = propose(store, needing(2)).operation
     agree(store, operation, BOB)
     agree(store, operation, BOB)
     return state_of(store, operation.id) == "APPROVED"
 
 
 def two_people_for_different_things(store: JournalStore) -> bool:
-    operation = proposed(store, needing(2, "finalize")).operation
+    operation = propose(store, needing(2, "finalize")).operation
     assert isinstance(operation.payload, FinalizePayload)
     agree(store, operation, BOB, "with a backorder")
     agree(store, operation, CAROL, "without one")
@@ -118,13 +118,13 @@ def two_people_for_different_things(store: JournalStore) -> bool:
 
 
 def a_yes_of_nobody_in_particular(store: JournalStore) -> bool:
-    operation = proposed(store, needing(1)).operation
+    operation = propose(store, needing(1)).operation
     return store.approve(operation.id, operation.payload, {"through": "page"})
 
 
 def a_send_with_one_yes_of_two(store: JournalStore) -> bool:
     """However it came to be approved: here a program of an older version takes the first yes for enough."""
-    operation = proposed(store, needing(2)).operation
+    operation = propose(store, needing(2)).operation
     agree(store, operation, BOB)
     with store._moving() as db:
         moves.move(db, operation.id, "PROPOSED", "APPROVED", {}, store.now())
@@ -133,7 +133,7 @@ def a_send_with_one_yes_of_two(store: JournalStore) -> bool:
 
 def two_first_yeses_at_once_of_which_one_is_forgotten(store: JournalStore) -> bool:
     """Another transaction writes between the reading and the writing, as a store without a lock would let it."""
-    operation = proposed(store, needing(3)).operation
+    operation = propose(store, needing(3)).operation
     judge, hers = Consent.judge, Agreement(by=CAROL, name="Carol", what="shown")
     consent = operation.payload.consent.add(hers, 3)
     overtaking = operation.payload.model_copy(update={"consent": consent}).model_dump_json()
@@ -146,7 +146,7 @@ def two_first_yeses_at_once_of_which_one_is_forgotten(store: JournalStore) -> bo
         patch.setattr(Consent, "judge", overtaken)
         his = Agreement(by=BOB, name="Bob", what="shown")
         agreements.agree(db, operation.id, operation.payload, his, 1, {}, store.now(), 600)
-    return "Carol" not in given(store, operation)
+    return "Carol" not in list_agreed(store, operation)
 
 
 def each_yes_counts(patch: Patch) -> None:
@@ -215,7 +215,7 @@ def test_four_processes_of_two_people_give_each_yes_once(journal_at: JournalPlac
     store = JournalStore(journal_at)
     store.join(CONNECTION)
     for number in range(20):
-        proposed(store, needing(2, number=f"PO-{number}"), connection=CONNECTION)
+        propose(store, needing(2, number=f"PO-{number}"), connection=CONNECTION)
     said = " ".join(race(RACE, [(str(journal_at), who) for who in ("bob", "bob", "carol", "carol")])).split()
 
     assert (said.count("first"), said.count("approved")) == (20, 20)

@@ -22,7 +22,7 @@ from po_mcp.writes.approvers import (
 from po_mcp.writes.consent import Consent
 from po_mcp.writes.operation import Operation, Requester
 from po_mcp.writes.payloads import FinalizePayload, Payload
-from tests.writes.making import create, draft, guarded, order
+from tests.writes.making import create, draft, guarded_operation, order
 
 ISSUER = "https://login.example.com"
 Patch = pytest.MonkeyPatch
@@ -35,19 +35,21 @@ def person(subject: str, *groups: str, scopes: str = "", name: str = "") -> Pers
 ALICE, BOB, CAROL = person("alice", "buyers"), person("bob", "leads"), person("carol", "directors")
 
 
-def asked_by(who: Person | None, total: str | None = "100", currency: str | None = "EUR", **changes: Any) -> Operation:
+def operation_of(
+    who: Person | None, total: str | None = "100", currency: str | None = "EUR", **changes: Any
+) -> Operation:
     """An operation on an order of this total, asked for by somebody who signed in, or at the server itself (None)."""
     shown = order("PO-1").model_copy(
         update={"total": None if total is None else Decimal(total), "currency": currency, "lines": (), **changes}
     )
-    operation = guarded("delete", shown=shown)
+    operation = guarded_operation("delete", shown=shown)
     requester = Requester("root") if who is None else Requester(who.user, oauth_client="host", name=who.name)
     consent = Consent(requested_by="" if who is None else who.name)
     payload = operation.payload.model_copy(update={"consent": consent})
     return replace(operation, requester=requester, payload=payload)
 
 
-def agreed(operation: Operation, *people: Person, needed: int = 1) -> Operation:
+def agree(operation: Operation, *people: Person, needed: int = 1) -> Operation:
     given = tuple(agreement_of(one, operation, operation.payload) for one in people)
     consent = operation.payload.consent.model_copy(update={"given": given, "needed": needed})
     return replace(operation, payload=operation.payload.model_copy(update={"consent": consent}))
@@ -90,23 +92,25 @@ def test_an_entry_means_people_letter_for_letter(entry: str, who: Person, is_mea
 
 
 def test_an_approver_approves_what_another_asked_for_and_nobody_else_does() -> None:
-    operation = asked_by(ALICE)
+    operation = operation_of(ALICE)
 
     assert [RULES.find_refusal(one, operation) for one in (ALICE, BOB, person("eve"))] == [NOBODY, "", NOBODY]
 
 
 def test_nobody_approves_what_they_asked_for_unless_that_is_allowed() -> None:
-    own = asked_by(BOB)
+    own = operation_of(BOB)
 
     assert RULES.find_refusal(BOB, own) == OWN
     assert replace(RULES, may_approve_own=True).find_refusal(BOB, own) == ""
-    assert replace(RULES, may_approve_own=True).find_refusal(ALICE, asked_by(ALICE)) == NOBODY
+    assert replace(RULES, may_approve_own=True).find_refusal(ALICE, operation_of(ALICE)) == NOBODY
 
 
 def test_the_operator_is_one_approver_and_owns_what_nobody_signed_in_for() -> None:
-    assert RULES.find_refusal(THE_OPERATOR, asked_by(ALICE)) == ""
-    assert RULES.find_refusal(THE_OPERATOR, asked_by(None)) == OWN
-    assert RULES.find_refusal(THE_OPERATOR, agreed(asked_by(ALICE), THE_OPERATOR)).startswith("You have approved this.")
+    assert RULES.find_refusal(THE_OPERATOR, operation_of(ALICE)) == ""
+    assert RULES.find_refusal(THE_OPERATOR, operation_of(None)) == OWN
+    assert RULES.find_refusal(THE_OPERATOR, agree(operation_of(ALICE), THE_OPERATOR)).startswith(
+        "You have approved this."
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,20 +129,20 @@ def test_above_the_amount_of_its_currency_two_people_must_approve(
     over: dict[str, str] | None, total: str | None, currency: str | None, needed: int
 ) -> None:
     amounts = None if over is None else {name: Decimal(amount) for name, amount in over.items()}
-    operation = asked_by(ALICE, total, currency)
+    operation = operation_of(ALICE, total, currency)
 
     assert replace(RULES, second_over=amounts).count_needed(operation.payload) == needed
 
 
 def test_of_now_and_of_when_it_was_asked_for_the_larger_number_of_people_counts() -> None:
-    operation = agreed(asked_by(ALICE), needed=2)
+    operation = agree(operation_of(ALICE), needed=2)
 
     assert RULES.count_needed(operation.payload) == 2
 
 
 def test_the_sum_of_the_lines_counts_where_it_is_more_than_the_total() -> None:
-    assert total_of(guarded(shown=totalling("0", "5")).payload)[0] == Decimal(5)
-    assert total_of(guarded(shown=totalling("7", "5")).payload)[0] == Decimal(7)
+    assert total_of(guarded_operation(shown=totalling("0", "5")).payload)[0] == Decimal(5)
+    assert total_of(guarded_operation(shown=totalling("7", "5")).payload)[0] == Decimal(7)
     assert total_of(create().payload)[0] == draft().total
     assert total_of(Payload()) == (None, None)
 
@@ -146,9 +150,9 @@ def test_the_sum_of_the_lines_counts_where_it_is_more_than_the_total() -> None:
 def test_whoever_asked_approves_alone_only_where_one_yes_is_enough() -> None:
     rules = ApproverRules(["bob"], may_approve_own=True, second_over={"": Decimal(100)})
 
-    assert rules.may_approve_alone(BOB, asked_by(BOB, "100"))
-    assert not rules.may_approve_alone(BOB, asked_by(BOB, "101"))
-    assert not replace(rules, may_approve_own=False).may_approve_alone(BOB, asked_by(BOB, "100"))
+    assert rules.may_approve_alone(BOB, operation_of(BOB, "100"))
+    assert not rules.may_approve_alone(BOB, operation_of(BOB, "101"))
+    assert not replace(rules, may_approve_own=False).may_approve_alone(BOB, operation_of(BOB, "100"))
 
 
 LIMITS: dict[str, Any] = {"bob": {"": Decimal(50)}, "group:leads": {"EUR": Decimal(200)}, "group:directors": None}
@@ -174,7 +178,7 @@ def test_a_limit_is_the_highest_that_is_meant_for_a_person(
 ) -> None:
     rules = ApproverRules(["bob", "dora", "group:leads", "group:directors"], limits=LIMITS)
 
-    refused = rules.find_refusal(who, asked_by(ALICE, total, currency))
+    refused = rules.find_refusal(who, operation_of(ALICE, total, currency))
 
     assert (refused == "") == may
     assert may or refused.endswith("your limit does not cover it. Another person must approve it.")
@@ -183,14 +187,14 @@ def test_a_limit_is_the_highest_that_is_meant_for_a_person(
 def test_a_limit_of_everybody_else_is_for_whom_no_other_means() -> None:
     rules = ApproverRules(["bob", "dora"], limits={"bob": None, "*": {"": Decimal(10)}})
 
-    said = [rules.find_refusal(who, asked_by(ALICE, "11")) for who in (BOB, person("dora"))]
+    said = [rules.find_refusal(who, operation_of(ALICE, "11")) for who in (BOB, person("dora"))]
 
     assert said == ["", "Its total is 11.00 EUR, and your limit does not cover it. Another person must approve it."]
 
 
 def test_a_yes_is_for_the_order_the_wording_and_the_choice() -> None:
-    operation = asked_by(ALICE)
-    other = guarded("finalize")
+    operation = operation_of(ALICE)
+    other = guarded_operation("finalize")
     assert isinstance(other.payload, FinalizePayload)
     kept, reordered = (other.payload.model_copy(update={"create_backorder": choice}) for choice in (False, True))
 
@@ -199,11 +203,11 @@ def test_a_yes_is_for_the_order_the_wording_and_the_choice() -> None:
         agreement_of(BOB, replace(operation, order_digest="another"), operation.payload).what,
         agreement_of(BOB, other, kept).what,
         agreement_of(BOB, other, reordered).what,
-        agreement_of(BOB, replace(other, question=guarded("delete").question), kept).what,
+        agreement_of(BOB, replace(other, question=guarded_operation("delete").question), kept).what,
     }
 
     assert len(digests) == 5
-    assert agreement_of(CAROL, other, kept).what == agreement_of(BOB, agreed(other, BOB), kept).what
+    assert agreement_of(CAROL, other, kept).what == agreement_of(BOB, agree(other, BOB), kept).what
 
 
 @pytest.mark.parametrize(
@@ -218,7 +222,7 @@ def test_a_yes_is_for_the_order_the_wording_and_the_choice() -> None:
     ],
 )
 def test_an_outcome_names_who_asked_and_who_approved(given: tuple[Person, ...], needed: int, said: str) -> None:
-    assert describe_people(agreed(asked_by(ALICE), *given, needed=needed)) == said
+    assert describe_people(agree(operation_of(ALICE), *given, needed=needed)) == said
 
 
 @pytest.mark.parametrize(
@@ -234,54 +238,54 @@ def test_an_outcome_names_who_asked_and_who_approved(given: tuple[Person, ...], 
     ],
 )
 def test_a_name_from_outside_cannot_go_on_as_a_sentence_or_imitate_another(name: str, shown: str) -> None:
-    operation = agreed(asked_by(ALICE), person("mallory", name=name))
+    operation = agree(operation_of(ALICE), person("mallory", name=name))
 
     assert describe_people(operation) == f"Requested by Alice, approved by {shown}."
 
 
 def test_without_sign_in_nobody_is_named() -> None:
-    assert describe_people(guarded()) == ""
+    assert describe_people(guarded_operation()) == ""
 
 
 # Each rule is taken away, and the harm that it prevents happens.
 
 
 def somebody_who_is_no_approver() -> bool:
-    return RULES.find_refusal(ALICE, asked_by(BOB)) == ""
+    return RULES.find_refusal(ALICE, operation_of(BOB)) == ""
 
 
 def ones_own_request() -> bool:
-    return RULES.find_refusal(BOB, asked_by(BOB)) == ""
+    return RULES.find_refusal(BOB, operation_of(BOB)) == ""
 
 
 def the_operators_own_request() -> bool:
-    return RULES.find_refusal(THE_OPERATOR, asked_by(None)) == ""
+    return RULES.find_refusal(THE_OPERATOR, operation_of(None)) == ""
 
 
 def a_second_yes_of_the_same_person() -> bool:
-    return RULES.find_refusal(BOB, agreed(asked_by(ALICE), BOB, needed=2)) == ""
+    return RULES.find_refusal(BOB, agree(operation_of(ALICE), BOB, needed=2)) == ""
 
 
 def more_than_a_limit() -> bool:
-    return replace(RULES, limits=LIMITS).find_refusal(BOB, asked_by(ALICE, "201")) == ""
+    return replace(RULES, limits=LIMITS).find_refusal(BOB, operation_of(ALICE, "201")) == ""
 
 
 def a_large_order_with_one_yes() -> bool:
-    return replace(RULES, second_over={"": Decimal(100)}).count_needed(asked_by(ALICE, "101").payload) == 1
+    return replace(RULES, second_over={"": Decimal(100)}).count_needed(operation_of(ALICE, "101").payload) == 1
 
 
 def a_large_order_of_which_the_total_is_0() -> bool:
-    payload = guarded(shown=totalling("0", "5")).payload
+    payload = guarded_operation(shown=totalling("0", "5")).payload
     return replace(RULES, second_over={"": Decimal(1)}).count_needed(payload) == 1
 
 
 def ones_own_form_where_two_are_needed() -> bool:
     rules = replace(RULES, may_approve_own=True, second_over={"": Decimal(100)})
-    return rules.may_approve_alone(BOB, asked_by(BOB, "101"))
+    return rules.may_approve_alone(BOB, operation_of(BOB, "101"))
 
 
 def a_yes_for_another_choice() -> bool:
-    operation = guarded("finalize")
+    operation = guarded_operation("finalize")
     assert isinstance(operation.payload, FinalizePayload)
     other = operation.payload.model_copy(update={"create_backorder": True})
     first = agreement_of(BOB, operation, operation.payload)
@@ -289,7 +293,7 @@ def a_yes_for_another_choice() -> bool:
 
 
 def a_name_that_imitates_the_operator() -> bool:
-    operation = agreed(asked_by(ALICE), person("mallory", name="the server's operator"))
+    operation = agree(operation_of(ALICE), person("mallory", name="the server's operator"))
     return describe_people(operation).endswith("approved by the server's operator.")
 
 

@@ -13,11 +13,11 @@ from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import JournalStore
 from tests.postgres import Cluster
 from tests.writes.editing import edit, tamper
-from tests.writes.making import CONNECTION, JournalPlace, create, guarded, outcome, proposed, take_to
+from tests.writes.making import CONNECTION, JournalPlace, create, guarded_operation, outcome, propose, take_to
 
 
 def test_the_audit_log_tells_the_whole_story(store: JournalStore) -> None:
-    operation = proposed(store, guarded()).operation
+    operation = propose(store, guarded_operation()).operation
     store.note_unanswered(operation.id, {"how": "declined"}, is_decline=True)
     store.approve(operation.id, operation.payload, {"through": "form"})
     store.claim(operation.id, CONNECTION)
@@ -39,7 +39,7 @@ def test_the_audit_log_tells_the_whole_story(store: JournalStore) -> None:
     assert store.verify() == []
 
 
-def tampered(journal_at: JournalPlace, statement: str) -> list[str]:
+def verify_after(journal_at: JournalPlace, statement: str) -> list[str]:
     """What verify finds after a statement by somebody who first took the triggers away, and put them back."""
     tamper(journal_at, statement)
     try:
@@ -51,14 +51,14 @@ def tampered(journal_at: JournalPlace, statement: str) -> list[str]:
 @pytest.fixture
 def full(store: JournalStore, journal_at: JournalPlace) -> JournalPlace:
     """A journal with two operations and eight events."""
-    take_to(store, guarded(), "DONE")
+    take_to(store, guarded_operation(), "DONE")
     take_to(store, create(), "DONE")
     store.close()
     return journal_at
 
 
 def test_a_statement_that_changes_nothing_is_no_fault(full: JournalPlace) -> None:
-    assert tampered(full, "UPDATE audit_log SET event = event") == []
+    assert verify_after(full, "UPDATE audit_log SET event = event") == []
 
 
 @pytest.mark.parametrize("column", ["operation_id", "at", "event", "detail", "row", "previous", "hash"])
@@ -66,12 +66,12 @@ def test_a_statement_that_changes_nothing_is_no_fault(full: JournalPlace) -> Non
 def test_an_edited_event_is_found(full: JournalPlace, column: str, place: int) -> None:
     value = "0.5" if column == "at" else "'edited'"
 
-    assert tampered(full, f"UPDATE audit_log SET {column} = {value} WHERE place = {place}")
+    assert verify_after(full, f"UPDATE audit_log SET {column} = {value} WHERE place = {place}")
 
 
 @pytest.mark.parametrize("place", [1, 3, 4, 8])
 def test_a_removed_event_is_found(full: JournalPlace, place: int) -> None:
-    assert tampered(full, f"DELETE FROM audit_log WHERE place = {place}")
+    assert verify_after(full, f"DELETE FROM audit_log WHERE place = {place}")
 
 
 def columns() -> list[str]:
@@ -85,18 +85,18 @@ def columns() -> list[str]:
 def test_an_edited_operation_is_found(full: JournalPlace, column: str) -> None:
     value = "7" if column.endswith(("_at", "_since", "_until", "_from")) else "'edited'"
 
-    assert tampered(full, f"UPDATE write_operations SET {column} = {value} WHERE kind = 'delete'")
+    assert verify_after(full, f"UPDATE write_operations SET {column} = {value} WHERE kind = 'delete'")
 
 
 def test_a_removed_operation_is_found(full: JournalPlace) -> None:
-    assert tampered(full, "DELETE FROM write_operations WHERE kind = 'delete'")
+    assert verify_after(full, "DELETE FROM write_operations WHERE kind = 'delete'")
 
 
 def test_an_added_operation_is_found(full: JournalPlace) -> None:
     names = ", ".join(columns()[1:])
     forged = f"SELECT 'forged', 0, {names} FROM write_operations LIMIT 1"
 
-    assert tampered(full, f"INSERT INTO write_operations (id, is_untold, {names}) {forged}")
+    assert verify_after(full, f"INSERT INTO write_operations (id, is_untold, {names}) {forged}")
 
 
 OF_SQLITE = {
@@ -136,7 +136,7 @@ OF_POSTGRES = {
 def test_a_changed_schema_of_a_database_is_found(postgres: Cluster, statement: str, fault: str) -> None:
     address = postgres.new_schema()
     with closing(JournalStore(address)) as store:
-        take_to(store, guarded(), "DONE")
+        take_to(store, guarded_operation(), "DONE")
         assert store.verify() == []
         edit(address, statement)
 

@@ -15,7 +15,7 @@ from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import JournalStore, postgres
 from po_mcp.writes.journal.breaker import FIRST_PAUSE_S, LONGEST_PAUSE_S, DatabaseBreaker
 from tests.postgres import Cluster, running_cluster
-from tests.writes.making import CONNECTION, guarded, proposed, state_of, take_to
+from tests.writes.making import CONNECTION, guarded_operation, propose, state_of, take_to
 
 pytestmark = pytest.mark.postgres
 
@@ -36,7 +36,7 @@ def seconds_of(call: Callable[[], object]) -> float:
 
 def test_what_fails_once_is_not_waited_for_again_and_comes_back_by_itself(own: Cluster) -> None:
     with closing(JournalStore(own.address)) as store:
-        operation_id = take_to(store, guarded(), "APPROVED")
+        operation_id = take_to(store, guarded_operation(), "APPROVED")
         own.stop()
         first = seconds_of(lambda: store.claim(operation_id, CONNECTION))
         others = [seconds_of(lambda: store.find(operation_id)) for _ in range(20)]
@@ -69,7 +69,7 @@ def until_it_answers(store: JournalStore) -> float:
 
 def test_a_server_that_was_restarted_is_found_again_by_the_next_call(own: Cluster) -> None:
     with closing(JournalStore(own.address)) as store:
-        operation_id = take_to(store, guarded(), "APPROVED")
+        operation_id = take_to(store, guarded_operation(), "APPROVED")
         own.stop()
         own.start()
 
@@ -79,7 +79,7 @@ def test_a_server_that_was_restarted_is_found_again_by_the_next_call(own: Cluste
 def test_a_server_that_stands_still_is_left_after_seconds(own: Cluster) -> None:
     """As a container that is paused: its connections are up, and nothing is answered."""
     with closing(JournalStore(own.address)) as store, psycopg.connect(own.address) as db:
-        take_to(store, guarded(), "APPROVED")
+        take_to(store, guarded_operation(), "APPROVED")
         found = db.execute("SELECT pid FROM pg_stat_activity WHERE datname IS NOT NULL AND pid != pg_backend_pid()")
         backends = [pid for (pid,) in found.fetchall()]
         for pid in backends:
@@ -95,13 +95,13 @@ def test_a_server_that_stands_still_is_left_after_seconds(own: Cluster) -> None:
 def test_a_replica_that_stands_still_in_a_transaction_is_cut_off_and_nobody_refused(postgres: Cluster) -> None:
     address = postgres.new_schema()
     with closing(JournalStore(address)) as still, closing(JournalStore(address)) as other:
-        proposed(still, guarded())
+        propose(still, guarded_operation())
         waited: list[float] = []
 
         def stand_still() -> None:
             with still._file.writing() as db:
                 before = time.monotonic()
-                assert take_to(other, guarded(number="PO-2"), "SENT")
+                assert take_to(other, guarded_operation(number="PO-2"), "SENT")
                 waited.append(time.monotonic() - before)
                 db.execute("SELECT 1")
 
@@ -132,7 +132,7 @@ def test_the_breaker_lets_one_try_after_each_pause_and_all_after_a_success() -> 
 def test_without_the_breaker_every_call_would_wait(own: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "CHECKOUT_S", 0.5)
     with closing(JournalStore(own.address)) as store:
-        take_to(store, guarded(), "APPROVED")
+        take_to(store, guarded_operation(), "APPROVED")
         own.stop()
         seconds_of(lambda: store.live(None))
         intact = sum(seconds_of(lambda: store.live(None)) for _ in range(4))

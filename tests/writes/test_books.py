@@ -11,7 +11,7 @@ from po_mcp.errors import Conflict, NotPermitted, OutcomeUnknown
 from po_mcp.writes.books import pin_books
 from po_mcp.writes.journal import JournalStore
 from tests.writes.erp import EXACT, Bench, FakeERP
-from tests.writes.making import Clock, create, guarded, order, take_to
+from tests.writes.making import Clock, create, guarded_operation, order, take_to
 
 
 @dataclass
@@ -32,7 +32,7 @@ async def lose(apply: Any) -> None:
 
 async def test_an_absence_in_other_books_is_no_deletion(store: JournalStore, clock: Clock) -> None:
     erp = WithBooks(orders={"PO-1": order()}, answer=lose)
-    operation_id = take_to(store, await pin_books(erp, guarded("delete")), "APPROVED")
+    operation_id = take_to(store, await pin_books(erp, guarded_operation("delete")), "APPROVED")
     await Bench(store, EXACT, erp).execute(operation_id)
     clock.now += 1_000
     erp.orders.clear()

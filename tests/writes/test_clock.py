@@ -12,12 +12,12 @@ from tests.writes.making import (
     CONNECTION,
     Clock,
     JournalPlace,
-    begun,
     create,
-    found,
-    guarded,
-    proposed,
-    recent,
+    find,
+    find_begun,
+    find_recent,
+    guarded_operation,
+    propose,
     state_of,
     take_to,
 )
@@ -30,7 +30,7 @@ DAY = 86_400.0
 def test_a_waiting_operation_ends_where_the_clock_was_set_back(
     store: JournalStore, clock: Clock, state: State, by: float
 ) -> None:
-    operation = guarded()
+    operation = guarded_operation()
     take_to(store, operation, state)
     clock.now -= by
 
@@ -41,14 +41,14 @@ def test_a_waiting_operation_ends_where_the_clock_was_set_back(
 
 
 def test_a_clock_that_is_corrected_by_little_ends_nothing(store: JournalStore, clock: Clock) -> None:
-    operation = proposed(store, guarded()).operation
+    operation = propose(store, guarded_operation()).operation
     clock.now -= 4
 
     assert store.approve(operation.id, operation.payload, {})
 
 
 def test_many_small_corrections_extend_no_life(store: JournalStore, clock: Clock) -> None:
-    operation = proposed(store, guarded()).operation
+    operation = propose(store, guarded_operation()).operation
     for _ in range(3):
         clock.now -= 4
         store.note(operation.id, "looked", {})
@@ -61,11 +61,11 @@ def test_a_send_by_a_clock_that_was_ahead_counts_from_its_correction(
     store: JournalStore, clock: Clock, state: State
 ) -> None:
     """Sent a day ahead, then corrected: the order was blocked for a day."""
-    operation_id = take_to(store, guarded(), state)
+    operation_id = take_to(store, guarded_operation(), state)
     clock.now -= DAY
-    proposed(store, guarded(number="PO-2"))
+    propose(store, guarded_operation(number="PO-2"))
 
-    recorded = found(store, operation_id)
+    recorded = find(store, operation_id)
 
     assert recorded.sent_at == clock.now + DAY  # what was recorded stays what it was
     assert recorded.counts_from == clock.now
@@ -73,43 +73,43 @@ def test_a_send_by_a_clock_that_was_ahead_counts_from_its_correction(
 
 
 def test_a_watch_lasts_no_longer_than_it_had_to(store: JournalStore, clock: Clock) -> None:
-    operation_id = take_to(store, guarded(), "WATCHED")
+    operation_id = take_to(store, guarded_operation(), "WATCHED")
     clock.now -= DAY
-    proposed(store, guarded(number="PO-2"))
+    propose(store, guarded_operation(number="PO-2"))
 
-    assert found(store, operation_id).watched_until == clock.now + 30
+    assert find(store, operation_id).watched_until == clock.now + 30
 
 
 def test_a_done_operation_answers_no_call_of_the_time_before(store: JournalStore, clock: Clock) -> None:
     """Else the very same call would be "done already" for a day; the person is asked instead."""
     take_to(store, create(), "DONE")
-    take_to(store, guarded(), "DONE")
+    take_to(store, guarded_operation(), "DONE")
     clock.now -= DAY
 
-    assert begun(store, create()) is None
-    assert recent(store, guarded()) is None
+    assert find_begun(store, create()) is None
+    assert find_recent(store, guarded_operation()) is None
     assert isinstance(store.propose(create("PO-10"), {}), Similar)
 
 
 def test_proposals_of_a_clock_that_was_ahead_lock_nobody_out(store: JournalStore, clock: Clock) -> None:
     for place in range(MAX_PROPOSALS[60.0]):
-        take_to(store, guarded(number=f"PO-{place}"), "DECLINED")
+        take_to(store, guarded_operation(number=f"PO-{place}"), "DECLINED")
         clock.now += 2
     clock.now -= DAY
 
-    assert proposed(store, guarded(number="PO-X")).state == "PROPOSED"
+    assert propose(store, guarded_operation(number="PO-X")).state == "PROPOSED"
 
 
 def test_the_clock_that_was_set_back_is_reported_in_the_audit_log(store: JournalStore, clock: Clock) -> None:
-    take_to(store, guarded(), "SENT")
+    take_to(store, guarded_operation(), "SENT")
     clock.now -= DAY
-    proposed(store, guarded(number="PO-2"))
+    propose(store, guarded_operation(number="PO-2"))
 
     assert [(one.event, one.detail) for one in store.events("")] == [("clock set back", {"by seconds": DAY})]
 
 
 def test_a_clock_that_was_set_ahead_ends_what_waits(store: JournalStore, clock: Clock) -> None:
-    operation_id = take_to(store, guarded(), "APPROVED")
+    operation_id = take_to(store, guarded_operation(), "APPROVED")
     clock.now += DAY
 
     assert store.claim(operation_id, CONNECTION) is None
@@ -117,7 +117,7 @@ def test_a_clock_that_was_set_ahead_ends_what_waits(store: JournalStore, clock: 
 
 
 def test_a_clock_that_was_set_back_is_noticed_once(store: JournalStore, clock: Clock, journal_at: JournalPlace) -> None:
-    take_to(store, guarded(), "SENT")
+    take_to(store, guarded_operation(), "SENT")
     clock.now -= DAY
     other = JournalStore(journal_at, 600, clock)
     for each in (store, other, store):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from po_mcp.orders import DraftLine, OrderDraft, OrderLine, PurchaseOrder, Vendor
 from po_mcp.writes.comparison import compare_order, describe_standing, is_of_vendor, is_stored_as, missing_lines
-from tests.writes.making import draft, stored
+from tests.writes.making import draft, store_as_asked
 
 SENT_AT = 1_800_000_000.0
 DRAFT = draft(reference="our id")
@@ -25,27 +25,27 @@ def line(item: str = "BOLT", quantity: str = "10", price: str | None = "0.333", 
 
 
 def with_lines(*lines: OrderLine, **more: Any) -> PurchaseOrder:
-    return stored(DRAFT, lines=lines, **more)
+    return store_as_asked(DRAFT, lines=lines, **more)
 
 
 NUT_LINE = line("NUT", "4", "1.50")
 OURS = {
-    "as it was asked for": stored(DRAFT),
+    "as it was asked for": store_as_asked(DRAFT),
     "prices rounded": with_lines(line(price="0.33"), NUT_LINE, total=Decimal("9.30")),
     "prices of the ERP's list": with_lines(line(price="0.5"), line("NUT", "4", "2")),
     "no prices": with_lines(line(price=None), line("NUT", "4", None)),
     "a freight line": with_lines(line(), NUT_LINE, line("FREIGHT", "1", "25")),
     "free goods of the same item": with_lines(line(), NUT_LINE, line("BOLT", "1", "0")),
-    "a legal name and the vendor's id": stored(DRAFT, vendor="ACME Fasteners GmbH & Co. KG"),
-    "a legal name and no id": stored(DRAFT, vendor="Acme Fasteners Holding Ltd.", vendor_id=None),
-    "another name and the vendor's id": stored(DRAFT, vendor="0012-ACF"),
-    "an id in other case": stored(draft(vendor=Vendor(id="v-1a", name="Acme")), vendor_id=" V-1A "),
+    "a legal name and the vendor's id": store_as_asked(DRAFT, vendor="ACME Fasteners GmbH & Co. KG"),
+    "a legal name and no id": store_as_asked(DRAFT, vendor="Acme Fasteners Holding Ltd.", vendor_id=None),
+    "another name and the vendor's id": store_as_asked(DRAFT, vendor="0012-ACF"),
+    "an id in other case": store_as_asked(draft(vendor=Vendor(id="v-1a", name="Acme")), vendor_id=" V-1A "),
     "codes in capitals": with_lines(line("bolt"), line("Nut", "4")),
     "codes padded": with_lines(line(" BOLT      "), line("NUT ", "4")),
-    "names padded": stored(DRAFT, vendor="  Acme   Fasteners ", vendor_id=None),
+    "names padded": store_as_asked(DRAFT, vendor="  Acme   Fasteners ", vendor_id=None),
     "lines in another order": with_lines(NUT_LINE, line()),
     "a line split": with_lines(line(quantity="7"), NUT_LINE, line(quantity="3")),
-    "a number in capitals": stored(DRAFT, number="PO-9".lower()),
+    "a number in capitals": store_as_asked(DRAFT, number="PO-9".lower()),
     "another warehouse and date": with_lines(line(warehouse="2"), NUT_LINE),
     "received already": with_lines(line(received=Decimal(10)), NUT_LINE, status="partial"),
 }
@@ -66,17 +66,17 @@ def test_merged_lines_are_ours() -> None:
 
 OLDER = datetime.fromtimestamp(SENT_AT, UTC) - timedelta(minutes=5)
 DIFFERS = {
-    "ours in all, and made before the send, or told in another zone": stored(DRAFT, created_at=OLDER),
+    "ours in all, and made before the send, or told in another zone": store_as_asked(DRAFT, created_at=OLDER),
     "no lines yet": with_lines(),
-    "no lines told": stored(DRAFT, lines=None),
+    "no lines told": store_as_asked(DRAFT, lines=None),
     "no lines, of another vendor": with_lines(vendor="Bolts Direct", vendor_id="13"),
     "a line missing": with_lines(line()),
     "another quantity": with_lines(line(quantity="9"), NUT_LINE),
     "the same vendor and one common item": with_lines(line(quantity="500"), line("WASHER", "1")),
     "the same vendor and no common item": with_lines(line("WASHER", "1")),
-    "all in common and another vendor's id": stored(DRAFT, vendor_id="13"),
-    "all in common and another vendor's name and id": stored(DRAFT, vendor="Bolts Direct", vendor_id="13"),
-    "all in common and another vendor's name": stored(DRAFT, vendor="Bolts Direct", vendor_id=None),
+    "all in common and another vendor's id": store_as_asked(DRAFT, vendor_id="13"),
+    "all in common and another vendor's name and id": store_as_asked(DRAFT, vendor="Bolts Direct", vendor_id="13"),
+    "all in common and another vendor's name": store_as_asked(DRAFT, vendor="Bolts Direct", vendor_id=None),
     "another vendor and one common item": with_lines(line(quantity="1"), vendor="Bolts Direct", vendor_id="13"),
     "a similar name and no common item": with_lines(line("WASHER", "1"), vendor="Acme Ltd", vendor_id="13"),
     "a quantity of zero": with_lines(line(quantity="0"), NUT_LINE),
@@ -95,11 +95,11 @@ TOLD_OTHERWISE: dict[str, tuple[PurchaseOrder, str]] = {
         with_lines(line(warehouse="2", warehouse_name="Side"), NUT_LINE),
         "BOLT is for warehouse «2 (Side)», not 1",
     ),
-    "another day": (stored(DRAFT, expected_on=date(2027, 2, 1)), "it is expected 1 Feb 2027, not 1 Jan 2027"),
-    "no day": (stored(DRAFT, expected_on=None), "it is expected on no day, not 1 Jan 2027"),
-    "no note": (stored(DRAFT, note=""), "its note is not shown"),
-    "another note": (stored(DRAFT, note="Leave at the door"), "its note is not the one given"),
-    "a note that was cut": (stored(DRAFT, note="Ring"), "its note is not the one given"),
+    "another day": (store_as_asked(DRAFT, expected_on=date(2027, 2, 1)), "it is expected 1 Feb 2027, not 1 Jan 2027"),
+    "no day": (store_as_asked(DRAFT, expected_on=None), "it is expected on no day, not 1 Jan 2027"),
+    "no note": (store_as_asked(DRAFT, note=""), "its note is not shown"),
+    "another note": (store_as_asked(DRAFT, note="Leave at the door"), "its note is not the one given"),
+    "a note that was cut": (store_as_asked(DRAFT, note="Ring"), "its note is not the one given"),
     "no price": (with_lines(line(price=None), NUT_LINE), "unit price of BOLT is not shown"),
 }
 
@@ -115,8 +115,8 @@ def test_all_that_was_asked_for_and_stored_otherwise_is_reported(order: Purchase
 @pytest.mark.parametrize(
     "order",
     [
-        stored(DRAFT, expected_on=date(2027, 1, 1), note="RING  first [po-mcp our id]"),
-        stored(DRAFT, expected_on=date(2027, 1, 1), note=None),
+        store_as_asked(DRAFT, expected_on=date(2027, 1, 1), note="RING  first [po-mcp our id]"),
+        store_as_asked(DRAFT, expected_on=date(2027, 1, 1), note=None),
         with_lines(line(warehouse="7", warehouse_name="1"), NUT_LINE, expected_on=date(2027, 1, 1)),
         with_lines(line(warehouse=None), NUT_LINE, expected_on=date(2027, 1, 1)),
     ],
@@ -127,16 +127,16 @@ def test_what_is_stored_as_asked_is_no_difference(order: PurchaseOrder) -> None:
 
 
 STANDING: dict[str, tuple[PurchaseOrder, bool, tuple[str, ...]]] = {
-    "new": (stored(DRAFT), False, ()),
-    "a draft": (stored(DRAFT, status="draft"), False, ("its status is draft",)),
-    "a draft, where new orders are": (stored(DRAFT, status="draft"), True, ()),
-    "closed": (stored(DRAFT, status="closed"), True, ("its status is closed",)),
+    "new": (store_as_asked(DRAFT), False, ()),
+    "a draft": (store_as_asked(DRAFT, status="draft"), False, ("its status is draft",)),
+    "a draft, where new orders are": (store_as_asked(DRAFT, status="draft"), True, ()),
+    "closed": (store_as_asked(DRAFT, status="closed"), True, ("its status is closed",)),
     "of a word of the ERP's": (
-        stored(DRAFT, status="unknown", status_text="On hold"),
+        store_as_asked(DRAFT, status="unknown", status_text="On hold"),
         False,
         ("its status is On hold",),
     ),
-    "of no status": (stored(DRAFT, status="unknown", status_text=""), False, ()),
+    "of no status": (store_as_asked(DRAFT, status="unknown", status_text=""), False, ()),
     "received": (
         with_lines(line(received=Decimal("2.5")), NUT_LINE, status="partial"),
         False,
@@ -174,14 +174,14 @@ def test_our_reference_decides_whatever_else_the_erp_made_of_it(reference: str) 
 
 
 def test_where_only_the_time_is_against_an_order_that_alone_is_said() -> None:
-    found = compare_order(DRAFT, stored(DRAFT, created_at=OLDER), SENT_AT)
+    found = compare_order(DRAFT, store_as_asked(DRAFT, created_at=OLDER), SENT_AT)
 
     assert (found.differences, found.against) == ((), ("the ERP says that it was made before this was sent",))
 
 
 def test_another_reference_on_an_order_like_ours_decides_nothing() -> None:
     """A note that was copied, or cut in the middle, carries the reference of an earlier order."""
-    found = compare_order(DRAFT, stored(DRAFT, reference="the id of another"), SENT_AT)
+    found = compare_order(DRAFT, store_as_asked(DRAFT, reference="the id of another"), SENT_AT)
 
     assert found.verdict == "differs"
     assert found.against == ("it carries the reference of another request",)
@@ -189,7 +189,7 @@ def test_another_reference_on_an_order_like_ours_decides_nothing() -> None:
 
 @pytest.mark.parametrize("seconds", [-60, 0, 60])
 def test_an_order_that_was_made_about_when_it_was_sent_is_not_older(seconds: int) -> None:
-    order = stored(DRAFT, created_at=datetime.fromtimestamp(SENT_AT + seconds, UTC))
+    order = store_as_asked(DRAFT, created_at=datetime.fromtimestamp(SENT_AT + seconds, UTC))
 
     assert compare_order(DRAFT, order, SENT_AT).verdict == "ours"
 
@@ -214,13 +214,13 @@ def test_differences_are_listed_line_by_line() -> None:
 
 
 def test_tax_is_no_difference() -> None:
-    taxed = stored(DRAFT, total=Decimal("11.20"), tax=Decimal("1.87"))
+    taxed = store_as_asked(DRAFT, total=Decimal("11.20"), tax=Decimal("1.87"))
 
     assert compare_order(DRAFT, taxed, SENT_AT).differences == ()
 
 
 def test_another_total_beside_its_tax_is_a_difference() -> None:
-    taxed = stored(DRAFT, total=Decimal("11.20"), tax=Decimal("1.80"))
+    taxed = store_as_asked(DRAFT, total=Decimal("11.20"), tax=Decimal("1.80"))
 
     assert compare_order(DRAFT, taxed, SENT_AT).differences == ("its total without tax is 9.40, not 9.33",)
 
@@ -238,13 +238,13 @@ def test_an_amount_rounded_to_cents_is_no_difference(total: str, differences: tu
     priced = DraftLine(item="BOLT", quantity=Decimal(88), unit_price=Decimal("0.0851"))
     asked = DRAFT.model_copy(update={"lines": (priced,)})
 
-    assert compare_order(asked, stored(asked, total=Decimal(total)), SENT_AT).differences == differences
+    assert compare_order(asked, store_as_asked(asked, total=Decimal(total)), SENT_AT).differences == differences
 
 
 def test_a_total_that_is_off_is_said_where_every_figure_is_of_whole_cents() -> None:
     asked = DRAFT.model_copy(update={"lines": (DraftLine(item="BOLT", quantity=Decimal(1), unit_price=Decimal(5)),)})
 
-    assert compare_order(asked, stored(asked, total=Decimal("5.001")), SENT_AT).differences == (
+    assert compare_order(asked, store_as_asked(asked, total=Decimal("5.001")), SENT_AT).differences == (
         "its total is 5.001, not 5.00",
     )
 
@@ -283,16 +283,16 @@ def test_amounts_that_differ_stand_in_the_currency_of_each_side() -> None:
 def test_a_currency_that_one_side_does_not_say_is_no_difference(stored_in: str | None, asked_in: str | None) -> None:
     draft = DRAFT.model_copy(update={"vendor": DRAFT.vendor.model_copy(update={"currency": asked_in})})
 
-    assert compare_order(draft, stored(draft, currency=stored_in), SENT_AT).differences == ()
+    assert compare_order(draft, store_as_asked(draft, currency=stored_in), SENT_AT).differences == ()
 
 
 def test_an_order_stored_as_asked_for_has_no_differences() -> None:
-    assert compare_order(DRAFT, stored(DRAFT), SENT_AT).differences == ()
-    assert compare_order(DRAFT, stored(DRAFT, vendor=" ACME fasteners"), SENT_AT).differences == ()
+    assert compare_order(DRAFT, store_as_asked(DRAFT), SENT_AT).differences == ()
+    assert compare_order(DRAFT, store_as_asked(DRAFT, vendor=" ACME fasteners"), SENT_AT).differences == ()
 
 
 def test_lines_that_show_later_are_not_said_to_be_missing() -> None:
-    assert compare_order(DRAFT, stored(DRAFT, lines=(), total=None), SENT_AT).differences == (
+    assert compare_order(DRAFT, store_as_asked(DRAFT, lines=(), total=None), SENT_AT).differences == (
         "its lines are not shown yet",
     )
 
@@ -306,11 +306,11 @@ def test_a_missing_line_is_named() -> None:
 def test_a_vendor_is_identified_by_its_id_and_else_by_its_name() -> None:
     vendor = Vendor(id="12", name="Acme")
 
-    assert is_of_vendor(stored(DRAFT, vendor="Other", vendor_id=" 12"), vendor) is True
-    assert is_of_vendor(stored(DRAFT, vendor="Acme", vendor_id="13"), vendor) is False
-    assert is_of_vendor(stored(DRAFT, vendor="ACME", vendor_id=None), vendor) is True
-    assert is_of_vendor(stored(DRAFT, vendor="Other", vendor_id=None), vendor) is None
-    assert is_of_vendor(stored(DRAFT, vendor="Acme", vendor_id="12"), Vendor(id=None, name="acme")) is True
+    assert is_of_vendor(store_as_asked(DRAFT, vendor="Other", vendor_id=" 12"), vendor) is True
+    assert is_of_vendor(store_as_asked(DRAFT, vendor="Acme", vendor_id="13"), vendor) is False
+    assert is_of_vendor(store_as_asked(DRAFT, vendor="ACME", vendor_id=None), vendor) is True
+    assert is_of_vendor(store_as_asked(DRAFT, vendor="Other", vendor_id=None), vendor) is None
+    assert is_of_vendor(store_as_asked(DRAFT, vendor="Acme", vendor_id="12"), Vendor(id=None, name="acme")) is True
 
 
 quantities = st.decimals(min_value="0.000001", max_value="1000000", allow_nan=False, allow_infinity=False, places=6)
@@ -359,7 +359,7 @@ def test_a_line_that_is_left_out_is_missing(lines: list[DraftLine], place: int) 
 @given(lines=drafts)
 def test_an_order_with_all_lines_of_the_vendor_is_ours_and_with_none_of_another_is_not(lines: list[DraftLine]) -> None:
     asked = OrderDraft(number="PO-1", vendor=Vendor(id="12", name="Acme"), lines=tuple(lines))
-    other = stored(asked, vendor="Bolts", vendor_id="13", lines=(OrderLine(item="none", quantity=Decimal(1)),))
+    other = store_as_asked(asked, vendor="Bolts", vendor_id="13", lines=(OrderLine(item="none", quantity=Decimal(1)),))
 
-    assert compare_order(asked, stored(asked), SENT_AT).verdict == "ours"
+    assert compare_order(asked, store_as_asked(asked), SENT_AT).verdict == "ours"
     assert compare_order(asked, other, SENT_AT).verdict == "foreign"

@@ -18,13 +18,13 @@ from tests.writes.erp import Bench
 from tests.writes.making import (
     Clock,
     JournalPlace,
-    begun,
     create,
-    found,
-    guarded,
+    find,
+    find_begun,
+    find_recent,
+    guarded_operation,
     order,
-    proposed,
-    recent,
+    propose,
     state_of,
     take_to,
 )
@@ -46,7 +46,7 @@ OTHERS = [
 
 def on(connection: Connection, store: JournalStore, kind: str = "delete", state: State = "UNKNOWN") -> str:
     name = store.join(connection)
-    operation = create(connection=name) if kind == "create" else guarded(kind, connection=name)
+    operation = create(connection=name) if kind == "create" else guarded_operation(kind, connection=name)
     return take_to(store, operation, state, connection)
 
 
@@ -66,10 +66,10 @@ def test_two_paths_on_one_host_know_nothing_of_each_other(store: JournalStore, s
     name = store.join(PROD)
 
     assert store.live(name) == []
-    assert begun(store, guarded(), PROD) is None
-    assert recent(store, guarded(connection=name)) is None
+    assert find_begun(store, guarded_operation(), PROD) is None
+    assert find_recent(store, guarded_operation(connection=name)) is None
     assert store.claim(operation_id, PROD) is None
-    assert proposed(store, guarded(connection=name)).state == "PROPOSED"
+    assert propose(store, guarded_operation(connection=name)).state == "PROPOSED"
 
 
 async def test_a_doubt_of_one_instance_is_not_settled_by_reading_another(store: JournalStore) -> None:
@@ -115,7 +115,7 @@ def test_as_the_same_company_what_was_sent_is_theirs(store: JournalStore, state:
 
     assert name == store.join(ROTATED) == store.name_of(ROTATED) == PROD.key
     assert [one.operation.id for one in store.live(name)] == [operation_id]
-    same = begun(store, create(), ROTATED)
+    same = find_begun(store, create(), ROTATED)
     assert same is not None
     assert same.operation.id == operation_id
 
@@ -126,8 +126,8 @@ def test_of_two_operations_on_one_order_the_one_under_the_name_stays_alone(store
     with store._file.writing() as db:
         rename_connection(db, TEST.key, PROD.key, store.now())
 
-    assert found(store, first).operation.connection == PROD.key
-    assert found(store, second).operation.connection == TEST.key
+    assert find(store, first).operation.connection == PROD.key
+    assert find(store, second).operation.connection == TEST.key
 
 
 @pytest.mark.parametrize("state", ["PROPOSED", "APPROVED"])
@@ -149,8 +149,8 @@ def test_as_another_company_nothing_of_the_first_is_used(store: JournalStore) ->
 
     assert name == ROTATED.key != PROD.key
     assert store.live(name) == []
-    assert found(store, operation_id).operation.connection == PROD.key
-    assert proposed(store, create(connection=name)).state == "PROPOSED"
+    assert find(store, operation_id).operation.connection == PROD.key
+    assert propose(store, create(connection=name)).state == "PROPOSED"
 
 
 def test_left_alone_writes_stay_stopped(store: JournalStore) -> None:
@@ -288,7 +288,7 @@ def test_no_client_id_stands_in_a_name() -> None:
 def test_the_address_of_today_leads_to_the_name_of_version_1(store: JournalStore, url: str) -> None:
     """Version 1 took the host and port of the base URL as httpx2 writes them."""
     former = f"exsited {httpx2.URL(url).netloc.decode()} {Connection.fingerprint('client-1')}"
-    take_to(store, guarded(), "UNKNOWN")
+    take_to(store, guarded_operation(), "UNKNOWN")
     with store._file.writing() as db:
         db.execute("UPDATE write_operations SET connection = ?", (former,))
         assert former_names(db, replace(PROD, address=normalize_base_url(url))) == [former]

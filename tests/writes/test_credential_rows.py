@@ -10,7 +10,7 @@ import pytest
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import JournalStore
 from tests.writes.editing import edit
-from tests.writes.making import Clock, JournalPlace, guarded, take_to
+from tests.writes.making import Clock, JournalPlace, guarded_operation, take_to
 
 ALICE, BOB = "https://issuer alice", "https://issuer bob"
 
@@ -84,7 +84,7 @@ def test_looking_makes_no_journal(tmp_path: Path) -> None:
 
 
 def test_a_journal_that_cannot_be_used_says_so(store: JournalStore, journal_at: JournalPlace) -> None:
-    take_to(store, guarded(), "DONE")
+    take_to(store, guarded_operation(), "DONE")
     edit(journal_at, "DROP TABLE erp_credentials")
 
     with pytest.raises(JournalUnavailable):

@@ -74,7 +74,7 @@ async def call(client: Client, tool: str) -> Any:
     return outcome(await client.call_tool(tool, CALLS[tool][0]))
 
 
-def applied(harness: ServerHarness, tool: str) -> bool:
+def is_applied(harness: ServerHarness, tool: str) -> bool:
     """Whether the book shows the effect."""
     match tool:
         case "create_purchase_order":
@@ -106,7 +106,7 @@ async def test_an_effect_that_is_seen_settles_a_lost_answer_at_once(
     assert (said["status"], said["do_not_repeat"]) == ("done", False)
     assert "confirmed by reading it back" in said["message"]
     assert (again["status"], again["replayed"]) == ("done", True)
-    assert applied(harness, tool)
+    assert is_applied(harness, tool)
     assert len(harness.wire.writes) == 1
     if tool == "finalize_purchase_order":
         assert said["backorder_number"] == "PO-2025-0037-BO1"
@@ -127,7 +127,7 @@ async def test_an_effect_that_is_not_seen_is_not_known_and_is_never_sent_again(
     assert "po-mcp journal settle" in said[0]["message"]
     assert {one["operation_id"] for one in said} == {listed[0]["operation_id"]}
     assert len(harness.wire.writes) == 1
-    assert not applied(harness, tool)
+    assert not is_applied(harness, tool)
 
 
 @every_write
@@ -149,7 +149,7 @@ async def test_an_unknown_write_that_was_applied_late_is_settled_by_the_next_loo
 
     assert said["status"] == "unknown"
     assert [one["status"] for one in looked["operations"]] == ["done"]
-    assert applied(harness, tool)
+    assert is_applied(harness, tool)
 
 
 @every_write
@@ -428,7 +428,7 @@ async def test_a_large_order_is_put_to_the_person_where_the_operator_says_so(
     assert said["status"] == status
     assert "above your limit of 449.99" in person.asked[0].message
     assert "\n1) 1,000 EA at 0.45 = 450.00: BOLT-M8-30, M8 x 30mm Hex Bolt" in person.asked[0].message
-    assert applied(harness, "create_purchase_order") == (status == "done")
+    assert is_applied(harness, "create_purchase_order") == (status == "done")
 
 
 async def test_an_order_of_just_that_amount_is_not(harness: ServerHarness) -> None:
@@ -454,10 +454,10 @@ async def test_a_limit_is_that_of_the_orders_currency(
 ) -> None:
     vendors = Sandbox.vendors
 
-    async def priced(self: Sandbox) -> Any:
+    async def price_vendors(self: Sandbox) -> Any:
         return tuple(one.model_copy(update={"currency": currency}) for one in await vendors(self))
 
-    monkeypatch.setattr(Sandbox, "vendors", priced)
+    monkeypatch.setattr(Sandbox, "vendors", price_vendors)
     person = ScriptedPerson(no)
     async with harness.client(person=person, create_approval_over=limits) as client:
         said = await call(client, "create_purchase_order")
@@ -498,13 +498,13 @@ async def test_a_journal_that_fails_after_the_send_does_not_make_the_answer_a_li
     monkeypatch.setattr(lifespan, "_FIRST_RECOVERY_DELAY_S", 0.05)  # the next call waits for it
     with closing(sqlite3.connect(harness.journal, isolation_level=None)) as holder:
 
-        async def held(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        async def hold(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
             holder.execute("BEGIN IMMEDIATE")
             if disturb is not None:
                 return await disturb(wire, request)
             return await wire.handle_async_request(request)
 
-        harness.wire.on_write = held
+        harness.wire.on_write = hold
         async with harness.client(person=ScriptedPerson(CALLS[tool][1])) as client:
             said = await call(client, tool)
         holder.execute("ROLLBACK")
@@ -516,7 +516,7 @@ async def test_a_journal_that_fails_after_the_send_does_not_make_the_answer_a_li
     assert said["do_not_repeat"] == (disturb is not None)
     assert (again["status"], again["replayed"]) == ("done", True)
     assert len(harness.wire.writes) == 1
-    assert applied(harness, tool)
+    assert is_applied(harness, tool)
 
 
 BOLT = {**LINE, "quantity": "200"}

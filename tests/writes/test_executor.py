@@ -30,7 +30,18 @@ from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.local_time import THIS_MACHINE
 from po_mcp.writes.operation import Operation, Recorded, State, WriteOutcome
 from tests.writes.erp import EXACT, Bench, FakeERP
-from tests.writes.making import CONNECTION, Clock, create, draft, found, guarded, order, state_of, stored, take_to
+from tests.writes.making import (
+    CONNECTION,
+    Clock,
+    create,
+    draft,
+    find,
+    guarded_operation,
+    order,
+    state_of,
+    store_as_asked,
+    take_to,
+)
 
 GUARDED = ["finalize", "delete", "cancel"]
 EVERY_KIND = ["create", *GUARDED]
@@ -46,10 +57,10 @@ def bench(store: JournalStore) -> Bench:
 
 
 def operation_of(kind: str) -> Operation:
-    return create() if kind == "create" else guarded(kind)
+    return create() if kind == "create" else guarded_operation(kind)
 
 
-def approved(bench: Bench, kind: str) -> str:
+def approve(bench: Bench, kind: str) -> str:
     return take_to(bench.store, operation_of(kind), "APPROVED")
 
 
@@ -68,7 +79,7 @@ def raising(error: Exception) -> Callable[[Callable[[], None]], Any]:
     return answer
 
 
-def applied_and_raising(error: Exception) -> Callable[[Callable[[], None]], Any]:
+def apply_and_raise(error: Exception) -> Callable[[Callable[[], None]], Any]:
     """An ERP that does it and answers so."""
 
     async def answer(apply: Callable[[], None]) -> None:
@@ -86,7 +97,7 @@ LOST = OutcomeUnknown("The connection broke.")
 
 @every_kind
 async def test_an_approved_operation_is_read_again_sent_once_and_recorded(bench: Bench, kind: str) -> None:
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
 
     outcome = await bench.execute(operation_id)
 
@@ -100,7 +111,7 @@ async def test_an_approved_operation_is_read_again_sent_once_and_recorded(bench:
 
 @every_guarded
 async def test_an_order_that_changed_is_sent_by_no_caller(bench: Bench, kind: str) -> None:
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
     bench.erp.orders["PO-1"] = order(total="99999.00")
 
     outcome = await bench.execute(operation_id)
@@ -122,7 +133,7 @@ async def test_an_order_that_changed_is_sent_by_no_caller(bench: Bench, kind: st
     ids=["date", "vendor's name", "description"],
 )
 async def test_all_that_the_person_was_shown_is_compared(bench: Bench, changed: dict[str, Any]) -> None:
-    operation_id = approved(bench, "delete")
+    operation_id = approve(bench, "delete")
     bench.erp.orders["PO-1"] = order(**changed)
 
     assert (await bench.execute(operation_id)).status == "stale"
@@ -131,7 +142,7 @@ async def test_all_that_the_person_was_shown_is_compared(bench: Bench, changed: 
 
 @every_guarded
 async def test_an_order_that_is_gone_is_not_sent(bench: Bench, kind: str) -> None:
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
     bench.erp.remove("PO-1")
 
     assert (await bench.execute(operation_id)).status == "stale"
@@ -142,7 +153,7 @@ async def test_an_order_that_is_gone_is_not_sent(bench: Bench, kind: str) -> Non
 async def test_an_order_that_cannot_be_read_again_is_not_written_and_the_approval_holds(
     bench: Bench, kind: str
 ) -> None:
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
     bench.erp.unreadable = Unreachable("The ERP does not answer.")
 
     with pytest.raises(Unreachable):
@@ -156,8 +167,8 @@ async def test_an_order_that_cannot_be_read_again_is_not_written_and_the_approva
 
 @pytest.mark.parametrize("name", ["PO-9", "po-9"])
 async def test_a_number_that_was_taken_meanwhile_is_not_sent(bench: Bench, name: str) -> None:
-    operation_id = approved(bench, "create")
-    bench.erp.orders[name] = stored(draft(name))
+    operation_id = approve(bench, "create")
+    bench.erp.orders[name] = store_as_asked(draft(name))
 
     outcome = await bench.execute(operation_id)
 
@@ -178,7 +189,7 @@ async def test_an_operation_that_is_not_approved_is_not_sent(bench: Bench, kind:
 
 
 async def test_an_approval_that_is_too_old_is_not_sent(bench: Bench, clock: Clock) -> None:
-    operation_id = approved(bench, "delete")
+    operation_id = approve(bench, "delete")
     clock.now += 600
 
     assert (await bench.execute(operation_id)).status == "expired"
@@ -198,7 +209,7 @@ async def test_an_operation_that_the_journal_does_not_have_is_not_sent_and_may_h
 
 @every_kind
 async def test_ten_callers_of_two_processes_send_once_and_get_the_same_outcome(bench: Bench, kind: str) -> None:
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
     executors, outcomes = [bench.executor, bench.another_executor()], []
 
     async def call(place: int) -> None:
@@ -215,7 +226,7 @@ async def test_ten_callers_of_two_processes_send_once_and_get_the_same_outcome(b
 
 async def test_a_write_is_not_sent_with_the_credentials_of_another_connection(bench: Bench) -> None:
     """A yes given for the test instance was carried out in production on the same host."""
-    operation_id = approved(bench, "delete")
+    operation_id = approve(bench, "delete")
     bench.erp.connection = Connection("exsited", "https://erp.example.com/prod", None, CONNECTION.credentials)
 
     assert (await bench.execute(operation_id)).status == "approved"
@@ -224,7 +235,7 @@ async def test_a_write_is_not_sent_with_the_credentials_of_another_connection(be
 
 async def test_a_write_with_credentials_that_nobody_adopted_is_not_sent(bench: Bench) -> None:
     bench.store.join(CONNECTION)
-    operation_id = approved(bench, "delete")
+    operation_id = approve(bench, "delete")
     bench.erp.connection = replace(CONNECTION, credentials="rotated")
 
     with pytest.raises(ConnectionNotAdopted):
@@ -238,7 +249,7 @@ async def test_a_write_that_the_journal_cannot_record_is_not_sent(
     def broken(*arguments: object) -> None:
         raise JournalUnavailable("The disk is full.")
 
-    operation_id = approved(bench, "delete")
+    operation_id = approve(bench, "delete")
     monkeypatch.setattr(bench.store, "claim", broken)
 
     with pytest.raises(JournalUnavailable):
@@ -253,7 +264,7 @@ async def test_a_write_that_the_journal_cannot_record_is_not_sent(
 @every_kind
 async def test_a_write_that_slept_since_its_claim_does_not_leave(bench: Bench, clock: Clock, kind: str) -> None:
     """A process was stopped while it signed in; the order changed; it went on and sent."""
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
 
     def sleep() -> None:
         clock.now += bench.policy.timeout + 1
@@ -271,7 +282,7 @@ async def test_a_write_that_slept_since_its_claim_does_not_leave(bench: Bench, c
 async def test_a_sleep_that_the_wall_clock_does_not_show_is_seen_too(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    operation_id = approved(bench, "delete")
+    operation_id = approve(bench, "delete")
     now = [10.0**9]
     monkeypatch.setattr(executor_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
 
@@ -280,7 +291,7 @@ async def test_a_sleep_that_the_wall_clock_does_not_show_is_seen_too(
 
 
 async def test_a_sign_in_within_the_time_is_waited_for(bench: Bench, clock: Clock) -> None:
-    operation_id = approved(bench, "delete")
+    operation_id = approve(bench, "delete")
 
     def sign_in() -> None:
         clock.now += bench.policy.timeout - 1
@@ -292,7 +303,7 @@ async def test_a_sign_in_within_the_time_is_waited_for(bench: Bench, clock: Cloc
 
 async def test_a_sender_that_sent_nothing_says_so_though_others_recorded_unknown(bench: Bench, clock: Clock) -> None:
     """The sleeper said "nothing was sent" while the journal stayed UNKNOWN for ever."""
-    operation_id = approved(bench, "delete")
+    operation_id = approve(bench, "delete")
 
     def sleep_while_others_look() -> None:
         clock.now += bench.policy.abandoned_after + 1
@@ -306,7 +317,7 @@ async def test_a_sender_that_sent_nothing_says_so_though_others_recorded_unknown
 
 
 async def test_a_sender_that_was_answered_says_so_though_others_recorded_unknown(bench: Bench) -> None:
-    operation_id = approved(bench, "delete")
+    operation_id = approve(bench, "delete")
 
     async def answer(apply: Callable[[], None]) -> None:
         bench.store.finish(operation_id, "SENT", "UNKNOWN", WriteOutcome(status="unknown", message="gone"), {})
@@ -321,7 +332,7 @@ async def test_a_sender_that_was_answered_says_so_though_others_recorded_unknown
 
 @pytest.mark.parametrize("answered", [LOST, Refused("No.")], ids=["answer lost", "refused"])
 async def test_a_sender_without_a_success_says_what_others_recorded(bench: Bench, answered: Exception) -> None:
-    operation_id = approved(bench, "delete")
+    operation_id = approve(bench, "delete")
 
     async def answer(apply: Callable[[], None]) -> None:
         bench.store.finish(
@@ -340,7 +351,7 @@ async def test_the_number_that_a_sender_was_answered_outlives_what_others_record
 ) -> None:
     """By its absence under our number alone it would be called not created, and sent again."""
     bench = Bench(store, EXACT)
-    operation_id = approved(bench, "create")
+    operation_id = approve(bench, "create")
 
     async def answer(apply: Callable[[], None]) -> None:
         clock.now += 5
@@ -360,7 +371,7 @@ async def test_the_number_that_a_sender_was_answered_outlives_what_others_record
 async def test_a_refusal_whose_effect_others_saw_meanwhile_is_done(store: JournalStore) -> None:
     bench = Bench(store, EXACT)
     bench.erp.orders["PO-1"] = order()
-    operation_id = approved(bench, "cancel")
+    operation_id = approve(bench, "cancel")
     seen_by_others = WriteOutcome(status="done", message="seen by others")
     bench.erp.answer = raising(Conflict("Locked."))
     bench.erp.on_read = lambda: None if not bench.erp.writes else _finish(store, operation_id, seen_by_others)
@@ -374,7 +385,7 @@ def _finish(store: JournalStore, operation_id: str, outcome: WriteOutcome) -> No
 
 async def test_the_time_of_sending_that_is_reported_is_the_journals(bench: Bench, clock: Clock) -> None:
     clock.now = 1_767_323_045.0  # 2026-01-02 03:04:05 UTC
-    operation_id = approved(bench, "finalize")
+    operation_id = approve(bench, "finalize")
     bench.erp.answer = raising(LOST)
 
     assert f"({THIS_MACHINE.time(1_767_323_045.0, seconds=True)})" in (await bench.execute(operation_id)).message
@@ -384,7 +395,7 @@ async def test_the_time_of_sending_that_is_reported_is_the_journals(bench: Bench
 # What came at the same moment
 
 
-def cancelled_while_somebody_saves(bench: Bench, error: Exception | None = None, **changes: Any) -> None:
+def cancel_while_saving(bench: Bench, error: Exception | None = None, **changes: Any) -> None:
     """Let an ERP that checks no version take both."""
 
     async def answer(apply: Callable[[], None]) -> None:
@@ -410,8 +421,8 @@ SAVED = {
 async def test_a_cancel_tells_what_somebody_saved_at_the_same_moment(
     bench: Bench, words: str, saved: dict[str, Any], error: Exception | None
 ) -> None:
-    operation_id = approved(bench, "cancel")
-    cancelled_while_somebody_saves(bench, error, **saved)
+    operation_id = approve(bench, "cancel")
+    cancel_while_saving(bench, error, **saved)
 
     outcome = await bench.execute(operation_id)
 
@@ -420,9 +431,9 @@ async def test_a_cancel_tells_what_somebody_saved_at_the_same_moment(
 
 
 async def test_a_cancel_tells_of_no_change_where_receipts_and_the_status_alone_changed(bench: Bench) -> None:
-    operation_id = approved(bench, "cancel")
+    operation_id = approve(bench, "cancel")
     line = OrderLine(line=1, item="BOLT", quantity=Decimal(10), received=Decimal(4), unit_price=Decimal(2))
-    cancelled_while_somebody_saves(bench, status_text="Called off", lines=(line,))
+    cancel_while_saving(bench, status_text="Called off", lines=(line,))
 
     outcome = await bench.execute(operation_id)
 
@@ -439,8 +450,8 @@ async def test_a_cancel_reports_no_change_where_the_vendor_is_written_in_another
     bench: Bench, read: dict[str, Any]
 ) -> None:
     """Exsited's orders tell the vendor's id alone, and the person was shown the name."""
-    operation_id = approved(bench, "cancel")
-    cancelled_while_somebody_saves(bench, **read)
+    operation_id = approve(bench, "cancel")
+    cancel_while_saving(bench, **read)
     kind = kind_of("cancel")
 
     outcome = await bench.execute(operation_id)
@@ -455,8 +466,8 @@ async def test_a_cancel_tells_of_no_change_where_the_name_of_the_vendor_was_not_
 ) -> None:
     shown = order(vendor="12")
     bench.erp.orders["PO-1"] = shown
-    operation_id = take_to(bench.store, guarded("cancel", shown=shown), "APPROVED")
-    cancelled_while_somebody_saves(bench, **now)
+    operation_id = take_to(bench.store, guarded_operation("cancel", shown=shown), "APPROVED")
+    cancel_while_saving(bench, **now)
 
     outcome = await bench.execute(operation_id)
 
@@ -465,15 +476,15 @@ async def test_a_cancel_tells_of_no_change_where_the_name_of_the_vendor_was_not_
 
 @pytest.mark.parametrize("read", [{"vendor": "13", "vendor_id": "13"}, {"vendor": "Bolt & Co"}], ids=str)
 async def test_a_cancel_tells_of_another_vendor_by_its_id_or_name_alone(bench: Bench, read: dict[str, Any]) -> None:
-    operation_id = approved(bench, "cancel")
-    cancelled_while_somebody_saves(bench, **read)
+    operation_id = approve(bench, "cancel")
+    cancel_while_saving(bench, **read)
 
     assert "It is no longer what was approved: its vendor is" in (await bench.execute(operation_id)).message
 
 
 @pytest.mark.parametrize("kind", ["finalize", "cancel"])
 async def test_a_write_that_cannot_be_looked_at_afterwards_is_done(bench: Bench, kind: str) -> None:
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
 
     async def answer(apply: Callable[[], None]) -> None:
         apply()
@@ -489,8 +500,8 @@ async def test_a_write_that_cannot_be_looked_at_afterwards_is_done(bench: Bench,
 
 @every_kind
 async def test_a_lost_answer_whose_effect_shows_is_done(bench: Bench, kind: str) -> None:
-    operation_id = approved(bench, kind)
-    bench.erp.answer = applied_and_raising(LOST)
+    operation_id = approve(bench, kind)
+    bench.erp.answer = apply_and_raise(LOST)
 
     outcome = await bench.execute(operation_id)
 
@@ -501,7 +512,7 @@ async def test_a_lost_answer_whose_effect_shows_is_done(bench: Bench, kind: str)
 
 @every_kind
 async def test_a_lost_answer_without_an_effect_is_not_known_and_says_why(bench: Bench, kind: str) -> None:
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
     bench.erp.answer = raising(LOST)
 
     outcome = await bench.execute(operation_id)
@@ -516,7 +527,7 @@ async def test_a_lost_answer_without_an_effect_is_not_known_and_says_why(bench: 
 
 @every_kind
 async def test_a_crash_after_the_claim_is_not_known(bench: Bench, kind: str, caplog: pytest.LogCaptureFixture) -> None:
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
     bench.erp.answer = raising(RuntimeError("a bug"))
 
     with caplog.at_level(logging.ERROR):
@@ -529,7 +540,7 @@ async def test_a_crash_after_the_claim_is_not_known(bench: Bench, kind: str, cap
 
 @every_kind
 async def test_a_write_that_never_left_is_refused_and_may_be_asked_for_again(bench: Bench, kind: str) -> None:
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
     bench.erp.answer = raising(Unreachable("The ERP does not answer. Nothing was sent."))
 
     outcome = await bench.execute(operation_id)
@@ -537,7 +548,7 @@ async def test_a_write_that_never_left_is_refused_and_may_be_asked_for_again(ben
     assert (outcome.status, outcome.do_not_repeat) == ("refused", False)
     assert state_of(bench.store, operation_id) == "REFUSED"
     bench.erp.answer = None
-    assert (await bench.execute(approved(bench, kind))).status == "done"
+    assert (await bench.execute(approve(bench, kind))).status == "done"
 
 
 @every_kind
@@ -549,7 +560,7 @@ async def test_absence_decides_only_after_the_times_that_the_operator_set(
     # An ERP that has kept a number of ours keeps others, too.
     kept = draft("PO-8", vendor=Vendor(id="7", name="Central"), lines=draft().lines[:1])
     await bench.execute(take_to(store, create("PO-8", kept), "APPROVED"))
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
     bench.erp.answer = raising(LOST)
     await bench.execute(operation_id)
     another = Bench(store, EXACT, bench.erp)  # another process: the monotonic clock of the sender is not its
@@ -563,7 +574,7 @@ async def test_absence_decides_only_after_the_times_that_the_operator_set(
 async def test_a_clock_that_was_set_ahead_decides_nothing_for_who_sent_it(store: JournalStore, clock: Clock) -> None:
     bench = Bench(store, EXACT)
     bench.erp.orders["PO-1"] = order()
-    operation_id = approved(bench, "delete")
+    operation_id = approve(bench, "delete")
     bench.erp.answer = raising(LOST)
     await bench.execute(operation_id)
     clock.now += 1_000_000
@@ -572,7 +583,7 @@ async def test_a_clock_that_was_set_ahead_decides_nothing_for_who_sent_it(store:
 
 
 async def test_absence_never_decides_where_the_times_are_not_known(bench: Bench, clock: Clock) -> None:
-    operation_id = approved(bench, "delete")
+    operation_id = approve(bench, "delete")
     bench.erp.answer = raising(LOST)
     await bench.execute(operation_id)
     clock.now += 10_000_000
@@ -587,10 +598,12 @@ async def test_absence_never_decides_where_the_times_are_not_known(bench: Bench,
 async def test_an_order_stored_in_another_way_is_done_and_the_difference_is_reported(
     bench: Bench, changes: dict[str, Any]
 ) -> None:
-    rounded = tuple(line.model_copy(update={"unit_price": line.unit_price}) for line in stored(draft()).lines or ())
+    rounded = tuple(
+        line.model_copy(update={"unit_price": line.unit_price}) for line in store_as_asked(draft()).lines or ()
+    )
     freight = OrderLine(item="FREIGHT", quantity=1, unit_price=25)
     bench.erp.changes_on_create = {"lines": (*rounded, freight), **changes}
-    operation_id = approved(bench, "create")
+    operation_id = approve(bench, "create")
 
     outcome = await bench.execute(operation_id)
 
@@ -605,7 +618,7 @@ async def test_an_order_stored_in_another_way_is_done_and_the_difference_is_repo
 async def test_the_tax_that_the_erp_added_to_a_new_order_is_reported(bench: Bench, tax: str | None, words: str) -> None:
     bench.erp.changes_on_create = {"tax": tax, "currency": "EUR"}
 
-    message = (await bench.execute(approved(bench, "create"))).message
+    message = (await bench.execute(approve(bench, "create"))).message
 
     assert words in message
     assert ("tax" in message) == bool(words)
@@ -613,8 +626,10 @@ async def test_the_tax_that_the_erp_added_to_a_new_order_is_reported(bench: Benc
 
 async def test_a_success_for_an_order_that_stood_there_is_not_done(bench: Bench) -> None:
     """An ERP that answers an existing number with 200 and the order that stands there."""
-    operation_id = approved(bench, "create")
-    colleague = stored(draft(), lines=(OrderLine(item="BOLT", quantity=500), OrderLine(item="WASHER", quantity=1)))
+    operation_id = approve(bench, "create")
+    colleague = store_as_asked(
+        draft(), lines=(OrderLine(item="BOLT", quantity=500), OrderLine(item="WASHER", quantity=1))
+    )
 
     async def answer(apply: Callable[[], None]) -> None:
         bench.erp.orders["PO-9"] = colleague
@@ -628,7 +643,7 @@ async def test_a_success_for_an_order_that_stood_there_is_not_done(bench: Bench)
 
 
 async def test_a_success_whose_lines_show_later_is_done(bench: Bench) -> None:
-    operation_id = approved(bench, "create")
+    operation_id = approve(bench, "create")
     bench.erp.changes_on_create = {"lines": ()}
 
     assert (await bench.execute(operation_id)).status == "done"
@@ -641,7 +656,7 @@ async def test_a_crash_of_the_look_loses_no_success(
     async def confirm(*arguments: object) -> None:
         raise error
 
-    operation_id = approved(bench, "create")
+    operation_id = approve(bench, "create")
     monkeypatch.setattr(kind_of("create"), "confirm", confirm)
 
     assert (await bench.execute(operation_id)).status == "done"
@@ -651,7 +666,7 @@ async def test_a_crash_of_the_look_loses_no_success(
 async def test_a_look_that_hangs_loses_no_success(store: JournalStore) -> None:
     policy = replace(EXACT, timeout=0.1)
     bench = Bench(store, policy)
-    operation_id = approved(bench, "create")
+    operation_id = approve(bench, "create")
 
     async def get_order(*arguments: object, **more: object) -> None:
         await anyio.sleep(60)
@@ -668,7 +683,7 @@ async def test_a_look_that_hangs_loses_no_success(store: JournalStore) -> None:
 
 
 async def test_a_look_that_cannot_read_leaves_the_success_standing(bench: Bench) -> None:
-    operation_id = approved(bench, "create")
+    operation_id = approve(bench, "create")
 
     async def answer(apply: Callable[[], None]) -> None:
         apply()
@@ -686,7 +701,7 @@ async def test_a_look_that_cannot_read_leaves_the_success_standing(bench: Bench)
 async def test_a_journal_that_cannot_be_read_after_the_send_leaves_it_unknown(
     bench: Bench, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
 
     def broken(*arguments: object) -> None:
         raise JournalUnavailable("The disk is gone.")
@@ -707,7 +722,7 @@ async def test_a_journal_that_cannot_be_read_after_the_send_leaves_it_unknown(
 async def test_a_journal_that_fails_during_the_look_after_the_send_leaves_it_unknown(
     bench: Bench, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
     find = bench.store.find
     found_once: list[str] = []
 
@@ -735,7 +750,7 @@ async def test_a_journal_that_fails_during_the_look_after_the_send_leaves_it_unk
 async def test_a_journal_that_fails_after_the_send_makes_no_answer_a_lie(
     bench: Bench, kind: str, is_lost: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
 
     def broken(*arguments: object, **more: object) -> bool:
         raise JournalUnavailable("The disk is full.")
@@ -757,7 +772,7 @@ async def test_a_journal_that_fails_after_the_send_makes_no_answer_a_lie(
 
 @every_kind
 async def test_a_call_that_is_cancelled_while_it_is_sent_is_recorded(bench: Bench, kind: str) -> None:
-    operation_id, sending, left = approved(bench, kind), anyio.Event(), anyio.Event()
+    operation_id, sending, left = approve(bench, kind), anyio.Event(), anyio.Event()
 
     async def slowly(apply: Callable[[], None]) -> None:
         sending.set()
@@ -778,7 +793,7 @@ async def test_a_call_that_is_cancelled_while_it_is_sent_is_recorded(bench: Benc
 
 
 async def test_recovery_leaves_an_operation_alone_that_is_being_sent(bench: Bench, clock: Clock) -> None:
-    operation_id, sending, recovered = approved(bench, "delete"), anyio.Event(), anyio.Event()
+    operation_id, sending, recovered = approve(bench, "delete"), anyio.Event(), anyio.Event()
 
     async def slowly(apply: Callable[[], None]) -> None:
         clock.now += 1_000_000
@@ -798,7 +813,7 @@ async def test_recovery_leaves_an_operation_alone_that_is_being_sent(bench: Benc
 
 
 async def test_a_write_of_a_dead_process_is_settled_by_reading(bench: Bench, clock: Clock) -> None:
-    operation_id = take_to(bench.store, guarded("finalize"), "SENT")
+    operation_id = take_to(bench.store, guarded_operation("finalize"), "SENT")
 
     await bench.executor.reconciler.recover()
     assert state_of(bench.store, operation_id) == "SENT"  # its sender may be at it
@@ -815,8 +830,8 @@ async def test_a_write_of_a_dead_process_is_settled_by_reading(bench: Bench, clo
 async def test_one_operation_that_cannot_be_looked_at_stops_no_other(
     bench: Bench, clock: Clock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = take_to(bench.store, guarded("finalize"), "UNKNOWN")
-    second = take_to(bench.store, guarded("finalize", "PO-2"), "UNKNOWN")
+    first = take_to(bench.store, guarded_operation("finalize"), "UNKNOWN")
+    second = take_to(bench.store, guarded_operation("finalize", "PO-2"), "UNKNOWN")
     bench.erp.orders["PO-2"] = order("PO-2", status="closed")
     reconciler = bench.executor.reconciler
 
@@ -841,9 +856,9 @@ async def test_a_listener_of_a_write_cannot_make_it_fail(store: JournalStore) ->
         raise RuntimeError("no subscriber")
 
     erp = FakeERP(orders={"PO-1": order()})
-    operation_id = take_to(store, guarded(), "APPROVED")
+    operation_id = take_to(store, guarded_operation(), "APPROVED")
 
     outcome = await build_executor(erp, Journal(store), EXACT, failing).execute(operation_id)
 
     assert outcome.status == "done"
-    assert found(store, operation_id).state == "DONE"
+    assert find(store, operation_id).state == "DONE"

@@ -15,7 +15,7 @@ from po_mcp.writes.journal.approver_pin import hash_pin
 from po_mcp.writes.journal.database import Mark
 from po_mcp.writes.journal.export import check_lines
 from po_mcp.writes.journal.pruning import Pruned
-from tests.writes.making import Clock, create, guarded, proposed, take_to
+from tests.writes.making import Clock, create, guarded_operation, propose, take_to
 
 DAY = 86_400.0
 
@@ -24,11 +24,11 @@ DAY = 86_400.0
 def old(store: JournalStore, clock: Clock) -> JournalStore:
     """A PIN and two operations that ended long ago, and a day later one that is done and one that waits."""
     store.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
-    take_to(store, guarded(), "DONE")
+    take_to(store, guarded_operation(), "DONE")
     take_to(store, create(), "DONE")
     clock.now += 400 * DAY
-    take_to(store, guarded("delete", "PO-2"), "DONE")
-    proposed(store, guarded("cancel", "PO-3"))
+    take_to(store, guarded_operation("delete", "PO-2"), "DONE")
+    propose(store, guarded_operation("cancel", "PO-3"))
     return store
 
 
@@ -36,7 +36,7 @@ def kept(lines: list[str]) -> Callable[[list[str]], None]:
     return lines.extend
 
 
-def changed(line: str, **values: Any) -> str:
+def change_line(line: str, **values: Any) -> str:
     shown = json.loads(line)
     [inner] = [part for part in shown.values() if (isinstance(part, dict) and "place" in part) or "kind" in part]
     inner |= values
@@ -55,10 +55,10 @@ def test_an_export_is_checked_without_the_journal(old: JournalStore) -> None:
 
 
 EDITS: dict[str, tuple[Callable[[list[str]], object], str]] = {
-    "an event edited": (lambda lines: lines.__setitem__(3, changed(lines[3], event="DECLINED")), "edited"),
+    "an event edited": (lambda lines: lines.__setitem__(3, change_line(lines[3], event="DECLINED")), "edited"),
     "an event cut out": (lambda lines: lines.pop(4), "an earlier event is missing"),
     "the first event cut out": (lambda lines: lines.pop(1), "an earlier event is missing"),
-    "an operation edited": (lambda lines: lines.__setitem__(-1, changed(lines[-1], number="PO-EDITED")), "edited"),
+    "an operation edited": (lambda lines: lines.__setitem__(-1, change_line(lines[-1], number="PO-EDITED")), "edited"),
     "an operation cut out": (lambda lines: lines.pop(-1), "removed"),
     "an operation twice": (lambda lines: lines.append(lines[-1]), "has no events"),
     "another's head": (lambda lines: lines.__setitem__(0, "{}"), "not the beginning of an exported journal"),
@@ -127,7 +127,7 @@ def test_old_entries_go_again_and_again(old: JournalStore, clock: Clock) -> None
 def test_what_is_not_at_its_end_stays_with_all_that_came_after_it(
     store: JournalStore, clock: Clock, state: Any
 ) -> None:
-    operation_id = take_to(store, guarded(), state)
+    operation_id = take_to(store, guarded_operation(), state)
     take_to(store, create(), "DONE")
     clock.now += 400 * DAY
     lines: list[str] = []
@@ -152,12 +152,12 @@ def test_a_file_that_cannot_be_written_keeps_everything(old: JournalStore, clock
 
 def test_a_process_that_was_idle_meanwhile_goes_on(old: JournalStore, file: Path, clock: Clock) -> None:
     idle = JournalStore(file, clock=clock)
-    take_to(idle, guarded("delete", "PO-8"), "DONE")
+    take_to(idle, guarded_operation("delete", "PO-8"), "DONE")
     clock.now += 400 * DAY
-    take_to(old, guarded("delete", "PO-9"), "DONE")
+    take_to(old, guarded_operation("delete", "PO-9"), "DONE")
     old.prune(clock.now - 30 * DAY, kept([]))
 
-    take_to(idle, guarded("delete", "PO-10"), "DONE")
+    take_to(idle, guarded_operation("delete", "PO-10"), "DONE")
     assert idle.verify() == []
 
 

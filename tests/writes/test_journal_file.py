@@ -17,7 +17,7 @@ import pytest
 
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import JournalStore, file_systems, sqlite
-from tests.writes.making import CONNECTION, Clock, create, found, guarded, outcome, proposed, state_of, take_to
+from tests.writes.making import CONNECTION, Clock, create, find, guarded_operation, outcome, propose, state_of, take_to
 
 
 def mark_of(file: Path) -> Path:
@@ -48,10 +48,10 @@ def keep_copy(file: Path, *, with_wal: bool) -> Callable[[], None]:
     return restore
 
 
-def refused(store: JournalStore) -> str:
+def read_refusal(store: JournalStore) -> str:
     """What is said where nothing may be written."""
     with pytest.raises(JournalUnavailable) as error:
-        store.propose(guarded(number="PO-NEW"), {})
+        store.propose(guarded_operation(number="PO-NEW"), {})
     return str(error.value)
 
 
@@ -59,7 +59,7 @@ def refused(store: JournalStore) -> str:
 
 
 def test_the_file_is_private_durable_and_in_a_private_folder(store: JournalStore, file: Path) -> None:
-    proposed(store, guarded())
+    propose(store, guarded_operation())
 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
@@ -74,7 +74,7 @@ def test_no_file_is_made_before_a_write_is_asked_for(store: JournalStore, file: 
 
 
 def test_a_full_disk_refuses_the_write_and_leaves_nothing_half_done(store: JournalStore) -> None:
-    proposed(store, guarded())
+    propose(store, guarded_operation())
     with store._file.writing() as db:
         pages = db.execute("PRAGMA page_count").fetchone()[0]
         db.execute(f"PRAGMA max_page_count = {pages}")
@@ -91,17 +91,17 @@ def test_a_file_that_is_no_journal_is_refused_and_left_as_it_is(file: Path, cloc
     content = b"this is not a database" * 100
     file.write_bytes(content)
 
-    assert "Nothing was sent" in refused(JournalStore(file, 600, clock))
+    assert "Nothing was sent" in read_refusal(JournalStore(file, 600, clock))
     assert file.read_bytes() == content
 
 
 def test_a_journal_of_a_newer_version_is_refused(store: JournalStore, file: Path) -> None:
-    proposed(store, guarded())
+    propose(store, guarded_operation())
     store.close()
     with closing(sqlite3.connect(file)) as db:
         db.execute("PRAGMA user_version = 99")
 
-    assert "newer po-mcp" in refused(JournalStore(file))
+    assert "newer po-mcp" in read_refusal(JournalStore(file))
 
 
 @pytest.mark.parametrize("version", [0, 1, 2, 7])
@@ -112,14 +112,14 @@ def test_the_database_of_another_program_is_refused_and_left_as_it_is(file: Path
         db.execute(f"PRAGMA user_version = {version}")
     content = file.read_bytes()
 
-    assert "the database of another program" in refused(JournalStore(file))
+    assert "the database of another program" in read_refusal(JournalStore(file))
     assert file.read_bytes() == content
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a file").touch()
 
-    assert "Nothing was sent" in refused(JournalStore(tmp_path / "a file" / "journal.db"))
+    assert "Nothing was sent" in read_refusal(JournalStore(tmp_path / "a file" / "journal.db"))
 
 
 def test_what_stands_in_the_way_is_reported_without_making_a_file(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_folder_and_a_file_that_may_not_be_written_are_reported(
     store: JournalStore, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The system is asked, which lets root write everywhere."""
-    take_to(store, guarded(), "DONE")
+    take_to(store, guarded_operation(), "DONE")
     new = tmp_path / "new" / "journal.db"
     monkeypatch.setattr(os, "access", lambda path, mode: False)
 
@@ -151,20 +151,23 @@ def test_the_fault_of_a_file_that_is_no_journal_is_reported(file: Path) -> None:
     journal = JournalStore(file)
 
     assert journal.path == str(file)
-    assert journal.find_fault() == refused(JournalStore(file)).partition(" Nothing was sent.")[0] + " Nothing was sent."
+    assert (
+        journal.find_fault()
+        == read_refusal(JournalStore(file)).partition(" Nothing was sent.")[0] + " Nothing was sent."
+    )
 
 
 def test_a_place_of_which_the_system_does_not_tell_whether_it_is_there_is_refused(tmp_path: Path) -> None:
     store = JournalStore(tmp_path / ("n" * 300) / "journal.db")
 
-    assert "Nothing was sent" in refused(store)
+    assert "Nothing was sent" in read_refusal(store)
     assert store.find_fault().endswith("Nothing was sent.")
     with pytest.raises(JournalUnavailable):
         store.find("0" * 32)
 
 
 def test_in_a_journal_that_is_not_there_nobody_said_no(store: JournalStore) -> None:
-    assert store.find_last_no(guarded()) is None
+    assert store.find_last_no(guarded_operation()) is None
     assert not store.exists()
 
 
@@ -174,7 +177,7 @@ def test_in_a_journal_that_is_not_there_nobody_said_no(store: JournalStore) -> N
 def test_a_directory_is_refused_and_untouched(file: Path) -> None:
     file.mkdir(parents=True, mode=0o755)
 
-    assert "is no file, so it cannot be the journal" in refused(JournalStore(file))
+    assert "is no file, so it cannot be the journal" in read_refusal(JournalStore(file))
     assert stat.S_IMODE(file.stat().st_mode) == 0o755
     assert list(file.parent.iterdir()) == [file]
 
@@ -183,7 +186,7 @@ def test_a_device_is_refused_and_untouched() -> None:
     """As root, a journal at /dev/null changed the device's mode for everybody."""
     before = Path("/dev/null").stat()
 
-    assert "is no file" in refused(JournalStore("/dev/null"))
+    assert "is no file" in read_refusal(JournalStore("/dev/null"))
     after = Path("/dev/null").stat()
     assert (before.st_mode, before.st_ctime_ns) == (after.st_mode, after.st_ctime_ns)
 
@@ -192,7 +195,7 @@ def test_a_pipe_is_refused_without_waiting_for_its_other_end(file: Path) -> None
     file.parent.mkdir()
     os.mkfifo(file)
 
-    assert "is no file" in refused(JournalStore(file))
+    assert "is no file" in read_refusal(JournalStore(file))
 
 
 REMOTE = [
@@ -210,7 +213,7 @@ def test_a_remote_file_system_is_refused(
     mounts.write_text(f"/dev/sda1 / ext4 rw 0 0\nthere {file.parent} {kind} rw 0 0\n")
     monkeypatch.setattr(file_systems, "_MOUNTS", mounts)
 
-    assert f"network drive ({kind})" in refused(JournalStore(file))
+    assert f"network drive ({kind})" in read_refusal(JournalStore(file))
     assert not file.exists()
 
 
@@ -222,7 +225,7 @@ def test_a_local_file_system_is_taken(file: Path, monkeypatch: pytest.MonkeyPatc
     )
     monkeypatch.setattr(file_systems, "_MOUNTS", mounts)
 
-    assert proposed(JournalStore(file), guarded()).state == "PROPOSED"
+    assert propose(JournalStore(file), guarded_operation()).state == "PROPOSED"
 
 
 def test_the_kind_of_a_real_mount_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -239,10 +242,10 @@ def test_a_file_that_was_removed_is_noticed_and_nothing_new_takes_its_place(
     store: JournalStore, file: Path, clock: Clock
 ) -> None:
     """A server ran on with an unlinked file, and a second one sent the same finalize again."""
-    take_to(store, guarded("finalize"), "APPROVED")
+    take_to(store, guarded_operation("finalize"), "APPROVED")
     remove(file)
 
-    text = refused(store)
+    text = read_refusal(store)
     assert "removed or replaced" in text
     assert "po-mcp journal adopt" in text
     with pytest.raises(JournalUnavailable):
@@ -257,37 +260,37 @@ def test_a_journal_that_another_process_begins_at_this_moment_is_used(
 
     def begin_and_read(path: Path) -> object:
         while others:
-            take_to(others.pop(), guarded(number="PO-1"), "PROPOSED")
+            take_to(others.pop(), guarded_operation(number="PO-1"), "PROPOSED")
         return read_mark(path)
 
     monkeypatch.setattr(sqlite, "_read_mark", begin_and_read)
 
-    take_to(store := JournalStore(file, 600, clock), guarded(number="PO-2"), "PROPOSED")
+    take_to(store := JournalStore(file, 600, clock), guarded_operation(number="PO-2"), "PROPOSED")
     assert len(store.live(None)) == 2
 
 
 def test_the_next_process_makes_no_new_journal_where_one_was(store: JournalStore, file: Path, clock: Clock) -> None:
     """The clean-up `rm journal.db*` under a running server, and a second one that starts."""
-    take_to(store, guarded(), "UNKNOWN")
+    take_to(store, guarded_operation(), "UNKNOWN")
     remove(file)
 
-    assert "and it is gone" in refused(JournalStore(file, 600, clock))
+    assert "and it is gone" in read_refusal(JournalStore(file, 600, clock))
     assert not file.exists()
 
 
 def test_a_file_that_was_replaced_by_another_journal_is_noticed(
     store: JournalStore, file: Path, tmp_path: Path, clock: Clock
 ) -> None:
-    take_to(store, guarded(), "UNKNOWN")
+    take_to(store, guarded_operation(), "UNKNOWN")
     another = JournalStore(tmp_path / "another.db", 600, clock)
-    proposed(another, guarded())
+    propose(another, guarded_operation())
     another.close()
     os.replace(tmp_path / "another.db", file)
 
-    assert "removed or replaced" in refused(store)
+    assert "removed or replaced" in read_refusal(store)
     for left in (wal_of(file), Path(f"{file}-shm")):
         left.unlink(missing_ok=True)
-    assert "older copy, or another one" in refused(JournalStore(file, 600, clock))
+    assert "older copy, or another one" in read_refusal(JournalStore(file, 600, clock))
 
 
 @pytest.mark.parametrize("with_wal", [True, False], ids=["with its wal", "without its wal"])
@@ -295,22 +298,22 @@ def test_an_older_copy_is_noticed_by_the_running_and_by_the_next_process(
     store: JournalStore, file: Path, clock: Clock, with_wal: bool
 ) -> None:
     """After a kill, a copy without its -wal forgot an order that had been made, and it was made again."""
-    operation_id = take_to(store, guarded(), "APPROVED")
+    operation_id = take_to(store, guarded_operation(), "APPROVED")
     restore = keep_copy(file, with_wal=with_wal)
     store.claim(operation_id, CONNECTION)
     restore()
 
-    assert "Nothing was sent" in refused(store)
+    assert "Nothing was sent" in read_refusal(store)
     store.close()
-    assert "older copy" in refused(JournalStore(file, 600, clock))
+    assert "older copy" in read_refusal(JournalStore(file, 600, clock))
 
 
 def test_an_older_copy_written_over_the_same_inode_is_noticed(store: JournalStore, file: Path, clock: Clock) -> None:
-    take_to(store, guarded(), "APPROVED")
+    take_to(store, guarded_operation(), "APPROVED")
     store.close()  # so that the file holds all of it
     former = file.read_bytes()
     again = JournalStore(file, 600, clock)
-    take_to(again, guarded(number="PO-2"), "SENT")
+    take_to(again, guarded_operation(number="PO-2"), "SENT")
     again.close()
     running = JournalStore(file, 600, clock)
     running.counts()
@@ -318,34 +321,34 @@ def test_an_older_copy_written_over_the_same_inode_is_noticed(store: JournalStor
     file.write_bytes(former)
 
     assert file.stat().st_ino == inode
-    assert "Nothing was sent" in refused(running)
-    assert "Nothing was sent" in refused(JournalStore(file, 600, clock))
+    assert "Nothing was sent" in read_refusal(running)
+    assert "Nothing was sent" in read_refusal(JournalStore(file, 600, clock))
 
 
 @pytest.mark.parametrize("length", [0, 100, 5000])
 def test_a_file_that_was_cut_is_refused(store: JournalStore, file: Path, clock: Clock, length: int) -> None:
-    take_to(store, guarded(), "UNKNOWN")
+    take_to(store, guarded_operation(), "UNKNOWN")
     store.close()
     with file.open("r+b") as cut:
         cut.truncate(length)
 
-    assert "Nothing was sent" in refused(JournalStore(file, 600, clock))
+    assert "Nothing was sent" in read_refusal(JournalStore(file, 600, clock))
 
 
 def test_events_that_were_cut_off_behind_our_back_are_noticed_while_it_runs(store: JournalStore, file: Path) -> None:
-    take_to(store, guarded(), "SENT")
+    take_to(store, guarded_operation(), "SENT")
     with closing(sqlite3.connect(file)) as db, db:
         db.execute("DROP TRIGGER audit_log_is_not_cut")
         db.execute("DELETE FROM audit_log WHERE place > 1")
 
-    assert "was cut" in refused(store)
+    assert "was cut" in read_refusal(store)
 
 
 def test_a_journal_that_two_processes_use_is_whole_for_both(store: JournalStore, file: Path, clock: Clock) -> None:
     other = JournalStore(file, 600, clock)
     for place in range(4):
-        take_to(store, guarded(number=f"PO-{place}"), "DONE")
-        take_to(other, guarded(number=f"PO-{place}X"), "DONE")
+        take_to(store, guarded_operation(number=f"PO-{place}"), "DONE")
+        take_to(other, guarded_operation(number=f"PO-{place}X"), "DONE")
 
     assert store.counts() == other.counts()
     assert JournalStore(file, 600, clock).verify() == []
@@ -355,7 +358,7 @@ def test_a_journal_that_two_processes_use_is_whole_for_both(store: JournalStore,
 
 
 def test_the_mark_tells_the_journal_and_its_last_event(store: JournalStore, file: Path) -> None:
-    take_to(store, guarded(), "SENT")
+    take_to(store, guarded_operation(), "SENT")
 
     mark = json.loads(mark_of(file).read_text())
 
@@ -365,9 +368,9 @@ def test_the_mark_tells_the_journal_and_its_last_event(store: JournalStore, file
 
 
 def test_a_mark_of_one_journal_is_none_of_another_in_the_same_folder(file: Path, clock: Clock) -> None:
-    take_to(JournalStore(file, 600, clock), guarded(), "DONE")
+    take_to(JournalStore(file, 600, clock), guarded_operation(), "DONE")
 
-    take_to(JournalStore(file.with_suffix(".test"), 600, clock), guarded(), "DONE")
+    take_to(JournalStore(file.with_suffix(".test"), 600, clock), guarded_operation(), "DONE")
 
     assert JournalStore(file, 600, clock).counts()[0] == 1
 
@@ -376,36 +379,36 @@ def test_a_mark_of_one_journal_is_none_of_another_in_the_same_folder(file: Path,
 def test_a_mark_that_is_missing_or_cannot_be_read_stops_nothing(
     store: JournalStore, file: Path, clock: Clock, garbled: bytes
 ) -> None:
-    take_to(store, guarded(), "DONE")
+    take_to(store, guarded_operation(), "DONE")
     store.close()
     mark_of(file).write_bytes(garbled)
     again = JournalStore(file, 600, clock)
 
-    take_to(again, guarded(number="PO-2"), "DONE")
+    take_to(again, guarded_operation(number="PO-2"), "DONE")
 
     assert json.loads(mark_of(file).read_text())["place"] == again.counts()[1]
     mark_of(file).unlink()
-    assert proposed(JournalStore(file, 600, clock), guarded(number="PO-3")).state == "PROPOSED"
+    assert propose(JournalStore(file, 600, clock), guarded_operation(number="PO-3")).state == "PROPOSED"
 
 
 def test_a_journal_ahead_of_its_mark_is_normal(store: JournalStore, file: Path, clock: Clock) -> None:
     """A process was killed between the commit and the mark, or two wrote their marks in the other order."""
-    take_to(store, guarded(), "SENT")
+    take_to(store, guarded_operation(), "SENT")
     former = mark_of(file).read_bytes()
-    take_to(store, guarded(number="PO-2"), "DONE")
+    take_to(store, guarded_operation(number="PO-2"), "DONE")
     store.close()
     mark_of(file).write_bytes(former)
 
-    assert proposed(JournalStore(file, 600, clock), guarded(number="PO-3")).state == "PROPOSED"
+    assert propose(JournalStore(file, 600, clock), guarded_operation(number="PO-3")).state == "PROPOSED"
 
 
 def test_a_mark_ahead_of_its_journal_is_an_older_copy(store: JournalStore, file: Path, clock: Clock) -> None:
-    take_to(store, guarded(), "SENT")
+    take_to(store, guarded_operation(), "SENT")
     store.close()
     mark = json.loads(mark_of(file).read_text())
     mark_of(file).write_text(json.dumps({**mark, "place": mark["place"] + 1}))
 
-    assert "older copy" in refused(JournalStore(file, 600, clock))
+    assert "older copy" in read_refusal(JournalStore(file, 600, clock))
 
 
 def test_a_mark_that_cannot_be_written_costs_no_record(
@@ -414,10 +417,10 @@ def test_a_mark_that_cannot_be_written_costs_no_record(
     def full(self: Path, *arguments: object, **more: object) -> int:
         raise OSError("no space left on device")
 
-    proposed(store, guarded())
+    propose(store, guarded_operation())
     monkeypatch.setattr(Path, "write_text", full)
 
-    assert take_to(store, guarded(number="PO-2"), "SENT")
+    assert take_to(store, guarded_operation(number="PO-2"), "SENT")
     assert store.verify() == []
 
 
@@ -425,7 +428,7 @@ def test_a_mark_that_cannot_be_written_costs_no_record(
 
 
 def test_adopting_takes_an_older_copy_and_says_so_in_the_log(store: JournalStore, file: Path, clock: Clock) -> None:
-    operation_id = take_to(store, guarded(), "APPROVED")
+    operation_id = take_to(store, guarded_operation(), "APPROVED")
     store.close()
     restore = keep_copy(file, with_wal=False)
     again = JournalStore(file, 600, clock)
@@ -436,23 +439,23 @@ def test_adopting_takes_an_older_copy_and_says_so_in_the_log(store: JournalStore
 
     assert "events after number 2 may be missing" in restored.adopt_file()
 
-    assert proposed(JournalStore(file, 600, clock), guarded(number="PO-2")).state == "PROPOSED"
+    assert propose(JournalStore(file, 600, clock), guarded_operation(number="PO-2")).state == "PROPOSED"
     assert [event.event for event in restored.events("")] == ["adopted"]
     assert restored.verify() == []
 
 
 def test_adopting_begins_a_new_journal_where_the_former_is_gone(store: JournalStore, file: Path, clock: Clock) -> None:
-    take_to(store, guarded(), "UNKNOWN")
+    take_to(store, guarded_operation(), "UNKNOWN")
     store.close()
     file.unlink()
     new = JournalStore(file, 600, clock)
 
     assert new.adopt_file() != ""
-    assert proposed(new, guarded()).state == "PROPOSED"
+    assert propose(new, guarded_operation()).state == "PROPOSED"
 
 
 def test_adopting_what_is_as_it_should_be_changes_nothing(store: JournalStore, file: Path) -> None:
-    operation_id = take_to(store, guarded(), "SENT")
+    operation_id = take_to(store, guarded_operation(), "SENT")
     before = store.counts()
 
     assert store.adopt_file() == ""
@@ -464,7 +467,7 @@ def test_adopting_what_is_as_it_should_be_changes_nothing(store: JournalStore, f
 def test_a_journal_in_memory_has_no_file_to_lose() -> None:
     store = JournalStore()
 
-    assert take_to(store, guarded(), "DONE")
+    assert take_to(store, guarded_operation(), "DONE")
     assert store.adopt_file() == ""
     assert not store.is_shared
 
@@ -490,13 +493,13 @@ def test_a_claim_is_there_after_a_kill(file: Path) -> None:
 
     assert killed.returncode < 0
     assert state_of(after, killed.stdout.strip()) == "SENT"
-    assert found(after, killed.stdout.strip()).sent_at is not None
+    assert find(after, killed.stdout.strip()).sent_at is not None
     assert after.verify() == []
 
 
 def test_a_copy_of_the_whole_folder_is_a_journal(store: JournalStore, file: Path, tmp_path: Path) -> None:
     """A backup of all its files at once, taken while no process writes."""
-    take_to(store, guarded(), "SENT")
+    take_to(store, guarded_operation(), "SENT")
     shutil.copytree(file.parent, tmp_path / "copy")
 
     copy = JournalStore(tmp_path / "copy" / file.name)
@@ -510,7 +513,7 @@ def test_a_journal_that_the_system_does_not_make_durable_is_refused(
 ) -> None:
     monkeypatch.setattr(sqlite, "_FULL", 3)
 
-    assert "cannot be written safely" in refused(store)
+    assert "cannot be written safely" in read_refusal(store)
 
 
 def test_a_file_that_cannot_be_written_is_no_endless_wait(file: Path) -> None:
@@ -524,13 +527,13 @@ def test_a_file_that_cannot_be_written_is_no_endless_wait(file: Path) -> None:
 
 def test_another_journal_in_the_same_file_stops_writes(store: JournalStore, file: Path, tmp_path: Path) -> None:
     other = JournalStore(tmp_path / "other" / "journal.db")
-    proposed(other, guarded())
+    propose(other, guarded_operation())
     other.close()
-    proposed(store, guarded())
+    propose(store, guarded_operation())
     with closing(sqlite3.connect(file)) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     with file.open("r+b") as open_file:
         open_file.write((tmp_path / "other" / "journal.db").read_bytes())
         open_file.truncate()
 
-    assert "Another journal was written over this one" in refused(store)
+    assert "Another journal was written over this one" in read_refusal(store)

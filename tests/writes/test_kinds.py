@@ -18,16 +18,16 @@ from po_mcp.writes.kinds import Applied, GuardedKind, kind_of
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.payloads import FinalizePayload
 from tests.writes.erp import FakeERP
-from tests.writes.making import create, draft, guarded, order, stored
+from tests.writes.making import create, draft, guarded_operation, order, store_as_asked
 
 READ = ["create", "finalize", "cancel", "delete"]
 
 
 def an_operation(kind: str) -> Operation:
-    return create("PO-1") if kind == "create" else guarded(kind)
+    return create("PO-1") if kind == "create" else guarded_operation(kind)
 
 
-async def seen(operation: Operation, *shown: PurchaseOrder, **erp: Any) -> tuple[str, str]:
+async def observe(operation: Operation, *shown: PurchaseOrder, **erp: Any) -> tuple[str, str]:
     """What a reading of an ERP with these orders shows of an operation, and why."""
     books = FakeERP({one.number: one for one in shown}, **erp)
     found = await kind_of(operation.kind).observe(books, operation, 0.0)
@@ -36,14 +36,14 @@ async def seen(operation: Operation, *shown: PurchaseOrder, **erp: Any) -> tuple
 
 @pytest.mark.parametrize("kind", READ)
 async def test_an_erp_that_cannot_be_read_shows_nothing(kind: str) -> None:
-    shown, _ = await seen(an_operation(kind), order(), unreadable=Unreachable("It does not answer."))
+    shown, _ = await observe(an_operation(kind), order(), unreadable=Unreachable("It does not answer."))
 
     assert shown == "unreadable"
 
 
 @pytest.mark.parametrize("kind", ["finalize", "cancel"])
 async def test_a_status_that_is_not_known_shows_nothing(kind: str) -> None:
-    assert await seen(guarded(kind), order(status="unknown")) == (
+    assert await observe(guarded_operation(kind), order(status="unknown")) == (
         "unreadable",
         "the order has a status that po-mcp does not know",
     )
@@ -66,16 +66,16 @@ def test_a_write_that_the_erp_would_refuse_is_forbidden_with_the_reason(
 
 
 async def test_a_number_that_was_given_to_a_new_order_shows_that_the_old_one_is_deleted() -> None:
-    operation = guarded("delete")
+    operation = guarded_operation("delete")
     payload = operation.payload.model_copy(update={"snapshot": Snapshot(order=order(), erp_id="another")})
 
-    shown = await seen(replace(operation, payload=payload), order(status="open"))
+    shown = await observe(replace(operation, payload=payload), order(status="open"))
 
     assert shown == ("applied", "order PO-1 was created again since")
 
 
 async def test_an_order_that_is_shown_as_deleted_is_deleted() -> None:
-    assert await seen(guarded("delete"), order(status="deleted")) == ("applied", "the order is deleted")
+    assert await observe(guarded_operation("delete"), order(status="deleted")) == ("applied", "the order is deleted")
 
 
 async def test_an_order_in_capitals_is_found_under_the_number_that_was_asked_for() -> None:
@@ -83,7 +83,7 @@ async def test_an_order_in_capitals_is_found_under_the_number_that_was_asked_for
         async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
             return await super().get_order(number)
 
-    books = InOneCase({"PO-A": stored(draft("PO-A"))})
+    books = InOneCase({"PO-A": store_as_asked(draft("PO-A"))})
     found = await kind_of("create").observe(books, create("po-a"), 0.0)
 
     assert found.order is not None
@@ -91,7 +91,7 @@ async def test_an_order_in_capitals_is_found_under_the_number_that_was_asked_for
 
 
 async def test_an_order_of_the_same_contents_with_anothers_reference_is_in_doubt() -> None:
-    shown = await seen(create(), stored(draft(), reference="of another"))
+    shown = await observe(create(), store_as_asked(draft(), reference="of another"))
 
     assert shown == (
         "differs",
@@ -101,7 +101,7 @@ async def test_an_order_of_the_same_contents_with_anothers_reference_is_in_doubt
 
 async def test_a_header_of_another_vendor_is_no_success() -> None:
     operation = create()
-    anothers = stored(draft(), vendor="Another", vendor_id="99", lines=())
+    anothers = store_as_asked(draft(), vendor="Another", vendor_id="99", lines=())
     books = FakeERP({"PO-9": anothers})
     applied = await kind_of("create").send(FakeERP(), operation, lambda: None)
 
@@ -139,22 +139,22 @@ def with_backorder(operation: Operation) -> Operation:
     ],
 )
 async def test_a_backorder_is_known_by_what_it_must_hold(orders: list[PurchaseOrder], why: str) -> None:
-    operation = with_backorder(guarded("finalize"))
+    operation = with_backorder(guarded_operation("finalize"))
 
-    assert await seen(operation, order(status="closed"), *orders) == ("applied", why)
+    assert await observe(operation, order(status="closed"), *orders) == ("applied", why)
 
 
 async def test_an_order_without_lines_is_no_backorder_of_one_that_was_received() -> None:
-    operation = with_backorder(guarded("finalize", shown=order(lines=(RECEIVED,))))
+    operation = with_backorder(guarded_operation("finalize", shown=order(lines=(RECEIVED,))))
     empty = order("PO-1-BO1", status="open", lines=())
 
-    shown = await seen(operation, order(status="closed", lines=(RECEIVED,)), empty)
+    shown = await observe(operation, order(status="closed", lines=(RECEIVED,)), empty)
 
     assert shown == ("applied", "the order is closed, its backorder was not found")
 
 
 def test_a_close_of_what_was_received_says_so() -> None:
-    operation = guarded("finalize", shown=order(lines=(RECEIVED,)))
+    operation = guarded_operation("finalize", shown=order(lines=(RECEIVED,)))
 
     said = kind_of("finalize").describe_done(FakeERP({}), operation, Applied())
 
@@ -163,7 +163,7 @@ def test_a_close_of_what_was_received_says_so() -> None:
 
 @pytest.mark.parametrize("changes", [{"lines": ()}, {"lines": (), "line_count": 3}, {"line_count": 3}])
 def test_a_close_never_says_that_untold_lines_were_received(changes: dict[str, Any]) -> None:
-    operation = guarded("finalize", shown=order(**{"lines": (RECEIVED,), **changes}))
+    operation = guarded_operation("finalize", shown=order(**{"lines": (RECEIVED,), **changes}))
 
     said = kind_of("finalize").describe_done(FakeERP({}), operation, Applied())
 
@@ -172,4 +172,6 @@ def test_a_close_never_says_that_untold_lines_were_received(changes: dict[str, A
 
 async def test_an_answer_that_is_no_yes_is_never_recorded_as_one(store: JournalStore) -> None:
     with pytest.raises(ValueError, match="approves nothing"):
-        await record_approval(Journal(store), guarded("delete"), FormAnswer("declined"), {}, THE_OPERATOR, None)
+        await record_approval(
+            Journal(store), guarded_operation("delete"), FormAnswer("declined"), {}, THE_OPERATOR, None
+        )

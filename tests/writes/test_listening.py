@@ -14,7 +14,7 @@ from po_mcp.writes.journal import Journal, JournalStore, listening
 from po_mcp.writes.operation import Recorded
 from tests.postgres import Cluster
 from tests.writes.erp import Bench
-from tests.writes.making import guarded, outcome, take_to
+from tests.writes.making import guarded_operation, outcome, take_to
 
 pytestmark = pytest.mark.postgres
 
@@ -24,7 +24,7 @@ def stores(address: str) -> Iterator[list[JournalStore]]:
     """The journal as two replicas have it; its tables are made."""
     with ExitStack() as stack:
         found = [stack.enter_context(closing(JournalStore(address))) for _ in range(2)]
-        take_to(found[0], guarded(number="PO-FIRST"), "PROPOSED")
+        take_to(found[0], guarded_operation(number="PO-FIRST"), "PROPOSED")
         yield found
 
 
@@ -60,7 +60,7 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 async def test_a_replica_hears_of_the_events_of_another(postgres: Cluster, stores: list[JournalStore]) -> None:
     async with hearing(Journal(stores[0]), postgres) as wait_for:
-        operation_id = take_to(stores[1], guarded(), "APPROVED")
+        operation_id = take_to(stores[1], guarded_operation(), "APPROVED")
         await wait_for(operation_id, "APPROVED")
 
 
@@ -70,10 +70,10 @@ async def test_who_waits_for_a_change_is_woken_by_that_of_another_replica(
     monkeypatch.setattr(journals, "_LOOK_S", 1_000.0)
     journal = Journal(stores[0])
     async with hearing(journal, postgres) as wait_for:
-        first = take_to(stores[1], guarded(), "APPROVED")
+        first = take_to(stores[1], guarded_operation(), "APPROVED")
         await wait_for(first, "APPROVED")
         wait = journal.next_change()
-        second = take_to(stores[1], guarded(number="PO-2"), "APPROVED")
+        second = take_to(stores[1], guarded_operation(number="PO-2"), "APPROVED")
         await wait()
         await wait_for(second, "APPROVED")
 
@@ -86,8 +86,8 @@ async def test_of_another_journal_in_the_same_database_nothing_is_heard(
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(stores[0].listen, lambda operation_id, event: heard.append(operation_id))
             await until(lambda: bool(listeners(postgres)))
-            anothers = take_to(other, guarded(), "APPROVED")
-            ours = take_to(stores[1], guarded(), "APPROVED")
+            anothers = take_to(other, guarded_operation(), "APPROVED")
+            ours = take_to(stores[1], guarded_operation(), "APPROVED")
             await until(lambda: ours in heard)
             tasks.cancel_scope.cancel()
 
@@ -102,7 +102,7 @@ async def test_after_a_lost_connection_events_may_have_been_missed_and_the_next_
         [lost] = listeners(postgres)
         postgres.end_backend(lost)
         await wait_for("", "")
-        operation_id = take_to(stores[1], guarded(), "APPROVED")
+        operation_id = take_to(stores[1], guarded_operation(), "APPROVED")
         await wait_for(operation_id, "APPROVED")
 
 
@@ -111,7 +111,7 @@ async def test_a_call_that_waits_for_another_replica_is_woken_by_its_end_alone(
 ) -> None:
     monkeypatch.setattr(journals, "_LOOK_S", 1_000.0)
     bench = Bench(stores[0])
-    operation_id = take_to(stores[1], guarded(), "SENT")
+    operation_id = take_to(stores[1], guarded_operation(), "SENT")
     find, told, looks = stores[0].find, list[str](), list[str]()
 
     def find_counted(operation_id: str) -> Recorded | None:
@@ -124,10 +124,10 @@ async def test_a_call_that_waits_for_another_replica_is_woken_by_its_end_alone(
         told.append((await bench.executor.outcome_of(operation_id)).status)
 
     async with hearing(bench.journal, postgres) as wait_for, anyio.create_task_group() as calls:
-        await wait_for(take_to(stores[1], guarded(number="PO-2"), "APPROVED"), "APPROVED")
+        await wait_for(take_to(stores[1], guarded_operation(number="PO-2"), "APPROVED"), "APPROVED")
         calls.start_soon(ask)
         await until(lambda: len(looks) == 1)
-        stores[1].propose(guarded(number="PO-3"), {})
+        stores[1].propose(guarded_operation(number="PO-3"), {})
         await until(lambda: len(looks) == 2)  # what others do is looked at, and is not its end
         before = list(told)
         stores[1].finish(operation_id, "SENT", "DONE", outcome(), {})

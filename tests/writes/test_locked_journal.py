@@ -15,7 +15,7 @@ import pytest
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import Journal, JournalStore, sqlite
 from tests.harness import ScriptedPerson, ServerHarness, accept, outcome
-from tests.writes.making import CONNECTION, guarded, state_of, take_to
+from tests.writes.making import CONNECTION, guarded_operation, state_of, take_to
 
 LONG_S = 30.0
 """Seconds that a call waits at most: long enough for all that must come before its end."""
@@ -24,7 +24,7 @@ LONG_S = 30.0
 @pytest.fixture
 def holder(store: JournalStore, file: Path) -> Iterator[sqlite3.Connection]:
     """A process that began a transaction and does not end it: a shell, a browser of databases, a backup."""
-    take_to(store, guarded(), "UNKNOWN")
+    take_to(store, guarded_operation(), "UNKNOWN")
     with closing(sqlite3.connect(file, isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
         yield holder
@@ -43,7 +43,7 @@ async def test_the_event_loop_never_stands_still(
     journal, recorded = Journal(store), []
 
     async def write(place: int) -> None:
-        recorded.append(await journal.propose(guarded(number=f"PO-X{place}"), {}))
+        recorded.append(await journal.propose(guarded_operation(number=f"PO-X{place}"), {}))
 
     async with anyio.create_task_group() as calls:
         for place in range(6):
@@ -65,7 +65,7 @@ async def test_reading_the_journal_waits_for_no_writer(
     journal, recorded = Journal(store if is_open else JournalStore(file)), []
 
     async def write() -> None:
-        recorded.append(await journal.propose(guarded(number="PO-X"), {}))
+        recorded.append(await journal.propose(guarded_operation(number="PO-X"), {}))
 
     async with anyio.create_task_group() as calls:
         calls.start_soon(write)
@@ -109,7 +109,7 @@ def test_only_the_first_call_waits_the_whole_time(
     for place in range(3):
         before = time.monotonic()
         with pytest.raises(JournalUnavailable):
-            store.propose(guarded(number=f"PO-X{place}"), {})
+            store.propose(guarded_operation(number=f"PO-X{place}"), {})
         waited.append(time.monotonic() - before)
 
     assert waited[0] >= 0.5
@@ -121,13 +121,13 @@ def test_the_first_call_that_gets_through_ends_that(store: JournalStore, holder:
     store._file._was_busy_at = time.monotonic()
     holder.execute("ROLLBACK")
 
-    assert take_to(store, guarded(number="PO-X"), "SENT")
+    assert take_to(store, guarded_operation(number="PO-X"), "SENT")
     assert time.monotonic() - store._file._was_busy_at > sqlite.BUSY_S
 
 
 async def test_a_call_that_is_cancelled_waits_for_its_transaction(store: JournalStore) -> None:
     """Only the commit tells whether it happened: a claim that nobody knows of would block its order."""
-    journal, operation_id = Journal(store), take_to(store, guarded(), "APPROVED")
+    journal, operation_id = Journal(store), take_to(store, guarded_operation(), "APPROVED")
     begun = anyio.Event()
     go_on: list[bool] = []
 

@@ -13,17 +13,28 @@ from po_mcp.orders import Vendor
 from po_mcp.writes.journal import JournalStore, queries
 from po_mcp.writes.journal.sqlite import SqliteFile
 from po_mcp.writes.operation import Operation
-from tests.writes.making import CONNECTION, KEY, Clock, begun, create, draft, fill_with_done, guarded, recent, take_to
+from tests.writes.making import (
+    CONNECTION,
+    KEY,
+    Clock,
+    create,
+    draft,
+    fill_with_done,
+    find_begun,
+    find_recent,
+    guarded_operation,
+    take_to,
+)
 
 FEW, MANY = 250, 5_000
-DONE = (create("PO-DONE"), guarded("finalize", "PO-DONE"))
+DONE = (create("PO-DONE"), guarded_operation("finalize", "PO-DONE"))
 NEW = create(asked=draft("PO-NEW", vendor=Vendor(id="9", name="Central Supply Co.")), question=True)
 CALLS: dict[str, Callable[[JournalStore], object]] = {
-    "finalize": lambda store: take_to(store, guarded("finalize", "PO-NEW"), "DONE"),
+    "finalize": lambda store: take_to(store, guarded_operation("finalize", "PO-NEW"), "DONE"),
     "create": lambda store: take_to(store, NEW, "DONE"),
     "refusal": lambda store: take_to(store, NEW, "REFUSED"),
-    "same create": lambda store: begun(store, NEW),
-    "recent write": lambda store: recent(store, guarded("finalize", "PO-NEW")),
+    "same create": lambda store: find_begun(store, NEW),
+    "recent write": lambda store: find_recent(store, guarded_operation("finalize", "PO-NEW")),
     "live": lambda store: store.live(KEY),
     "latest": lambda store: store.latest(KEY, 10),
     "done lately": lambda store: store.done_since(KEY, ["create", "finalize"], store._clock() - 600, "nobody", 5),
@@ -31,8 +42,8 @@ CALLS: dict[str, Callable[[JournalStore], object]] = {
     "approver PIN": lambda store: store.approver_pin(),
     "tries of a PIN": lambda store: store.note_pin_try(DONE[0].id, "page"),
     "events": lambda store: store.events(DONE[0].id),
-    "last no": lambda store: store.find_last_no(guarded("finalize", "PO-NEW")),
-    "begun call": lambda store: begun(store, guarded("finalize", "PO-NEW")),
+    "last no": lambda store: store.find_last_no(guarded_operation("finalize", "PO-NEW")),
+    "begun call": lambda store: find_begun(store, guarded_operation("finalize", "PO-NEW")),
     "late news": lambda store: store.take_late_news(KEY),
 }
 

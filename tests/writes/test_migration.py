@@ -24,7 +24,7 @@ from po_mcp.writes.journal import JournalStore, Similar, migration, moving, sche
 from po_mcp.writes.journal.sqlite_connection import connect
 from po_mcp.writes.operation import LIVE, Recorded
 from po_mcp.writes.payloads import CreatePayload, FinalizePayload
-from tests.writes.making import Clock, create, draft, guarded, outcome, proposed, take_to
+from tests.writes.making import Clock, create, draft, guarded_operation, outcome, propose, take_to
 
 DUMP = Path(__file__).parent / "fixtures" / "journal_version_1.sql"
 CLIENT = Connection.fingerprint("client-1")
@@ -88,7 +88,7 @@ def test_a_migration_loses_no_row_and_keeps_the_chain_of_the_audit_log(migrated:
 
 
 def test_a_journal_of_version_2_gets_what_it_lacks(store: JournalStore, file: Path) -> None:
-    take_to(store, guarded(), "UNKNOWN")
+    take_to(store, guarded_operation(), "UNKNOWN")
     store.close()
     with closing(sqlite3.connect(file)) as db:
         db.executescript(
@@ -103,7 +103,7 @@ def test_a_journal_of_version_2_gets_what_it_lacks(store: JournalStore, file: Pa
 
 
 def test_a_journal_of_version_4_gets_a_place_for_credentials(store: JournalStore, file: Path) -> None:
-    take_to(store, guarded(), "UNKNOWN")
+    take_to(store, guarded_operation(), "UNKNOWN")
     store.close()
     with closing(sqlite3.connect(file)) as db:
         db.executescript("DROP TABLE erp_credentials; PRAGMA user_version = 4")
@@ -114,7 +114,7 @@ def test_a_journal_of_version_4_gets_a_place_for_credentials(store: JournalStore
 
 
 def test_a_journal_of_version_4_that_was_moved_stays_closed(store: JournalStore, file: Path) -> None:
-    take_to(store, guarded(), "UNKNOWN")
+    take_to(store, guarded_operation(), "UNKNOWN")
     with closing(connect(str(file))) as db:
         db.executescript("DROP TABLE erp_credentials; CREATE TABLE erp_credentials (x TEXT); PRAGMA user_version = 4")
         moving.seal(db, "postgresql://db.example.com/po", 1.0)
@@ -130,7 +130,7 @@ def test_a_journal_of_version_4_that_was_moved_stays_closed(store: JournalStore,
 def test_a_journal_of_version_3_is_closed_to_the_program_that_counts_no_yeses(
     store: JournalStore, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take_to(store, guarded(), "UNKNOWN")
+    take_to(store, guarded_operation(), "UNKNOWN")
     store.close()
     with closing(sqlite3.connect(file)) as db:
         before = json.loads(db.execute("SELECT payload FROM write_operations").fetchone()[0])
@@ -172,7 +172,7 @@ def test_the_shared_token_is_kept(old: Path) -> None:
 def test_a_sent_operation_blocks_its_order_on_every_connection_that_may_be_its_own(
     migrated: JournalStore, connection: Connection, name: str
 ) -> None:
-    call = guarded("cancel", f"E-{name}", connection=connection.key)
+    call = guarded_operation("cancel", f"E-{name}", connection=connection.key)
 
     with pytest.raises(OperationUnderWay):
         migrated.propose(call, {}, connection=connection)
@@ -191,15 +191,15 @@ def test_a_create_that_is_not_known_is_asked_about_on_those_connections_too(migr
 
 @pytest.mark.parametrize("name", ENDED)
 def test_an_operation_at_its_end_blocks_no_order(migrated: JournalStore, name: str) -> None:
-    call = guarded("cancel", f"E-{name}", connection=EXSITED.key)
+    call = guarded_operation("cancel", f"E-{name}", connection=EXSITED.key)
 
-    assert proposed(migrated, call, connection=EXSITED).state == "PROPOSED"
+    assert propose(migrated, call, connection=EXSITED).state == "PROPOSED"
 
 
 def test_another_host_is_not_blocked(migrated: JournalStore) -> None:
     elsewhere = replace(EXSITED, address="https://erp.example.org/api")
 
-    assert proposed(migrated, guarded("cancel", "E-SENT", connection=elsewhere.key), connection=elsewhere)
+    assert propose(migrated, guarded_operation("cancel", "E-SENT", connection=elsewhere.key), connection=elsewhere)
     assert not migrated.needs_adoption(elsewhere)
 
 
@@ -227,7 +227,7 @@ def test_adopting_as_the_same_company_moves_what_was_sent(migrated: JournalStore
     assert not migrated.needs_adoption(EXSITED)
     assert migrated.needs_adoption(INVENTORY_PRO)
     with pytest.raises(OperationUnderWay):
-        migrated.propose(guarded("cancel", "E-SENT", connection=name), {}, connection=EXSITED)
+        migrated.propose(guarded_operation("cancel", "E-SENT", connection=name), {}, connection=EXSITED)
     assert migrated.verify() == []
 
 
@@ -237,7 +237,7 @@ def test_adopting_as_another_company_blocks_nothing_any_more(migrated: JournalSt
     assert migrated.adopt(EXSITED, "other") == EXSITED.key
 
     assert migrated.live(EXSITED.key) == []
-    assert proposed(migrated, guarded("cancel", "E-SENT", connection=EXSITED.key), connection=EXSITED)
+    assert propose(migrated, guarded_operation("cancel", "E-SENT", connection=EXSITED.key), connection=EXSITED)
     assert not migrated.needs_adoption(EXSITED)
     assert {one.state for one in migrated.all() if one.operation.number == "E-SENT"} == {"SENT", "PROPOSED"}
 
@@ -323,7 +323,7 @@ def test_a_row_that_cannot_be_read_is_taken_over_and_blocks_its_order(old: Path,
 
     assert store.counts()[0] == len(store.all()) + 1
     with pytest.raises(OperationUnderWay, match="cannot read"):
-        store.propose(guarded("cancel", "E-UNKNOWN", connection=EXSITED.key), {}, connection=EXSITED)
+        store.propose(guarded_operation("cancel", "E-UNKNOWN", connection=EXSITED.key), {}, connection=EXSITED)
     assert any("cannot be read" in fault for fault in store.verify())
 
 

@@ -17,7 +17,7 @@ from po_mcp.writes.journal.importing import import_file
 from po_mcp.writes.journal.postgres_transaction import PostgresTransaction
 from po_mcp.writes.operation import MOVES, State
 from tests.postgres import Cluster
-from tests.writes.making import CONNECTION, KEY, ROADS, create, guarded, proposed, state_of, take_to
+from tests.writes.making import CONNECTION, KEY, ROADS, create, guarded_operation, propose, state_of, take_to
 
 pytestmark = pytest.mark.postgres
 
@@ -27,7 +27,7 @@ def source(file: Path) -> Iterator[JournalStore]:
     """A file with an operation in every state that one can be brought to, names in any script, and a PIN."""
     with closing(JournalStore(file)) as store:
         for place, state in enumerate(ROADS):
-            take_to(store, guarded(number=f"PO-{place} \u202e\x07 \U0001f600 ü"), state)
+            take_to(store, guarded_operation(number=f"PO-{place} \u202e\x07 \U0001f600 ü"), state)
         take_to(store, create("PO-NEW", question=True), "DONE")
         store.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
         store.shared_token("exsited").save("a token", 600)
@@ -52,11 +52,11 @@ def test_everything_is_there_afterwards_and_nothing_of_it_was_changed(
         assert not store.may_lack_events()
         approved = next(one for one in before if one.state == "APPROVED")
         assert store.claim(approved.operation.id, CONNECTION) is not None
-        assert proposed(store, guarded(number="PO-X")).state == "PROPOSED"
+        assert propose(store, guarded_operation(number="PO-X")).state == "PROPOSED"
 
 
 def test_the_file_is_read_and_never_written_again(source: JournalStore, file: Path, address: str) -> None:
-    approved = take_to(source, guarded(number="PO-X"), "APPROVED")
+    approved = take_to(source, guarded_operation(number="PO-X"), "APPROVED")
     import_file(file, address)
 
     for store in (source, JournalStore(file)):
@@ -112,11 +112,11 @@ def test_an_import_whose_last_step_was_lost_goes_on(
 
 def test_nothing_is_brought_over_a_journal_that_is_there(source: JournalStore, file: Path, address: str) -> None:
     with closing(JournalStore(address)) as store:
-        take_to(store, guarded(), "DONE")
+        take_to(store, guarded_operation(), "DONE")
 
     with pytest.raises(InvalidInput, match="holds a journal already"):
         import_file(file, address)
-    assert take_to(source, guarded(number="PO-Y"), "SENT")
+    assert take_to(source, guarded_operation(number="PO-Y"), "SENT")
 
 
 def test_a_file_that_was_moved_is_not_moved_to_another_place(
@@ -140,9 +140,9 @@ def test_without_its_seal_a_file_would_be_written_beside_the_database(
     source: JournalStore, file: Path, address: str, control: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without either the trigger or the check the other one holds; without both the same order is claimed twice."""
-    approved = take_to(source, guarded(number="PO-X"), "APPROVED")
+    approved = take_to(source, guarded_operation(number="PO-X"), "APPROVED")
 
-    def claimed() -> list[bool]:
+    def claim() -> list[bool]:
         claims = []
         for place in (file, address):
             with closing(JournalStore(place)) as store:
@@ -157,7 +157,7 @@ def test_without_its_seal_a_file_would_be_written_beside_the_database(
     import_file(file, address)
     if control == "check":
         monkeypatch.setattr(sqlite, "_need_unsealed", lambda _: None)
-    one_is_enough = claimed()
+    one_is_enough = claim()
     monkeypatch.setattr(sqlite, "_need_unsealed", lambda _: None)
     if control == "check":
         with closing(sqlite3.connect(file)) as db:

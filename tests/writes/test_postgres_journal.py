@@ -13,7 +13,7 @@ import pytest
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import JournalStore, moving, postgres, schema
 from po_mcp.writes.journal.postgres import PostgresDatabase
-from tests.writes.making import CONNECTION, guarded, state_of, take_to
+from tests.writes.making import CONNECTION, guarded_operation, state_of, take_to
 from tests.writes.test_away import seconds_of, until_it_answers
 
 pytestmark = pytest.mark.postgres
@@ -26,7 +26,7 @@ def store(address: str) -> Iterator[JournalStore]:
 
 
 @contextmanager
-def locked(address: str) -> Iterator[None]:
+def hold_lock(address: str) -> Iterator[None]:
     """Hold the lock of whoever writes, as a replica does that stands still."""
     with psycopg.connect(address) as db:
         db.execute("SELECT pg_advisory_xact_lock(28783, hashtext(current_schema()))")
@@ -36,11 +36,11 @@ def locked(address: str) -> Iterator[None]:
 def test_a_writer_that_waits_for_another_too_long_is_refused_and_goes_on_afterwards(
     store: JournalStore, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    operation_id = take_to(store, guarded(), "APPROVED")
+    operation_id = take_to(store, guarded_operation(), "APPROVED")
     begin = postgres._BEGIN_WRITING.replace("lock_timeout = '6s'", "lock_timeout = '100ms'")
     monkeypatch.setattr(postgres, "_BEGIN_WRITING", begin)
 
-    with locked(address):
+    with hold_lock(address):
         seconds_of(lambda: store.claim(operation_id, CONNECTION))
         assert state_of(store, operation_id) == "APPROVED"
     assert store.claim(operation_id, CONNECTION) is not None
@@ -49,10 +49,10 @@ def test_a_writer_that_waits_for_another_too_long_is_refused_and_goes_on_afterwa
 def test_a_transaction_that_does_not_begin_is_left_in_time_and_others_are_turned_away(
     store: JournalStore, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    operation_id = take_to(store, guarded(), "APPROVED")
+    operation_id = take_to(store, guarded_operation(), "APPROVED")
     monkeypatch.setattr(postgres, "WRITING_S", 0.3)
 
-    with locked(address):
+    with hold_lock(address):
         first = seconds_of(lambda: store.claim(operation_id, CONNECTION))
         second = seconds_of(lambda: store.claim(operation_id, CONNECTION))
     monkeypatch.undo()
@@ -65,7 +65,7 @@ def test_a_transaction_that_does_not_begin_is_left_in_time_and_others_are_turned
 def test_a_database_that_ends_every_connection_is_not_tried_for_ever(
     store: JournalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    operation_id = take_to(store, guarded(), "APPROVED")
+    operation_id = take_to(store, guarded_operation(), "APPROVED")
     ended = postgres._BEGIN_WRITING + "SELECT pg_terminate_backend(pg_backend_pid());"
     monkeypatch.setattr(postgres, "_BEGIN_WRITING", ended)
 
@@ -81,7 +81,7 @@ def test_a_database_that_ends_every_connection_is_not_tried_for_ever(
 def test_a_transaction_that_does_not_end_is_cut_and_others_are_turned_away(
     store: JournalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take_to(store, guarded(), "APPROVED")
+    take_to(store, guarded_operation(), "APPROVED")
     monkeypatch.setattr(postgres, "READING_S", 0.3)
 
     def stand_still() -> None:
@@ -125,7 +125,7 @@ def test_an_address_that_is_none_is_reported_without_what_stands_in_it(text: str
 
 def test_a_commit_that_was_answered_by_a_rollback_recorded_nothing(store: JournalStore, address: str) -> None:
     """PostgreSQL ends so, without an error, what failed before."""
-    take_to(store, guarded(), "APPROVED")
+    take_to(store, guarded_operation(), "APPROVED")
     with psycopg.connect(address, autocommit=True) as db:
         db.execute("BEGIN")
         with pytest.raises(psycopg.errors.DivisionByZero):
@@ -139,7 +139,7 @@ def test_a_commit_that_was_answered_by_a_rollback_recorded_nothing(store: Journa
 @pytest.mark.parametrize("version", [3, 4])
 def test_a_journal_of_an_earlier_version_is_brought_up_to_date(address: str, version: int) -> None:
     with closing(JournalStore(address)) as store:
-        operation_id = take_to(store, guarded(), "UNKNOWN")
+        operation_id = take_to(store, guarded_operation(), "UNKNOWN")
     with psycopg.connect(address) as db:
         db.execute("DROP TABLE erp_credentials")
     set_version(address, version)
@@ -153,7 +153,7 @@ def test_a_journal_of_an_earlier_version_is_brought_up_to_date(address: str, ver
 
 def test_a_journal_of_a_newer_version_is_refused_and_left_as_it_is(address: str) -> None:
     with closing(JournalStore(address)) as store:
-        take_to(store, guarded(), "UNKNOWN")
+        take_to(store, guarded_operation(), "UNKNOWN")
     set_version(address, 99)
 
     with closing(JournalStore(address)) as store, pytest.raises(JournalUnavailable, match="newer po-mcp"):

@@ -14,7 +14,7 @@ from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.operation import Recorded
 from tests.writes.erp import QUICK, Bench
-from tests.writes.making import Clock, JournalPlace, create, found, guarded, order, outcome, state_of, take_to
+from tests.writes.making import Clock, JournalPlace, create, find, guarded_operation, order, outcome, state_of, take_to
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ async def test_a_look_that_crashes_shows_nothing_and_names_no_value(
     async def observe(*arguments: object) -> None:
         raise RuntimeError("Acme Fasteners")
 
-    operation_id = take_to(bench.store, guarded("delete"), "UNKNOWN")
+    operation_id = take_to(bench.store, guarded_operation("delete"), "UNKNOWN")
     monkeypatch.setattr(kind_of("delete"), "observe", observe)
 
     with caplog.at_level(logging.ERROR):
@@ -40,12 +40,12 @@ async def test_a_look_that_crashes_shows_nothing_and_names_no_value(
 
 
 async def test_an_order_that_is_back_at_the_second_look_is_not_gone(bench: Bench) -> None:
-    operation_id = take_to(bench.store, guarded("delete"), "UNKNOWN")
+    operation_id = take_to(bench.store, guarded_operation("delete"), "UNKNOWN")
     bench.erp.orders.clear()
     was_seen_gone: list[bool] = []
 
     def come_back() -> None:
-        was_seen_gone.append(found(bench.store, operation_id).foreign_since is not None)
+        was_seen_gone.append(find(bench.store, operation_id).foreign_since is not None)
         if was_seen_gone[-1]:
             bench.erp.orders["PO-1"] = order()
 
@@ -56,18 +56,18 @@ async def test_an_order_that_is_back_at_the_second_look_is_not_gone(bench: Bench
 
 
 async def test_a_write_of_a_dead_process_is_not_waited_for(bench: Bench, clock: Clock) -> None:
-    operation_id = take_to(bench.store, guarded("cancel"), "SENT")
+    operation_id = take_to(bench.store, guarded_operation("cancel"), "SENT")
     clock.now += bench.policy.abandoned_after + 1
     bench.erp.set_status("PO-1", "cancelled")
 
-    settled = await bench.executor.reconciler.wait_until_certain(found(bench.store, operation_id))
+    settled = await bench.executor.reconciler.wait_until_certain(find(bench.store, operation_id))
 
     assert settled.state == "DONE"
 
 
 async def test_a_call_waits_on_while_another_process_sends(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal, "_POLL_S", 0.01)
-    operation_id = take_to(bench.store, guarded("cancel"), "SENT")
+    operation_id = take_to(bench.store, guarded_operation("cancel"), "SENT")
     states: list[str] = []
     find = bench.store.find
 
@@ -94,7 +94,7 @@ async def test_a_call_does_not_wait_until_a_sender_is_sure_to_be_dead(
 ) -> None:
     """Hosts give up a call after a minute; nobody can be sending any more only after two, or four."""
     monkeypatch.setattr(reconcile, "MAX_WAIT_S", 0.05)
-    operation_id = take_to(bench.store, create() if kind == "create" else guarded(kind), "SENT")
+    operation_id = take_to(bench.store, create() if kind == "create" else guarded_operation(kind), "SENT")
 
     with anyio.fail_after(10):
         said = await bench.executor.outcome_of(operation_id)
@@ -109,7 +109,7 @@ async def test_what_this_process_sends_is_not_settled_by_the_look_of_a_second_ca
 ) -> None:
     """Its sender will know more, such as a backorder's number."""
     monkeypatch.setattr(reconcile, "MAX_WAIT_S", 0.05)
-    operation_id = take_to(bench.store, guarded("cancel"), "APPROVED")
+    operation_id = take_to(bench.store, guarded_operation("cancel"), "APPROVED")
     second: list[str] = []
 
     async def answer(apply: Callable[[], None]) -> None:
@@ -124,8 +124,8 @@ async def test_what_this_process_sends_is_not_settled_by_the_look_of_a_second_ca
 
 
 async def test_an_operation_that_its_sender_settles_is_not_looked_at(bench: Bench) -> None:
-    operation_id = take_to(bench.store, guarded("cancel"), "SENT")
-    sent = found(bench.store, operation_id)
+    operation_id = take_to(bench.store, guarded_operation("cancel"), "SENT")
+    sent = find(bench.store, operation_id)
     bench.store.finish(operation_id, "SENT", "DONE", outcome(), {})
 
     assert (await bench.executor.reconciler.wait_until_certain(sent)).state == "DONE"
@@ -135,16 +135,16 @@ async def test_an_operation_that_its_sender_settles_is_not_looked_at(bench: Benc
 async def test_a_short_lag_is_waited_for(journal_at: JournalPlace) -> None:
     store = JournalStore(journal_at, 600)  # with the clock of the system, which goes on
     bench = Bench(store, replace(QUICK, watch=0.05))
-    operation_id = take_to(store, guarded("cancel"), "DONE")
+    operation_id = take_to(store, guarded_operation("cancel"), "DONE")
 
-    is_over = await bench.executor.reconciler.wait_out_lag(found(store, operation_id))
+    is_over = await bench.executor.reconciler.wait_out_lag(find(store, operation_id))
     store.close()
 
     assert is_over
 
 
 async def test_a_gap_is_noted_once(bench: Bench) -> None:
-    operation_id = take_to(bench.store, guarded("delete"), "UNKNOWN")
+    operation_id = take_to(bench.store, guarded_operation("delete"), "UNKNOWN")
 
     for _ in range(2):
         bench.store.note_foreign(operation_id, 1.0)
@@ -153,9 +153,9 @@ async def test_a_gap_is_noted_once(bench: Bench) -> None:
 
 
 async def test_when_each_operation_began_is_reported(bench: Bench, clock: Clock) -> None:
-    first = take_to(bench.store, guarded("delete"), "DONE")
+    first = take_to(bench.store, guarded_operation("delete"), "DONE")
     begun = clock.now
     clock.now += 60
-    second = take_to(bench.store, guarded("delete", "PO-2"), "DONE")
+    second = take_to(bench.store, guarded_operation("delete", "PO-2"), "DONE")
 
     assert bench.store.starting_times() == {first: begun, second: begun + 60}

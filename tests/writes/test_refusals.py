@@ -21,11 +21,11 @@ from tests.writes.making import (
     JournalPlace,
     create,
     draft,
-    found,
-    guarded,
+    find,
+    guarded_operation,
     order,
     state_of,
-    stored,
+    store_as_asked,
     take_to,
 )
 
@@ -41,8 +41,8 @@ def bench(store: JournalStore) -> Bench:
     return bench
 
 
-def approved(bench: Bench, kind: str) -> str:
-    return take_to(bench.store, create() if kind == "create" else guarded(kind), "APPROVED")
+def approve(bench: Bench, kind: str) -> str:
+    return take_to(bench.store, create() if kind == "create" else guarded_operation(kind), "APPROVED")
 
 
 def refuses(bench: Bench, error: Exception = REFUSAL, then: Callable[[], None] = lambda: None) -> None:
@@ -66,7 +66,7 @@ def applies_and_refuses(bench: Bench) -> None:
 def effect_of(bench: Bench, kind: str) -> None:
     match kind:
         case "create":
-            bench.erp.orders["PO-9"] = stored(draft())
+            bench.erp.orders["PO-9"] = store_as_asked(draft())
         case "finalize":
             bench.erp.set_status("PO-1", "closed")
         case "cancel":
@@ -94,7 +94,7 @@ async def test_a_refusal_is_reported_with_its_reason_and_its_time_and_is_watched
     bench: Bench, clock: Clock, kind: str, error: Exception
 ) -> None:
     clock.now = 1_767_323_045.0  # 2026-01-02 03:04:05 UTC
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
     refuses(bench, error)
 
     outcome = await bench.execute(operation_id)
@@ -108,7 +108,7 @@ async def test_a_refusal_is_reported_with_its_reason_and_its_time_and_is_watched
     assert f"checked again until {THIS_MACHINE.time(1_767_323_075.0, seconds=True)}" in outcome.message
     assert outcome.not_before is not None
     assert outcome.not_before.timestamp() == clock.now + 30
-    assert (state_of(bench.store, operation_id), found(bench.store, operation_id).watched_until) == (
+    assert (state_of(bench.store, operation_id), find(bench.store, operation_id).watched_until) == (
         "WATCHED",
         clock.now + 30,
     )
@@ -116,7 +116,7 @@ async def test_a_refusal_is_reported_with_its_reason_and_its_time_and_is_watched
 
 @every_kind
 async def test_a_refusal_is_looked_at_twice_before_it_is_reported(bench: Bench, kind: str) -> None:
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
     refuses(bench)
     started = anyio.current_time()
 
@@ -130,7 +130,7 @@ async def test_a_refusal_is_looked_at_twice_before_it_is_reported(bench: Bench, 
 
 @every_kind
 async def test_an_effect_that_the_first_look_shows_turns_it_to_done(bench: Bench, kind: str) -> None:
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
     applies_and_refuses(bench)
 
     outcome = await bench.execute(operation_id)
@@ -143,7 +143,7 @@ async def test_an_effect_that_the_first_look_shows_turns_it_to_done(bench: Bench
 @pytest.mark.parametrize("kind", ["create", "finalize", "cancel"])
 async def test_an_effect_that_only_the_second_look_shows_turns_it_to_done(bench: Bench, kind: str) -> None:
     """Exsited answers 400 "already exists", and its reads lag: it was called refused, and ordered again."""
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
     refuses(bench)
     shows_after(bench, 3 if kind == "create" else 1, lambda: effect_of(bench, kind))
 
@@ -154,7 +154,7 @@ async def test_an_effect_that_only_the_second_look_shows_turns_it_to_done(bench:
 async def test_a_refusal_is_final_only_after_the_watch_and_without_an_effect(
     bench: Bench, clock: Clock, kind: str
 ) -> None:
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
     refuses(bench)
     await bench.execute(operation_id)
 
@@ -162,7 +162,7 @@ async def test_a_refusal_is_final_only_after_the_watch_and_without_an_effect(
     assert await bench.reconcile(operation_id) == "WATCHED"
     clock.now += 1
     assert await bench.reconcile(operation_id) == "REFUSED"
-    final = found(bench.store, operation_id).outcome
+    final = find(bench.store, operation_id).outcome
     assert final is not None
     assert (final.status, final.not_before) == ("refused", None)
 
@@ -171,7 +171,7 @@ async def test_a_refusal_is_final_only_after_the_watch_and_without_an_effect(
 async def test_an_effect_that_shows_while_it_is_watched_is_done_and_late_news_once(
     bench: Bench, clock: Clock, kind: str
 ) -> None:
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
     refuses(bench)
     await bench.execute(operation_id)
     effect_of(bench, kind)
@@ -191,7 +191,7 @@ async def test_an_effect_that_shows_while_it_is_watched_is_done_and_late_news_on
 
 async def test_an_effect_that_the_call_itself_reported_is_no_late_news(bench: Bench) -> None:
     applies_and_refuses(bench)
-    await bench.execute(approved(bench, "finalize"))
+    await bench.execute(approve(bench, "finalize"))
 
     assert await bench.executor.reconciler.find_late_news() == []
 
@@ -200,7 +200,7 @@ async def test_an_effect_that_the_call_itself_reported_is_no_late_news(bench: Be
 async def test_a_refusal_is_final_at_once_where_reads_show_everything(store: JournalStore, kind: str) -> None:
     bench = Bench(store, EXACT)
     bench.erp.orders["PO-1"] = order()
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
     refuses(bench)
 
     outcome = await bench.execute(operation_id)
@@ -211,7 +211,7 @@ async def test_a_refusal_is_final_at_once_where_reads_show_everything(store: Jou
 
 @pytest.mark.parametrize(("kind", "status"), [("finalize", "cancelled"), ("cancel", "closed")])
 async def test_a_refusal_is_final_at_once_where_the_order_ended_otherwise(bench: Bench, kind: str, status: Any) -> None:
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
     refuses(bench, then=lambda: bench.erp.set_status("PO-1", status))
 
     outcome = await bench.execute(operation_id)
@@ -223,14 +223,18 @@ async def test_a_refusal_is_final_at_once_where_the_order_ended_otherwise(bench:
 BOLTS = (OrderLine(item="BOLT", quantity=500), OrderLine(item="WASHER", quantity=1))
 UNDER_OUR_NUMBER: dict[str, tuple[Any, OutcomeStatus, str]] = {
     "another's": (
-        stored(draft(), vendor="Bolts Direct", vendor_id="13", lines=(OrderLine(item="WASHER", quantity=1),)),
+        store_as_asked(draft(), vendor="Bolts Direct", vendor_id="13", lines=(OrderLine(item="WASHER", quantity=1),)),
         "refused",
         "already exists with other contents. Nothing was changed",
     ),
-    "of the same vendor with one common item": (stored(draft(), lines=BOLTS), "unknown", "4 x NUT is not shown"),
-    "without lines": (stored(draft(), lines=()), "unknown", "is not what was requested"),
+    "of the same vendor with one common item": (
+        store_as_asked(draft(), lines=BOLTS),
+        "unknown",
+        "4 x NUT is not shown",
+    ),
+    "without lines": (store_as_asked(draft(), lines=()), "unknown", "is not what was requested"),
     "ours, at other prices": (
-        stored(draft(), lines=tuple(OrderLine(item=one.item, quantity=one.quantity) for one in draft().lines)),
+        store_as_asked(draft(), lines=tuple(OrderLine(item=one.item, quantity=one.quantity) for one in draft().lines)),
         "done",
         "confirmed by reading it back",
     ),
@@ -242,7 +246,7 @@ async def test_the_order_under_our_number_decides_a_refused_create(
     bench: Bench, there: Any, status: OutcomeStatus, text: str
 ) -> None:
     """A colleague's order under a raced number, or our own that a gateway sent twice."""
-    operation_id = approved(bench, "create")
+    operation_id = approve(bench, "create")
     refuses(bench, Conflict("It exists already."), then=lambda: bench.erp.orders.update({"PO-9": there}))
 
     outcome = await bench.execute(operation_id)
@@ -253,7 +257,7 @@ async def test_the_order_under_our_number_decides_a_refused_create(
 
 
 async def test_another_order_that_only_one_look_shows_decides_nothing(bench: Bench) -> None:
-    operation_id = approved(bench, "create")
+    operation_id = approve(bench, "create")
     other, _, _ = UNDER_OUR_NUMBER["another's"]
     refuses(bench, Conflict("It exists already."), then=lambda: bench.erp.orders.update({"PO-9": other}))
     shows_after(bench, 1, lambda: bench.erp.remove("PO-9"))
@@ -265,7 +269,7 @@ async def test_another_order_that_only_one_look_shows_decides_nothing(bench: Ben
 
 async def test_a_refusal_of_an_order_that_cannot_be_read_is_not_known(bench: Bench) -> None:
 
-    operation_id = approved(bench, "finalize")
+    operation_id = approve(bench, "finalize")
 
     def spoil() -> None:
         bench.erp.unreadable = BadAnswer("no JSON")
@@ -279,17 +283,17 @@ async def test_a_refusal_of_an_order_that_cannot_be_read_is_not_known(bench: Ben
 
 
 async def test_an_order_that_may_be_ours_and_shows_while_watched_makes_it_unknown(bench: Bench, clock: Clock) -> None:
-    operation_id = approved(bench, "create")
+    operation_id = approve(bench, "create")
     refuses(bench)
     await bench.execute(operation_id)
-    bench.erp.orders["PO-9"] = stored(draft(), lines=())
+    bench.erp.orders["PO-9"] = store_as_asked(draft(), lines=())
 
     assert await bench.reconcile(operation_id) == "UNKNOWN"
 
 
 @pytest.mark.parametrize("kind", ["finalize", "cancel"])
 async def test_a_watched_order_that_is_gone_blocks_nothing_for_ever(bench: Bench, clock: Clock, kind: str) -> None:
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
     refuses(bench)
     await bench.execute(operation_id)
     bench.erp.remove("PO-1")
@@ -303,7 +307,7 @@ async def test_a_watched_order_that_is_gone_blocks_nothing_for_ever(bench: Bench
 
 @pytest.mark.parametrize("kind", ["finalize", "delete", "cancel"])
 async def test_a_refusal_that_the_order_does_not_exist_is_checked_like_any(bench: Bench, kind: str) -> None:
-    operation_id = approved(bench, kind)
+    operation_id = approve(bench, kind)
     refuses(bench, OrderNotFound("There is no such order."))
 
     assert (await bench.execute(operation_id)).status == "refused"
@@ -311,14 +315,14 @@ async def test_a_refusal_that_the_order_does_not_exist_is_checked_like_any(bench
 
 
 async def test_a_delete_that_was_refused_offers_to_cancel(bench: Bench) -> None:
-    operation_id = approved(bench, "delete")
+    operation_id = approve(bench, "delete")
     refuses(bench)
 
     assert "cancel_purchase_order(PO-1)" in str((await bench.execute(operation_id)).next_step)
 
 
 async def test_similar_orders_are_held_back_while_it_is_watched_and_go_on_after(bench: Bench, clock: Clock) -> None:
-    operation_id = approved(bench, "create")
+    operation_id = approve(bench, "create")
     refuses(bench)
     await bench.execute(operation_id)
 
@@ -333,11 +337,11 @@ async def test_a_call_that_meets_a_watch_waits_for_its_end(journal_at: JournalPl
     live = JournalStore(journal_at)
     bench = Bench(live, replace(QUICK, watch=0.3))
     bench.erp.orders["PO-1"] = order()
-    operation_id = approved(bench, "finalize")
+    operation_id = approve(bench, "finalize")
     refuses(bench)
     await bench.execute(operation_id)
 
-    ended = await bench.executor.reconciler.wait_until_certain(found(live, operation_id))
+    ended = await bench.executor.reconciler.wait_until_certain(find(live, operation_id))
 
     assert ended.state == "REFUSED"
 
@@ -349,7 +353,7 @@ async def test_a_delete_is_not_done_by_one_not_found(store: JournalStore, clock:
     """Answered 500 and not applied, the order answered 404 twice within milliseconds: it was called done."""
 
     bench = Bench(store, replace(QUICK, late_apply=0.0, read_lag=60.0))
-    operation_id = take_to(store, guarded(), "UNKNOWN")
+    operation_id = take_to(store, guarded_operation(), "UNKNOWN")
 
     assert await bench.reconcile(operation_id) == "UNKNOWN"
     clock.now += 59
@@ -372,7 +376,7 @@ async def test_anothers_order_is_a_conflict_only_after_two_readings(store: Journ
     assert await bench.reconcile(operation_id) == "UNKNOWN"
     clock.now += 60
     assert await bench.reconcile(operation_id) == "CONFLICT"
-    assert CONNECTION.key == found(store, operation_id).operation.connection
+    assert CONNECTION.key == find(store, operation_id).operation.connection
 
 
 async def test_anothers_order_that_turns_out_to_be_ours_is_done(store: JournalStore, clock: Clock) -> None:
@@ -382,13 +386,13 @@ async def test_anothers_order_that_turns_out_to_be_ours_is_done(store: JournalSt
     operation_id = take_to(store, create(), "UNKNOWN")
     bench.erp.orders["PO-9"], _, _ = UNDER_OUR_NUMBER["another's"]
     await bench.reconcile(operation_id)
-    bench.erp.orders["PO-9"] = stored(draft())
+    bench.erp.orders["PO-9"] = store_as_asked(draft())
 
     assert await bench.reconcile(operation_id) == "DONE"
 
 
 async def test_a_short_gap_between_two_readings_is_waited_for_in_the_same_call(bench: Bench) -> None:
-    operation_id = take_to(bench.store, guarded(), "UNKNOWN")
+    operation_id = take_to(bench.store, guarded_operation(), "UNKNOWN")
     bench.erp.remove("PO-1")
 
     assert await bench.reconcile(operation_id) == "DONE"
@@ -401,6 +405,6 @@ async def test_after_a_refused_delete_a_cancel_is_offered_only_where_this_erp_ta
     bench.erp.cancellable_statuses = frozenset(cancellable)
     refuses(bench)
 
-    refused = await bench.execute(approved(bench, "delete"))
+    refused = await bench.execute(approve(bench, "delete"))
 
     assert ("cancel_purchase_order(PO-1)" in (refused.next_step or "")) is is_offered

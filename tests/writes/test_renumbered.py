@@ -13,7 +13,7 @@ from po_mcp.orders import OrderQuery, OrderScan, PurchaseOrder, Vendor
 from po_mcp.writes import kinds
 from po_mcp.writes.journal import JournalStore
 from tests.writes.erp import EXACT, Bench, FakeERP
-from tests.writes.making import Clock, create, draft, state_of, stored, take_to
+from tests.writes.making import Clock, create, draft, state_of, store_as_asked, take_to
 
 LOST = OutcomeUnknown("The connection broke.")
 
@@ -33,9 +33,9 @@ class WithReferences(FakeERP):
         raise OrderNotFound("There is none.")
 
 
-def lost_and_renumbered(bench: Bench, reference: str, beside: dict[str, PurchaseOrder] | None = None) -> None:
+def lose_and_renumber(bench: Bench, reference: str, beside: dict[str, PurchaseOrder] | None = None) -> None:
     async def answer(apply: Any) -> None:
-        bench.erp.orders["OFFICE-7"] = stored(draft("OFFICE-7"), reference=reference)
+        bench.erp.orders["OFFICE-7"] = store_as_asked(draft("OFFICE-7"), reference=reference)
         bench.erp.orders |= beside or {}
         raise LOST
 
@@ -46,7 +46,7 @@ def bench_of(store: JournalStore) -> Bench:
     return Bench(store, EXACT, WithReferences())
 
 
-TAKEN = stored(draft(), vendor="Bolt & Co", vendor_id="13", lines=({"item": "WASHER", "quantity": "1"},))
+TAKEN = store_as_asked(draft(), vendor="Bolt & Co", vendor_id="13", lines=({"item": "WASHER", "quantity": "1"},))
 
 
 @pytest.mark.parametrize("beside", [{}, {"PO-9": TAKEN}], ids=["its number is free", "its number is another's"])
@@ -56,7 +56,7 @@ async def test_an_order_that_got_another_number_after_a_lost_answer_is_done(
     bench = bench_of(store)
     operation = create()
     operation_id = take_to(store, operation, "APPROVED")
-    lost_and_renumbered(bench, operation.id, beside)
+    lose_and_renumber(bench, operation.id, beside)
 
     outcome = await bench.execute(operation_id)
 
@@ -69,7 +69,7 @@ async def test_a_search_that_fails_settles_nothing(store: JournalStore, clock: C
     assert isinstance(bench.erp, WithReferences)
     operation = create()
     operation_id = take_to(store, operation, "APPROVED")
-    lost_and_renumbered(bench, operation.id)
+    lose_and_renumber(bench, operation.id)
     bench.erp.search_fails = True
     await bench.execute(operation_id)
     clock.now += 1_000
@@ -109,7 +109,7 @@ async def test_without_the_search_it_would_be_called_not_created(
     bench = bench_of(store)
     operation = create()
     operation_id = take_to(store, operation, "APPROVED")
-    lost_and_renumbered(bench, operation.id)
+    lose_and_renumber(bench, operation.id)
     await bench.execute(operation_id)
     clock.now += 1_000
 

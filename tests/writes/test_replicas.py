@@ -15,7 +15,7 @@ from po_mcp.writes.journal import JournalStore, audit_log, moves
 from po_mcp.writes.operation import Operation
 from tests.postgres import Cluster
 from tests.writes.erp import QUICK, Bench, FakeERP
-from tests.writes.making import ADA, CONNECTION, guarded, order, proposed
+from tests.writes.making import ADA, CONNECTION, guarded_operation, order, propose
 
 pytestmark = pytest.mark.postgres
 
@@ -41,8 +41,8 @@ async def carry_out_everywhere(stores: list[JournalStore], count: int) -> FakeER
     asked: list[Operation] = []
     for number in range(count):
         at = next(turns)
-        one = guarded("cancel", f"PO-{number}", requester=replace(ADA, session=f"session {number}"))
-        asked.append(proposed(stores[at], one).operation)
+        one = guarded_operation("cancel", f"PO-{number}", requester=replace(ADA, session=f"session {number}"))
+        asked.append(propose(stores[at], one).operation)
         assert stores[at - 1].approve(asked[-1].id, asked[-1].payload, {})
     async with anyio.create_task_group() as calls:
         for bench in benches:

@@ -14,7 +14,7 @@ from po_mcp.writes.journal import JournalStore, restores
 from po_mcp.writes.operation import State
 from tests.postgres import Cluster, as_its_user, new_folder, programs
 from tests.writes.editing import edit, tamper
-from tests.writes.making import CONNECTION, Clock, create, guarded, proposed, state_of, take_to
+from tests.writes.making import CONNECTION, Clock, create, guarded_operation, propose, state_of, take_to
 
 pytestmark = pytest.mark.postgres
 
@@ -31,7 +31,7 @@ def put_back(address: str) -> None:
 @pytest.mark.parametrize("state", ["PROPOSED", "APPROVED"])
 def test_what_waits_ends_where_the_database_is_another_copy(address: str, state: State) -> None:
     with closing(JournalStore(address)) as store:
-        operation = guarded()
+        operation = guarded_operation()
         take_to(store, operation, state)
         put_back(address)
 
@@ -43,7 +43,7 @@ def test_what_waits_ends_where_the_database_is_another_copy(address: str, state:
 
 def test_what_was_sent_stays_what_it_is(address: str) -> None:
     with closing(JournalStore(address)) as store:
-        operation_id = take_to(store, guarded(), "SENT")
+        operation_id = take_to(store, guarded_operation(), "SENT")
         put_back(address)
         store.note("", "looked", {})
 
@@ -52,7 +52,7 @@ def test_what_was_sent_stays_what_it_is(address: str) -> None:
 
 def test_no_order_is_created_unseen_until_the_copy_is_adopted(address: str) -> None:
     with closing(JournalStore(address)) as store, closing(JournalStore(address)) as other:
-        take_to(store, guarded(), "DONE")
+        take_to(store, guarded_operation(), "DONE")
         assert not store.may_lack_events()
         put_back(address)
 
@@ -60,20 +60,20 @@ def test_no_order_is_created_unseen_until_the_copy_is_adopted(address: str) -> N
             assert each.may_lack_events()
             with pytest.raises(JournalUnavailable, match="restored"):
                 each.propose(create("PO-1"), {}, approved=True)
-        assert proposed(store, create("PO-2", question=True)).state == "PROPOSED"
+        assert propose(store, create("PO-2", question=True)).state == "PROPOSED"
 
         assert "may be missing" in store.adopt_file()
         assert other.adopt_file() == ""
         assert not other.may_lack_events()
-        assert proposed(other, create("PO-3", vendor="x", content_digest="x"), approved=True).state == "APPROVED"
+        assert propose(other, create("PO-3", vendor="x", content_digest="x"), approved=True).state == "APPROVED"
         assert [one.event for one in store.events("")] == ["restored", "adopted"]
 
 
 def test_a_log_that_was_cut_beneath_a_running_server_is_noticed(address: str) -> None:
     """As a snapshot of the disk that was put back: the same system, the same timeline."""
     with closing(JournalStore(address)) as store:
-        operation_id = take_to(store, guarded(), "APPROVED")
-        proposed(store, guarded(number="PO-2"))
+        operation_id = take_to(store, guarded_operation(), "APPROVED")
+        propose(store, guarded_operation(number="PO-2"))
         tamper(address, "DELETE FROM audit_log WHERE place = (SELECT MAX(place) FROM audit_log)")
 
         assert store.claim(operation_id, CONNECTION) is None
@@ -82,7 +82,7 @@ def test_a_log_that_was_cut_beneath_a_running_server_is_noticed(address: str) ->
 
 def test_reading_marks_nothing_and_a_journal_as_before_lacks_nothing(address: str) -> None:
     with closing(JournalStore(address)) as store:
-        take_to(store, guarded(), "APPROVED")
+        take_to(store, guarded_operation(), "APPROVED")
         with closing(JournalStore(address)) as other:
             assert not other.may_lack_events()
             assert [one.state for one in other.live(None)] == ["APPROVED"]
@@ -91,7 +91,7 @@ def test_reading_marks_nothing_and_a_journal_as_before_lacks_nothing(address: st
 def test_what_another_replica_has_pruned_is_no_cut(address: str) -> None:
     clock = Clock()
     with closing(JournalStore(address, 600, clock)) as store, closing(JournalStore(address, 600, clock)) as other:
-        take_to(store, guarded(), "DONE")
+        take_to(store, guarded_operation(), "DONE")
         clock.now += 400 * 86_400
         other.prune(clock.now - 86_400, lambda lines: None)
         store.note("", "looked", {})
@@ -116,7 +116,7 @@ def standby(postgres: Cluster) -> Iterator[Cluster]:
 
 def test_a_standby_that_was_promoted_is_another_copy(postgres: Cluster, address: str, standby: Cluster) -> None:
     with closing(JournalStore(address)) as store:
-        operation_id = take_to(store, guarded(), "APPROVED")
+        operation_id = take_to(store, guarded_operation(), "APPROVED")
     there = address.replace(str(postgres.folder), str(standby.folder))
     wait_for_row(there, operation_id)
     standby.run("pg_ctl", "-w", "-s", "promote")
@@ -145,7 +145,7 @@ def test_without_the_comparison_a_lost_send_is_sent_again(
 ) -> None:
     def harm() -> bool:
         with closing(JournalStore(address)) as store:
-            operation_id = take_to(store, guarded(number="PO-1"), "APPROVED")
+            operation_id = take_to(store, guarded_operation(number="PO-1"), "APPROVED")
             edit(address, "UPDATE journal SET value = 'another copy' WHERE name = 'origin'")
             if store.claim(operation_id, CONNECTION) is not None:
                 return True

@@ -13,7 +13,7 @@ import pytest
 
 from po_mcp.writes.journal import JournalStore, postgres
 from tests.postgres import Cluster, new_folder
-from tests.writes.making import CONNECTION, guarded, outcome, proposed
+from tests.writes.making import CONNECTION, guarded_operation, outcome, propose
 
 pytestmark = pytest.mark.postgres
 _NAME = ".s.PGSQL.5432"
@@ -82,8 +82,8 @@ def test_each_call_of_a_finalize_waits_for_the_database_a_few_times(
     counter, address = relay
     with closing(JournalStore(address)) as store:
         store.join(CONNECTION)
-        proposed(store, guarded("finalize", "PO-BEFORE"))
-        operation = guarded("finalize", "PO-1")
+        propose(store, guarded_operation("finalize", "PO-BEFORE"))
+        operation = guarded_operation("finalize", "PO-1")
         call, read_at = replace(operation, connection=""), store.now()
         calls: dict[str, Callable[[], object]] = {
             "begin": lambda: store.begin_call(CONNECTION, call, None),

@@ -12,7 +12,7 @@ from po_mcp.orders import DraftLine, OrderDraft, Vendor
 from po_mcp.writes.journal import JournalStore, Similar
 from po_mcp.writes.operation import Operation, State
 from po_mcp.writes.payloads import CreatePayload
-from tests.writes.making import BOB, CONNECTION, Clock, JournalPlace, create, draft, proposed, state_of, take_to
+from tests.writes.making import BOB, CONNECTION, Clock, JournalPlace, create, draft, propose, state_of, take_to
 from tests.writes.racing import race
 
 
@@ -110,7 +110,7 @@ def test_an_equal_order_of_another_user_is_asked_about_and_never_taken_for_this_
 def test_a_person_who_knows_of_the_other_may_have_both(store: JournalStore) -> None:
     first = take_to(store, of("PO-1", line()), "UNKNOWN")
 
-    recorded = proposed(store, of("PO-2", line()), known=frozenset({first}))
+    recorded = propose(store, of("PO-2", line()), known=frozenset({first}))
 
     assert recorded.state == "PROPOSED"
 
@@ -123,9 +123,9 @@ def test_another_connections_orders_are_no_reason_to_ask(store: JournalStore) ->
 
 def test_a_proposal_that_gives_way_is_no_reason_to_ask(store: JournalStore) -> None:
     """The same number with another note: the former question is replaced, so no second order is in sight."""
-    first = proposed(store, create("PO-1", draft("PO-1", note="first"))).operation.id
+    first = propose(store, create("PO-1", draft("PO-1", note="first"))).operation.id
 
-    second = proposed(store, create("PO-1", draft("PO-1", note="second")))
+    second = propose(store, create("PO-1", draft("PO-1", note="second")))
 
     assert (state_of(store, first), second.state) == ("STALE", "PROPOSED")
     assert isinstance(second.operation.payload, CreatePayload)

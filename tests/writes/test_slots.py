@@ -19,7 +19,7 @@ MOST = 4
 
 
 @asynccontextmanager
-async def shared(address: str, count: int, name: str = "an ERP", most: int = MOST) -> AsyncIterator[list[Slots]]:
+async def share_slots(address: str, count: int, name: str = "an ERP", most: int = MOST) -> AsyncIterator[list[Slots]]:
     """The slots as so many replicas have them."""
     slots = [one for _ in range(count) if (one := JournalStore(address).slots(name, most)) is not None]
     try:
@@ -50,7 +50,7 @@ async def most_at_a_time(slots: list[Slots], each: int = 6, times: int = 5) -> i
 
 @pytest.mark.postgres
 async def test_replicas_have_the_slots_together(postgres: Cluster) -> None:
-    async with shared(postgres.address, 3) as slots:
+    async with share_slots(postgres.address, 3) as slots:
         assert await most_at_a_time(slots) == MOST
 
 
@@ -60,7 +60,10 @@ async def test_a_file_has_none_to_share() -> None:
 
 @pytest.mark.postgres
 async def test_another_connection_has_slots_of_its_own(postgres: Cluster) -> None:
-    async with shared(postgres.address, 1, "one", 1) as [one], shared(postgres.address, 1, "other", 1) as [other]:
+    async with (
+        share_slots(postgres.address, 1, "one", 1) as [one],
+        share_slots(postgres.address, 1, "other", 1) as [other],
+    ):
         with anyio.fail_after(30):
             async with one.one(), other.one():
                 pass
@@ -68,7 +71,7 @@ async def test_another_connection_has_slots_of_its_own(postgres: Cluster) -> Non
 
 @pytest.mark.postgres
 async def test_a_replica_that_dies_gives_its_slot_back(postgres: Cluster) -> None:
-    async with shared(postgres.address, 2, "a dying one", 1) as [first, second]:
+    async with share_slots(postgres.address, 2, "a dying one", 1) as [first, second]:
         assert isinstance(first, SharedSlots)
         with anyio.fail_after(30):
             async with first.one():
@@ -80,7 +83,7 @@ async def test_a_replica_that_dies_gives_its_slot_back(postgres: Cluster) -> Non
 
 @pytest.mark.postgres
 async def test_a_slot_that_went_with_its_connection_is_not_given_back_again(postgres: Cluster) -> None:
-    async with shared(postgres.address, 1, "a lost one", 2) as [slots]:
+    async with share_slots(postgres.address, 1, "a lost one", 2) as [slots]:
         assert isinstance(slots, SharedSlots)
         with anyio.fail_after(30):
             async with slots.one():
@@ -99,7 +102,7 @@ async def slots_in_use_after_a_late_return(cluster: Cluster, patch: pytest.Monke
     """Let a slot go with its connection, another request take it by a new one, and the first end; count the locks."""
     patch.setattr(random, "sample", lambda found, count: sorted(found)[:count])  # both get the first slot
     is_taken, may_end = anyio.Event(), anyio.Event()
-    async with shared(cluster.address, 1, name, 2) as [slots], anyio.create_task_group() as tasks:
+    async with share_slots(cluster.address, 1, name, 2) as [slots], anyio.create_task_group() as tasks:
         assert isinstance(slots, SharedSlots)
 
         async def hold_on() -> None:
@@ -142,7 +145,7 @@ async def test_without_that_look_at_the_connection_a_slot_is_free_that_is_in_use
 
 @pytest.mark.postgres
 async def test_a_call_that_is_cancelled_while_it_waits_holds_nothing(postgres: Cluster) -> None:
-    async with shared(postgres.address, 2, "a cancelled one", 1) as [first, second]:
+    async with share_slots(postgres.address, 2, "a cancelled one", 1) as [first, second]:
         with anyio.fail_after(30):
             async with first.one():
                 with anyio.move_on_after(0.2):
@@ -155,7 +158,7 @@ async def test_a_call_that_is_cancelled_while_it_waits_holds_nothing(postgres: C
 @pytest.mark.postgres
 async def test_while_the_database_is_away_each_replica_sends_one_at_a_time() -> None:
     with running_cluster() as cluster:
-        async with shared(cluster.address, 2) as slots:
+        async with share_slots(cluster.address, 2) as slots:
             async with slots[0].one():
                 cluster.stop()
             most = await most_at_a_time(slots, each=3, times=2)

@@ -218,11 +218,11 @@ async def test_a_toy_write_is_not_sent_for_an_order_that_changed(erp: HoldingERP
 
     snapshot = erp.snapshot
 
-    async def changed(number: str, operation: Any) -> Snapshot:
+    async def read_changed(number: str, operation: Any) -> Snapshot:
         found = await snapshot(number, operation)
         return found.model_copy(update={"version": "another"}) if shown else found
 
-    erp.snapshot = changed  # type: ignore[method-assign]
+    erp.snapshot = read_changed  # type: ignore[method-assign]
     async with client(erp, tmp_path, ScriptedPerson(change)) as connected:
         assert (await hold(connected))["status"] == "stale"
 

@@ -10,7 +10,16 @@ from po_mcp.errors import OperationUnderWay
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.operation import State
 from tests.writes.editing import edit
-from tests.writes.making import CONNECTION, JournalPlace, begun, create, guarded, outcome, proposed, take_to
+from tests.writes.making import (
+    CONNECTION,
+    JournalPlace,
+    create,
+    find_begun,
+    guarded_operation,
+    outcome,
+    propose,
+    take_to,
+)
 
 SPOILS = {
     "an outcome of a status that is not known": 'outcome = \'{"status": "half done", "message": "x"}\'',
@@ -31,8 +40,8 @@ def spoil(journal_at: JournalPlace, operation_id: str, change: str) -> None:
 @pytest.fixture(params=list(SPOILS.values()), ids=list(SPOILS))
 def spoiled(request: pytest.FixtureRequest, store: JournalStore, journal_at: JournalPlace) -> str:
     """The id of an unknown operation on PO-1 whose row cannot be read; PO-2 is another one beside it."""
-    operation_id = take_to(store, guarded(), "UNKNOWN")
-    take_to(store, guarded(number="PO-2"), "UNKNOWN")
+    operation_id = take_to(store, guarded_operation(), "UNKNOWN")
+    take_to(store, guarded_operation(number="PO-2"), "UNKNOWN")
     spoil(journal_at, operation_id, request.param)
     return operation_id
 
@@ -47,18 +56,18 @@ def test_other_operations_go_on_beside_an_unreadable_row(
     assert [one.operation.number for one in store.all()] == ["PO-2"]
     assert store.find_beginning(spoiled[:6]) == []
     assert store.latest(CONNECTION.key, 9) == []
-    assert proposed(store, guarded(number="PO-3")).state == "PROPOSED"
+    assert propose(store, guarded_operation(number="PO-3")).state == "PROPOSED"
 
 
 def test_its_order_stays_blocked(store: JournalStore, spoiled: str) -> None:
     with pytest.raises(OperationUnderWay, match=f"cannot read. Nothing was changed. Operation {spoiled}"):
-        store.propose(guarded(), {})
+        store.propose(guarded_operation(), {})
     with pytest.raises(OperationUnderWay):
-        begun(store, guarded())
+        find_begun(store, guarded_operation())
 
 
 def test_a_row_that_cannot_be_read_is_never_sent(store: JournalStore, journal_at: JournalPlace) -> None:
-    operation_id = take_to(store, guarded(), "APPROVED")
+    operation_id = take_to(store, guarded_operation(), "APPROVED")
     spoil(journal_at, operation_id, "payload = 'x'")
 
     assert store.claim(operation_id, CONNECTION) is None
@@ -75,12 +84,12 @@ def test_a_create_that_cannot_be_read_stops_no_other(
     operation_id = take_to(store, create("PO-8"), state)
     spoil(journal_at, operation_id, "payload = 'x'")
 
-    assert begun(store, create("PO-8")) is None
-    assert proposed(store, create("PO-7", vendor="another", content_digest="another")).state == "PROPOSED"
+    assert find_begun(store, create("PO-8")) is None
+    assert propose(store, create("PO-7", vendor="another", content_digest="another")).state == "PROPOSED"
 
 
 def test_a_state_of_a_newer_version_is_not_taken_for_an_end(store: JournalStore, journal_at: JournalPlace) -> None:
-    operation_id = take_to(store, guarded(), "UNKNOWN")
+    operation_id = take_to(store, guarded_operation(), "UNKNOWN")
     spoil(journal_at, operation_id, "state = 'HALF_DONE'")
 
     assert store.find(operation_id) is None

@@ -15,7 +15,7 @@ from po_mcp.writes.operation import Operation, WriteOutcome
 from po_mcp.writes.policy import MIN_HUMAN_VERDICT_S
 from po_mcp.writes.verdict import record_verdict
 from tests.writes.erp import QUICK, Bench
-from tests.writes.making import Clock, create, draft, found, guarded, order, state_of, stored, take_to
+from tests.writes.making import Clock, create, draft, find, guarded_operation, order, state_of, store_as_asked, take_to
 
 SAID: Mapping[str, Any] = {"by": "a person", "through": "page"}
 
@@ -28,12 +28,12 @@ def bench(store: JournalStore) -> Bench:
 
 
 async def say(bench: Bench, operation_id: str, *, happened: bool) -> WriteOutcome:
-    recorded = found(bench.store, operation_id)
+    recorded = find(bench.store, operation_id)
     return await record_verdict(bench.executor.reconciler, recorded, happened=happened, detail=SAID)
 
 
 async def test_a_person_cannot_say_too_early_that_a_write_did_not_happen(bench: Bench, clock: Clock) -> None:
-    operation_id = take_to(bench.store, guarded("finalize"), "UNKNOWN")
+    operation_id = take_to(bench.store, guarded_operation("finalize"), "UNKNOWN")
     clock.now += MIN_HUMAN_VERDICT_S - 1
 
     with pytest.raises(InvalidInput, match=r"Say that it did not after \d\d:\d\d:\d\d "):
@@ -47,7 +47,7 @@ async def test_the_time_is_that_of_the_erp_and_two_minutes_at_least(
 ) -> None:
     bench = Bench(store, replace(QUICK, timeout=seconds, late_apply=late_apply))
     bench.erp.orders["PO-1"] = order()
-    operation_id = take_to(store, guarded("finalize"), "UNKNOWN")
+    operation_id = take_to(store, guarded_operation("finalize"), "UNKNOWN")
     clock.now += after - 1
     with pytest.raises(InvalidInput):
         await say(bench, operation_id, happened=False)
@@ -57,7 +57,7 @@ async def test_the_time_is_that_of_the_erp_and_two_minutes_at_least(
 
 
 async def test_after_the_time_it_is_recorded_and_may_be_asked_for_again(bench: Bench, clock: Clock) -> None:
-    operation_id = take_to(bench.store, guarded("finalize"), "UNKNOWN")
+    operation_id = take_to(bench.store, guarded_operation("finalize"), "UNKNOWN")
     clock.now += MIN_HUMAN_VERDICT_S
 
     outcome = await say(bench, operation_id, happened=False)
@@ -69,7 +69,7 @@ async def test_after_the_time_it_is_recorded_and_may_be_asked_for_again(bench: B
 
 
 async def test_a_verdict_that_a_write_happened_is_taken_at_once(bench: Bench) -> None:
-    operation_id = take_to(bench.store, guarded("finalize"), "UNKNOWN")
+    operation_id = take_to(bench.store, guarded_operation("finalize"), "UNKNOWN")
 
     outcome = await say(bench, operation_id, happened=True)
 
@@ -82,7 +82,7 @@ async def test_a_verdict_that_a_write_happened_is_taken_at_once(bench: Bench) ->
 async def test_an_effect_that_shows_decides_whatever_the_person_says(
     bench: Bench, clock: Clock, happened: bool
 ) -> None:
-    operation_id = take_to(bench.store, guarded("finalize"), "UNKNOWN")
+    operation_id = take_to(bench.store, guarded_operation("finalize"), "UNKNOWN")
     clock.now += MIN_HUMAN_VERDICT_S
     bench.erp.set_status("PO-1", "closed")
 
@@ -105,7 +105,7 @@ def hides_first(bench: Bench, number: str, reads: int) -> None:
 
 async def test_an_order_that_may_be_ours_keeps_it_open(bench: Bench, clock: Clock) -> None:
     operation_id = take_to(bench.store, create(), "UNKNOWN")
-    bench.erp.orders["PO-9"] = stored(draft(), lines=(OrderLine(item="BOLT", quantity=500),))
+    bench.erp.orders["PO-9"] = store_as_asked(draft(), lines=(OrderLine(item="BOLT", quantity=500),))
     clock.now += MIN_HUMAN_VERDICT_S
 
     with pytest.raises(InvalidInput, match="The ERP shows otherwise"):
@@ -116,7 +116,7 @@ async def test_an_order_that_may_be_ours_keeps_it_open(bench: Bench, clock: Cloc
 @pytest.mark.parametrize("reads", [3, 4])
 async def test_an_effect_that_only_the_last_look_shows_keeps_it_open(bench: Bench, clock: Clock, reads: int) -> None:
     operation_id = take_to(bench.store, create(), "UNKNOWN")
-    bench.erp.orders["PO-9"] = stored(draft())
+    bench.erp.orders["PO-9"] = store_as_asked(draft())
     hides_first(bench, "PO-9", reads)
     clock.now += MIN_HUMAN_VERDICT_S
 
@@ -126,7 +126,7 @@ async def test_an_effect_that_only_the_last_look_shows_keeps_it_open(bench: Benc
 
 
 async def test_a_deleted_order_that_only_the_last_look_misses_keeps_it_open(bench: Bench, clock: Clock) -> None:
-    operation_id = take_to(bench.store, guarded("delete"), "UNKNOWN")
+    operation_id = take_to(bench.store, guarded_operation("delete"), "UNKNOWN")
 
     def vanish() -> None:
         if len(bench.erp.calls) > 2:
@@ -141,7 +141,7 @@ async def test_a_deleted_order_that_only_the_last_look_misses_keeps_it_open(benc
 
 
 async def test_without_a_look_nobody_can_say_that_it_did_not_happen(bench: Bench, clock: Clock) -> None:
-    operation_id = take_to(bench.store, guarded("finalize"), "UNKNOWN")
+    operation_id = take_to(bench.store, guarded_operation("finalize"), "UNKNOWN")
     bench.erp.unreadable = BadAnswer("no JSON")
     clock.now += MIN_HUMAN_VERDICT_S
 
@@ -152,7 +152,7 @@ async def test_without_a_look_nobody_can_say_that_it_did_not_happen(bench: Bench
 
 @pytest.mark.parametrize("happened", [True, False])
 async def test_an_operation_settled_meanwhile_is_not_recorded_again(bench: Bench, clock: Clock, happened: bool) -> None:
-    operation_id = take_to(bench.store, guarded("finalize"), "UNKNOWN")
+    operation_id = take_to(bench.store, guarded_operation("finalize"), "UNKNOWN")
     clock.now += MIN_HUMAN_VERDICT_S
     settled = WriteOutcome(status="refused", message="settled by another")
 
@@ -167,7 +167,7 @@ async def test_an_operation_settled_meanwhile_is_not_recorded_again(bench: Bench
 
 @pytest.mark.parametrize("state", ["DONE", "REFUSED", "WATCHED"])
 async def test_a_known_outcome_is_not_put_to_a_person(bench: Bench, clock: Clock, state: Any) -> None:
-    operation: Operation = guarded("finalize")
+    operation: Operation = guarded_operation("finalize")
     operation_id = take_to(bench.store, operation, state)
     clock.now += MIN_HUMAN_VERDICT_S
 
@@ -177,7 +177,7 @@ async def test_a_known_outcome_is_not_put_to_a_person(bench: Bench, clock: Clock
 
 
 async def test_a_clock_that_was_set_back_gives_no_time(bench: Bench, clock: Clock) -> None:
-    operation_id = take_to(bench.store, guarded("finalize"), "UNKNOWN")
+    operation_id = take_to(bench.store, guarded_operation("finalize"), "UNKNOWN")
     clock.now -= 86_400
     bench.store.note(operation_id, "looked", {})
     clock.now += MIN_HUMAN_VERDICT_S - 1
@@ -189,7 +189,7 @@ async def test_a_clock_that_was_set_back_gives_no_time(bench: Bench, clock: Cloc
 
 
 async def test_an_answer_that_another_process_forestalls_is_not_recorded(bench: Bench) -> None:
-    operation_id = take_to(bench.store, guarded("delete"), "UNKNOWN")
+    operation_id = take_to(bench.store, guarded_operation("delete"), "UNKNOWN")
     bench.erp.unreadable = BadAnswer("no JSON")
     settled = WriteOutcome(status="done", message="settled by others")
 
@@ -201,4 +201,4 @@ async def test_an_answer_that_another_process_forestalls_is_not_recorded(bench: 
 
     with pytest.raises(InvalidInput, match="Another process settled it first"):
         await say(bench, operation_id, happened=True)
-    assert found(bench.store, operation_id).outcome == settled
+    assert find(bench.store, operation_id).outcome == settled
