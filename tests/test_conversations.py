@@ -51,7 +51,7 @@ async def test_a_conversation_goes_as_its_script_says(path: Path, era: str, tmp_
     assert 0 < int(spent) < (MOST_TOKENS_OF_PAGES if path.stem == PAGES else MOST_TOKENS)
 
 
-def test_there_is_a_conversation_for_every_tool_and_every_outcome() -> None:
+def test_every_tool_and_every_outcome_has_a_conversation() -> None:
     turns = [turn for path in scripts().values() for turn in read(path).turn if turn.call]
 
     assert len(scripts()) >= FEWEST

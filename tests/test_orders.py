@@ -160,6 +160,6 @@ def test_the_lines_add_up_only_where_each_has_a_total() -> None:
         (True, "must be digits with a decimal point"),
     ],
 )
-def test_what_is_wrong_with_a_figure_is_said(value: object, said: str) -> None:
+def test_a_wrong_figure_is_refused_with_its_reason(value: object, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse_decimal(value)

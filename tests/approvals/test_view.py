@@ -107,7 +107,7 @@ def test_a_return_is_said_to_be_one_of_which_the_rest_is_not_known() -> None:
     assert (shown.order.rows[0].received, shown.order.rows[0].outstanding) == ("0", NOT_GIVEN)
 
 
-def test_what_is_outstanding_is_counted_over_all_lines_and_beside_what_is_not_known() -> None:
+def test_outstanding_lines_are_counted_over_all_and_beside_the_unknown_ones() -> None:
     first = order().outstanding_lines[0]
     lines = [first] * (LINES_SHOWN + 5)
     lines += [first.model_copy(update={"received": None, "outstanding": None})] * 2
@@ -204,7 +204,7 @@ def test_an_end_after_a_yes_differs_from_an_end_without_one(state: State, headin
     assert "Nothing was changed" in with_a_yes.text
 
 
-def test_what_is_out_of_date_says_which_of_two_reasons_it_has() -> None:
+def test_a_stale_operation_says_which_of_two_reasons_it_has() -> None:
     replaced = replace(propose(), state="STALE")
     changed = replace(replaced, outcome=WriteOutcome(status="stale", message="SANDBOX: Order PO-7 changed after it."))
 

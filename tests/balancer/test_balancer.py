@@ -113,7 +113,7 @@ async def test_a_restart_of_one_after_the_other_loses_no_call(kind: str, tmp_pat
 
 
 @both
-async def test_what_concerns_the_balancer_alone_is_not_published(kind: str, tmp_path: Path) -> None:
+async def test_paths_for_the_balancer_alone_are_not_published(kind: str, tmp_path: Path) -> None:
     async with fleet(kind, tmp_path) as server, server.http() as http:
         answers = [(await http.get(path)).status_code for path in ("/healthz", "/readyz")]
         metadata = await http.get("/.well-known/oauth-protected-resource/mcp")

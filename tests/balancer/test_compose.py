@@ -95,7 +95,7 @@ async def test_the_services_of_the_compose_file_start_serve_and_end(tmp_path: Pa
 PASSWORDS = re.compile("a password|a%20password|a client secret")
 
 
-def test_what_the_services_are_given_is_there_or_said_to_be_made() -> None:
+def test_files_that_services_are_given_are_there_or_said_to_be_made() -> None:
     mounted = [volume.split(":")[0] for volume in SERVICES["nginx"]["volumes"]]
 
     assert mounted == ["./balancer/nginx.conf", "./tls"]

@@ -108,7 +108,7 @@ def read_text(answer: httpx2.Response) -> str:
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_what_an_assistant_without_a_form_sees(era: str, tmp_path: Path) -> None:
+async def test_an_assistant_without_a_form_sees_the_link(era: str, tmp_path: Path) -> None:
     trusted = ssl.create_default_context(cafile=str(make_certificate(tmp_path)))
     async with (
         fleet("nginx", tmp_path, settings=PAGE) as server,

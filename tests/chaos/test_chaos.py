@@ -59,7 +59,7 @@ def judge(erp: Erp, write: Write) -> list[str]:
     ],
     ids=lambda value: f"{value.tool} {value.number} {value.told}" if isinstance(value, Write) else "",
 )
-def test_what_is_told_is_held_against_the_book(erp: Erp, write: Write, found: list[str]) -> None:
+def test_reported_outcomes_are_held_against_the_book(erp: Erp, write: Write, found: list[str]) -> None:
     assert judge(erp, write) == found
 
 

@@ -325,7 +325,7 @@ def test_on_80_columns_no_code_and_no_figure_is_cut(text: str, figure: str) -> N
         assert Counter(seen) >= Counter(f"{code}{text.replace(' ', '')}{figure}USD{figure}USD")
 
 
-async def test_what_is_asked_stays_in_sight_however_many_lines_an_order_has(harness: ServerHarness) -> None:
+async def test_the_question_stays_in_sight_however_many_lines_an_order_has(harness: ServerHarness) -> None:
     await ask(harness, CANCEL)
 
     _, screen = await anyio.to_thread.run_sync(run_in_terminal, harness, ["n"])

@@ -57,7 +57,7 @@ def test_without_a_tool_it_lists_them(harness: ServerHarness) -> None:
 @pytest.mark.parametrize(
     "arguments", [["call"], ["call", "list_purchase_orders"], ["demo"], ["doctor"], ["install"], ["journal"]]
 )
-def test_whoever_reads_it_may_leave(harness: ServerHarness, arguments: list[str]) -> None:
+def test_a_reader_of_the_output_may_leave(harness: ServerHarness, arguments: list[str]) -> None:
     """As `head` does: what is printed then is of no use to anybody, and no reason to fall over."""
     read, write = os.pipe()
     os.close(read)

@@ -196,11 +196,11 @@ def read(client: socket.socket, found: list[bytes]) -> None:
 
 @both_loops
 @pytest.mark.parametrize("turns", range(5))
-async def test_who_is_in_line_when_it_listens_no_more_is_answered(turns: int) -> None:
+async def test_a_client_in_line_when_the_server_stops_listening_is_answered(turns: int) -> None:
     assert await answers_of_those_in_line(turns) == [b"HTTP/1.1 200 OK"] * 8
 
 
-async def test_one_that_cannot_be_served_any_more_takes_nobody_along(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_connection_that_cannot_be_served_takes_no_other_along(monkeypatch: pytest.MonkeyPatch) -> None:
     connect = asyncio.get_running_loop().connect_accepted_socket
     gone = iter([True])
 

@@ -76,7 +76,7 @@ async def test_a_file_is_brought_over_whole_and_takes_nothing_more(
     assert "po:" not in told  # of an address its user's password is never shown
 
 
-async def test_what_cannot_be_brought_over_is_reported_and_changes_nothing(
+async def test_a_journal_that_cannot_be_brought_over_is_reported_and_changes_nothing(
     settings: Variables, file: Path, address: str, tmp_path: Path
 ) -> None:
     nowhere = await run(settings, "import", str(tmp_path / "none.db"))

@@ -82,7 +82,7 @@ async def test_a_question_of_one_replica_is_answered_at_another(harness: ServerH
     assert events_of(address) == [["PROPOSED", "APPROVED", "SENT", "DONE"]]
 
 
-async def test_what_one_replica_asked_is_approved_at_a_second_and_reported_at_a_third(
+async def test_a_question_of_one_replica_is_approved_at_a_second_and_reported_at_a_third(
     harness: ServerHarness, address: str
 ) -> None:
     with closing(JournalStore(address)) as store:

@@ -141,7 +141,7 @@ def desk(tmp_path: Path) -> Desk:
 # How they are kept
 
 
-async def test_what_is_kept_opens_for_its_person_and_says_nothing_to_who_reads_the_journal(desk: Desk) -> None:
+async def test_kept_credentials_open_for_their_person_and_tell_a_reader_of_the_journal_nothing(desk: Desk) -> None:
     await desk.credentials.keep(ALICE, "Alice", VALUES)
     found = await desk.credentials.find(ALICE)
 
@@ -230,7 +230,7 @@ async def test_for_nobody_nothing_is_asked_but_whether_the_erp_answers(desk: Des
     assert desk.log == ["service probes"]
 
 
-async def test_whoever_has_given_none_is_told_where_and_a_requester_is_named(desk: Desk) -> None:
+async def test_a_person_without_credentials_learns_where_to_give_them_and_a_requester_is_named(desk: Desk) -> None:
     with pytest.raises(NoCredentials) as mine:
         await desk.read(ALICE)
     with pytest.raises(NoCredentials) as theirs:
@@ -282,7 +282,7 @@ async def test_credentials_that_the_erp_refuses_are_their_persons_to_mend_and_no
     assert away.value.next_step == Unreachable.next_step
 
 
-async def test_what_is_removed_or_replaced_elsewhere_counts_at_the_next_call(desk: Desk) -> None:
+async def test_credentials_removed_or_replaced_elsewhere_count_at_the_next_call(desk: Desk) -> None:
     await desk.credentials.keep(ALICE, "Alice", VALUES)
     first = await desk.erp.identify(ALICE)
     await desk.read(ALICE)
@@ -361,7 +361,7 @@ async def test_a_call_arrives_with_all_that_it_was_given(tmp_path: Path, name: s
     assert answer == (None if name in ("delete_order", "cancel_order") else name)
 
 
-def test_whatever_an_erp_may_offer_besides_is_known_here() -> None:
+def test_every_further_offer_of_an_erp_is_known_here() -> None:
     """A new protocol of the port must be offered for people, too, or what looks for it would not find it."""
     protocols = {name for name, one in vars(port).items() if getattr(one, "_is_runtime_protocol", False)}
 
@@ -375,7 +375,7 @@ def test_every_call_of_the_port_is_sent_on() -> None:
     assert calls - {"probe", "aclose", "create_order"} == FORWARDED.keys() - optional
 
 
-def test_it_offers_what_its_erp_does_and_no_more(desk: Desk) -> None:
+def test_a_personal_erp_offers_what_its_erp_does_and_no_more(desk: Desk) -> None:
     inventory_pro = InventoryPro("https://erp.example.com", "id", "secret")
     tryton = Tryton("https://erp.example.com/po", "login", "password")
     for service in (inventory_pro, tryton):
@@ -395,7 +395,7 @@ SEEN: dict[str, tuple[bool, PurchaseOrderError | None, type[PurchaseOrderError]]
 
 @pytest.mark.parametrize("case", SEEN)
 @pytest.mark.parametrize("way", ["number", "id", "reference"])
-async def test_what_is_hidden_from_who_requested_it_is_not_absent(tmp_path: Path, case: str, way: str) -> None:
+async def test_an_order_hidden_from_its_requester_is_not_absent(tmp_path: Path, case: str, way: str) -> None:
     class UserOfIds(UserOfErp):
         async def get_order_of_id(self, erp_id: str, number: str) -> PurchaseOrder:
             return await self.get_order(number)
@@ -532,7 +532,7 @@ def test_people_are_asked_in_the_words_of_their_erp(desk: Desk) -> None:
     }
 
 
-async def test_what_cannot_be_such_a_setting_is_not_tried(desk: Desk) -> None:
+async def test_a_value_that_cannot_be_such_a_setting_is_not_tried(desk: Desk) -> None:
     taking = CredentialDesk(REGISTRY["exsited"], desk.erp)
     with pytest.raises(InvalidInput, match="Redirect URI that belongs to the credentials: it must be") as refused:
         await taking.give(ALICE, "Alice", {**VALUES, "redirect_uri": "canary"})

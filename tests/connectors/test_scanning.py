@@ -172,7 +172,7 @@ async def test_a_repeated_page_ends_the_scan_early(is_counted: bool) -> None:
 
 @pytest.mark.parametrize("error", [BadAnswer("It is no JSON."), IgnoredFilter("It ignored the filter.")])
 @pytest.mark.parametrize("place", [0, 3])
-async def test_what_was_read_before_a_page_that_cannot_be_read_is_kept(error: BadAnswer, place: int) -> None:
+async def test_orders_read_before_an_unreadable_page_are_kept(error: BadAnswer, place: int) -> None:
     """Where the filter is ignored, it is of no use."""
 
     class Broken(Orders):

@@ -57,7 +57,7 @@ def test_another_secret_or_another_connection_opens_nothing(place: OnePlace, sec
 
 
 @pytest.mark.parametrize("kept", [TOKEN, "", "v1.", "v1.!", "v1.AAAA", "v1." + base64.b64encode(bytes(60)).decode()])
-def test_what_was_not_sealed_here_counts_as_no_token(place: OnePlace, kept: str) -> None:
+def test_a_token_that_was_not_sealed_here_counts_as_none(place: OnePlace, kept: str) -> None:
     place.kept = (kept, 60.0)
 
     assert SealedTokens(place, SECRET, NAME).load() is None

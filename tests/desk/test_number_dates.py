@@ -81,7 +81,7 @@ def test_a_year_or_a_day_that_is_over_is_never_carried_on_in_silence(numbers: li
     ],
     ids=lambda one: one[0] if isinstance(one, list) else "",
 )
-def test_what_is_of_today_or_no_date_goes_on(numbers: list[str], first: date, number: str) -> None:
+def test_a_series_of_today_or_of_no_date_goes_on(numbers: list[str], first: date, number: str) -> None:
     assert next_number(book(*numbers, first=first), date(2026, 11, 27)) == number
 
 
@@ -104,7 +104,7 @@ def test_the_turn_of_a_financial_year_that_was_seen_says_when_it_ends() -> None:
     assert next_number(since, date(2026, 8, 1)) is None
 
 
-async def test_it_is_said_that_the_year_may_be_over_and_that_a_slash_is_not_written() -> None:
+async def test_a_year_that_may_be_over_and_a_slash_are_named() -> None:
     over = book("PO-2025-0997", "PO-2025-0998", "PO-2025-0999", first=date(2025, 12, 20))
     slashes = book("2026/0001", "2026/0002", "2026/0003", first=date(2026, 11, 2))
 

@@ -234,7 +234,7 @@ async def test_a_choice_without_a_price_says_that_the_whole_order_follows() -> N
         ("5", "1.000", "Line 1: the unit price was written 1.000, which is 1 AUD here, and not 1000 AUD."),
     ],
 )
-async def test_what_may_be_meant_otherwise_stands_beside_the_choice_once(quantity: str, price: str, doubt: str) -> None:
+async def test_a_doubtful_figure_stands_beside_the_choice_once(quantity: str, price: str, doubt: str) -> None:
     lines = [{"item": "hydraulic hose", "quantity": quantity, "unit_price": price}]
     person = Chooser({"item_1": "HOSE-12"})
     request = OrderRequest.model_validate({"vendor": "ACME", "lines": lines})
@@ -298,7 +298,7 @@ async def test_nobody_is_asked_about_entries_that_cannot_be_ordered_from(
     assert person.asked == []
 
 
-async def test_what_cannot_be_ordered_from_is_no_choice_and_is_said_in_the_question() -> None:
+async def test_a_vendor_without_an_id_is_no_choice_and_is_counted_in_the_question() -> None:
     person = Chooser({"vendor_1": "7"})
     vendors = (Vendor(id="7", name="Vendor of Nuts"), NAMELESS)
 

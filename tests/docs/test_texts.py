@@ -28,7 +28,7 @@ def test_the_program_says_what_was_decided(section: str) -> None:
 
 
 @pytest.mark.parametrize(("ruled", "says", "because"), OTHERWISE)
-def test_what_was_decided_otherwise_is_said_so_and_has_a_reason(ruled: str, says: str, because: str) -> None:
+def test_a_text_decided_otherwise_is_written_so_and_has_a_reason(ruled: str, says: str, because: str) -> None:
     assert not is_said(ruled, every_text())
     assert is_said(says, every_text())
     assert because.strip()

@@ -39,7 +39,7 @@ def test_settings_in_an_entry_stay_and_are_not_shown(tmp_path: Path) -> None:
     assert "a-secret" not in "\n".join(plan_uninstall(json_host(), path).lines())
 
 
-def test_what_a_person_changed_in_an_entry_of_goose_stays_line_for_line(tmp_path: Path) -> None:
+def test_a_persons_changes_in_an_entry_of_goose_stay_line_for_line(tmp_path: Path) -> None:
     host, path = json_host("goose"), tmp_path / "config.yaml"
     kept = (
         "    enabled: false  # for now\n    envs:\n      PO_MCP_CLIENT_SECRET: a-secret\n    env_keys:\n    - TOKEN\n"

@@ -94,7 +94,7 @@ def edit_between(path: Path, text: str, old: str, new: str) -> object:
     return json.loads(path.read_text())
 
 
-def test_what_changed_since_is_not_put_back(tmp_path: Path) -> None:
+def test_a_file_that_changed_since_is_not_put_back(tmp_path: Path) -> None:
     assert edit_between(tmp_path / "file", '{"theme": "dark"}', "dark", "light") == {"theme": "light"}
 
 

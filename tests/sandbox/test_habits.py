@@ -363,7 +363,7 @@ async def test_a_closed_order_has_another_status(serve: Serve, book: Book, habit
     assert book.order("PO-2025-0042").status is Status.CLOSED
 
 
-async def test_what_was_received_is_not_given(serve: Serve) -> None:
+async def test_received_quantities_are_not_given(serve: Serve) -> None:
     erp = await serve("inventory-pro", "no-receipts")
 
     assert all("units" in line and "unitsReceived" not in line for line in (await erp.read("PO-2025-0037"))["lines"])

@@ -297,7 +297,7 @@ def refusing(status: int, media_type: bytes, body: bytes) -> ASGIApp:
         (421, b"text/plain; charset=utf-8", b"Invalid Host header", "Invalid Host header"),
     ],
 )
-async def test_what_refuses_every_message_refuses_the_batch(
+async def test_a_refusal_of_every_message_refuses_the_batch(
     status: int, media_type: bytes, body: bytes, expected: str
 ) -> None:
     answer = await post(bodies_before(refusing(status, media_type, body)), [PING, {**PING, "id": 2}], SESSION)

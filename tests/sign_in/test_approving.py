@@ -85,7 +85,7 @@ async def test_the_requester_is_shown_the_order_and_may_only_end_it(harness: Ser
     assert harness.order(NUMBER) is not None
 
 
-async def test_whoever_may_approve_what_they_asked_for_does_so_on_the_page_and_by_their_form(
+async def test_a_requester_who_may_approve_alone_does_so_on_the_page_and_by_form(
     harness: ServerHarness,
 ) -> None:
     async with approving(harness, self_approval=True) as server:
@@ -214,7 +214,7 @@ async def test_approvers_are_told_by_group_name_or_scope(harness: ServerHarness,
     assert resources == ({server.url} if entry.startswith("scope:") else {None})
 
 
-async def test_whoever_is_no_approver_learns_nothing_of_what_others_asked_for(harness: ServerHarness) -> None:
+async def test_a_person_who_is_no_approver_learns_nothing_of_others_requests(harness: ServerHarness) -> None:
     async with approving(harness) as server:
         asked = await ask(server, "bob")
         async with visiting(server, "alice") as alice:

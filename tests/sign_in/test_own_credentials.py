@@ -82,7 +82,7 @@ async def approve(server: TeamServer, asked: dict[str, Any], who: str = "bob", d
 
 
 @pytest.mark.parametrize("tool", ALL_READS)
-async def test_whoever_has_given_none_is_sent_to_the_page_and_nothing_is_sent(tmp_path: Path, tool: str) -> None:
+async def test_a_person_without_credentials_is_sent_to_the_page_and_nothing_is_sent(tmp_path: Path, tool: str) -> None:
     async with at_work(tmp_path, "bob") as (place, server):
         result = await call(server, "alice", tool, **ALL_READS[tool])
 
@@ -227,7 +227,7 @@ async def test_a_double_of_an_order_that_its_maker_sees_no_more_is_put_to_a_pers
 # Between the question and the yes
 
 
-async def test_what_was_removed_between_the_question_and_the_yes_sends_nothing_and_the_yes_holds(
+async def test_credentials_removed_between_question_and_yes_send_nothing_and_the_yes_holds(
     tmp_path: Path,
 ) -> None:
     async with at_work(tmp_path, "alice", "bob") as (place, server):
@@ -248,7 +248,7 @@ async def test_what_was_removed_between_the_question_and_the_yes_sends_nothing_a
     assert place.erp.writes == [(ALICE, f"{ORDER}/Finalize")]
 
 
-async def test_what_is_removed_after_the_claim_sends_nothing_and_says_so(
+async def test_credentials_removed_after_the_claim_send_nothing_and_the_answer_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claim = Journal.claim
@@ -288,7 +288,7 @@ async def test_a_secret_that_the_erp_no_longer_takes_sends_nothing_and_names_the
 # What is not known
 
 
-async def test_what_is_not_known_is_settled_by_its_requesters_credentials_alone(
+async def test_an_unknown_operation_is_settled_by_its_requesters_credentials_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bounds = {"late_apply": 0, "read_lag": 0, "timeout": 2}
@@ -314,7 +314,7 @@ async def test_what_is_not_known_is_settled_by_its_requesters_credentials_alone(
 # What one sees, another does not
 
 
-async def test_what_was_read_for_one_is_shown_to_no_other(tmp_path: Path) -> None:
+async def test_data_read_for_one_person_is_shown_to_no_other(tmp_path: Path) -> None:
     async with at_work(tmp_path, "alice", "bob") as (place, server):
         place.erp.sees_no_vendors, place.erp.sees_no_orders = {BOB}, {BOB}
         vendors = text(await call(server, "alice", "search_catalog", kind="vendor"))
@@ -343,7 +343,7 @@ async def complete(server: TeamServer, who: str, ref: PromptReference | Resource
     ],
     ids=["orders", "vendors", "items"],
 )
-async def test_what_completes_an_argument_for_one_completes_none_of_anothers(
+async def test_completions_of_one_person_are_given_to_no_other(
     tmp_path: Path, ref: PromptReference | ResourceTemplateReference, name: str
 ) -> None:
     async with at_work(tmp_path, "alice", "bob") as (place, server):
@@ -358,7 +358,7 @@ async def test_what_completes_an_argument_for_one_completes_none_of_anothers(
     assert others[0] == (mine if name == "item" else [])
 
 
-async def test_what_was_read_with_removed_credentials_is_shown_no_more(tmp_path: Path) -> None:
+async def test_data_read_with_removed_credentials_is_shown_no_more(tmp_path: Path) -> None:
     async with at_work(tmp_path, "alice") as (_, server):
         before = text(await call(server, "alice", "search_catalog", kind="vendor"))
         await take_away(server, "alice")
@@ -394,7 +394,7 @@ async def test_the_page_leads_to_the_sign_in_and_back_and_knows_each_person_alon
     assert refused.status_code == 401
 
 
-async def test_what_does_not_sign_in_is_not_kept_and_never_shown(tmp_path: Path) -> None:
+async def test_credentials_that_do_not_sign_in_are_not_kept_and_never_shown(tmp_path: Path) -> None:
     async with at_work(tmp_path) as (_, server), visiting(server, "alice") as alice:
         wrong = await fill_in(alice, ALICE, "canary-of-a-wrong-secret")
         empty = await fill_in(alice, ALICE, " ")
@@ -447,7 +447,7 @@ async def change_while_others_are_tried(
 
 
 @pytest.mark.parametrize("decision", ["remove", "give"])
-async def test_what_a_person_did_while_others_were_tried_is_their_last_word(tmp_path: Path, decision: str) -> None:
+async def test_a_change_made_while_other_credentials_were_tried_is_the_last_word(tmp_path: Path, decision: str) -> None:
     async with at_work(tmp_path, "alice", "bob") as (place, server):
         answer, page = await change_while_others_are_tried(place, server, decision)
         place.erp.sent.clear()

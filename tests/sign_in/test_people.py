@@ -188,7 +188,7 @@ async def test_an_operation_of_another_person_is_neither_seen_nor_settled(harnes
     assert [one["status"] for one in read] == ["approval_required"]
 
 
-async def test_what_was_done_for_others_meanwhile_hides_nothing_of_ones_own(harness: ServerHarness) -> None:
+async def test_operations_of_others_hide_none_of_a_persons_own(harness: ServerHarness) -> None:
     new = {"vendor": "12", "lines": [{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}]}
     async with team_server(**over(harness)) as server, connect(server, server.token(ALICE)) as alice:
         done = outcome(await alice.call_tool("create_purchase_order", {"number": "PO-2025-0050", **new}))

@@ -76,7 +76,7 @@ async def test_with_the_subject_in_its_place_somebody_approves_their_own(
 
 
 @pytest.mark.parametrize("claim", [None, "", 7, ["bob"], "bob\u202e"], ids=repr)
-async def test_who_is_not_named_by_that_claim_is_nobody(harness: ServerHarness, claim: Any) -> None:
+async def test_a_caller_without_that_claim_is_nobody(harness: ServerHarness, claim: Any) -> None:
     async with pairwise(harness) as server, server.http(server.token("alice", oid=claim)) as http:
         refused = await http.post("/mcp", json=call("initialize", HELLO))
         asked = await ask_as(server, "alice")

@@ -133,7 +133,7 @@ def test_a_read_that_the_erp_does_not_answer_is_not_waited_for_long() -> None:
 
 
 @pytest.mark.parametrize("its_id", ['a"b\\c', "«é»", 7])
-def test_whatever_its_id_a_call_is_answered(its_id: str | int) -> None:
+def test_a_call_is_answered_whatever_its_id(its_id: str | int) -> None:
     with server() as client:
         client.request("initialize", INITIALIZE)
         client.send({"method": "notifications/initialized"})

@@ -28,7 +28,7 @@ def hint_of(result: dict[str, Any]) -> tuple[int, str]:
     return result["ttlMs"], result["cacheScope"]
 
 
-def test_what_never_changes_may_be_kept_for_five_minutes_and_an_order_may_not() -> None:
+def test_fixed_lists_may_be_kept_for_five_minutes_and_an_order_may_not() -> None:
     with server() as client:
         found = {method: client.request(method, {"_meta": MODERN_META})["result"] for method in CONSTANT}
         read = client.request("resources/read", {"uri": "po://orders/open", "_meta": MODERN_META})["result"]

@@ -205,7 +205,7 @@ def test_a_reply_that_names_something_twice_is_no_answer(result: str) -> None:
         ('{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"na', False),
     ],
 )
-def test_what_may_have_been_a_reply_ends_the_request_that_it_answers(line: str, ends: bool) -> None:
+def test_a_damaged_reply_ends_the_request_that_it_answers(line: str, ends: bool) -> None:
     refused = read(line)
 
     assert isinstance(refused, ErrorReply)

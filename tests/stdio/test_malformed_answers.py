@@ -49,7 +49,7 @@ def test_an_answer_of_the_clients_own_invention_counts_as_not_shown() -> None:
 
 
 @pytest.mark.parametrize("sent", NO_REPLIES.values(), ids=NO_REPLIES)
-def test_what_is_no_reply_over_stdio_is_refused_and_ends_the_question(sent: Callable[[int], str]) -> None:
+def test_a_malformed_reply_over_stdio_is_refused_and_ends_the_question(sent: Callable[[int], str]) -> None:
     with server() as client:
         client.request("initialize", INITIALIZE)
         client.send({"method": "notifications/initialized"})
@@ -66,7 +66,7 @@ def test_what_is_no_reply_over_stdio_is_refused_and_ends_the_question(sent: Call
 
 
 @pytest.mark.parametrize("sent", NO_REPLIES.values(), ids=NO_REPLIES)
-def test_what_is_no_reply_over_http_is_refused_and_ends_the_question(sent: Callable[[int], str]) -> None:
+def test_a_malformed_reply_over_http_is_refused_and_ends_the_question(sent: Callable[[int], str]) -> None:
     with over_http("2025-11-25") as peer:
         begun = time.monotonic()
         with peer.stream(message("tools/call", CALL)) as stream:

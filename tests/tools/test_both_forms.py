@@ -79,7 +79,7 @@ async def test_the_next_step_stands_in_both_forms(harness: ServerHarness) -> Non
     assert operations["note"] == none == f"{NOTICE} Nothing is waiting for approval, and nothing is unconfirmed."
 
 
-async def test_what_was_just_done_is_named_where_nothing_is_open(harness: ServerHarness) -> None:
+async def test_the_latest_write_is_named_where_nothing_is_open(harness: ServerHarness) -> None:
     new = {"vendor": "12", "lines": [{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}]}
     _, created = await call(harness, "create_purchase_order", number="PO-2025-0050", **new)
     said, operations = await call(harness, "get_operation")

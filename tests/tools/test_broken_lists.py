@@ -65,7 +65,7 @@ def book(count: int) -> list[Row]:
 
 
 @pytest.mark.parametrize("as_told", ["first", "asked", "nothing"])
-async def test_what_was_read_of_a_list_that_repeats_a_page_is_given(connect: Any, as_told: str) -> None:
+async def test_orders_of_a_list_that_repeats_a_page_are_given(connect: Any, as_told: str) -> None:
     async with connect(Stuck(orders=book(120), as_told=as_told)) as client:
         listed = await client.call_tool(LIST, {"limit": 50})
 
@@ -168,7 +168,7 @@ def with_page(erp: type[SmallInventoryPro], change: Any) -> type[SmallERP]:
     ],
     ids=["too many", "too few", "no page", "no count"],
 )
-async def test_what_is_missing_is_said_as_it_is(connect: Any, change: Any, note: str) -> None:
+async def test_missing_rows_are_reported_as_they_are(connect: Any, change: Any, note: str) -> None:
     async with connect(with_page(SmallInventoryPro, change)(orders=book(120))) as client:  # type: ignore[call-arg]
         listed = outcome(await client.call_tool(LIST, {}))
 
@@ -177,7 +177,7 @@ async def test_what_is_missing_is_said_as_it_is(connect: Any, change: Any, note:
     assert "changed" not in listed["note"]
 
 
-async def test_what_follows_after_all_that_is_counted_is_no_part_of_the_list(connect: Any) -> None:
+async def test_rows_after_all_that_are_counted_are_no_part_of_the_list(connect: Any) -> None:
     erp = with_page(SmallInventoryPro, lambda status, body: (status, {**body, "hasMore": True}))
     async with connect(erp(orders=book(120))) as client:  # type: ignore[call-arg]
         listed = outcome(await client.call_tool(LIST, {}))

@@ -347,7 +347,7 @@ async def test_the_second_line_says_which_figure_may_be_thousands(connect: Any, 
     ],
     ids=str,
 )
-async def test_what_inventory_pro_stored_otherwise_is_reported(
+async def test_an_order_that_inventory_pro_stored_otherwise_is_reported(
     connect: Any, stored: Row, of_line: Row, told: str
 ) -> None:
     erp = SmallInventoryPro()
@@ -377,7 +377,7 @@ async def test_what_inventory_pro_stored_otherwise_is_reported(
     ],
     ids=str,
 )
-async def test_what_exsited_stored_otherwise_is_reported(connect: Any, stored: Row, told: str) -> None:
+async def test_an_order_that_exsited_stored_otherwise_is_reported(connect: Any, stored: Row, told: str) -> None:
     erp = SmallExsited()
     create = erp._create
 
@@ -1051,7 +1051,7 @@ async def test_items_of_exsited_without_an_id_are_found(connect: Any) -> None:
     ]
 
 
-async def test_what_is_missing_in_a_list_is_reported_after_a_start(connect: Any) -> None:
+async def test_missing_entries_of_a_list_are_reported_after_a_start(connect: Any) -> None:
     odd: list[Row] = [{"partNo": 2, "description": "Nut"}, {"shortID": ["W1"]}]
     erp = SmallInventoryPro(items=[*SmallInventoryPro.items, *odd])
     for _ in range(2):  # the second start takes the list that was kept on disk
@@ -1201,9 +1201,7 @@ async def test_an_odd_answer_is_not_said_to_be_lost(connect: Any) -> None:
     ],
     ids=str,
 )
-async def test_what_is_said_of_a_backorder_and_cannot_be_so_is_not_passed_over(
-    connect: Any, said: dict[str, object]
-) -> None:
+async def test_an_impossible_word_on_a_backorder_is_not_passed_over(connect: Any, said: dict[str, object]) -> None:
     class Odd(SmallInventoryPro):
         def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
             status, made = super().answer(method, path, query, body)

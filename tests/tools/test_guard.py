@@ -285,7 +285,7 @@ async def test_an_answer_that_was_no_does_not_end_the_question(harness: ServerHa
     ],
     ids=["no", "decline"],
 )
-async def test_what_was_answered_with_a_no_and_is_asked_again_says_so(
+async def test_a_question_asked_again_after_a_no_says_so(
     harness: ServerHarness, era: str, reply: Reply, said: str
 ) -> None:
     arguments = {"number": NUMBER[DELETE]}

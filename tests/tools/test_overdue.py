@@ -65,7 +65,7 @@ def many(count: int, *, received: int = 0, number: str = "PO-{:04}") -> list[Row
 
 
 @pytest.mark.parametrize("status", ["Open", "Partial"])
-async def test_what_was_received_in_full_is_not_overdue_whatever_its_status(connect: Any, status: str) -> None:
+async def test_an_order_received_in_full_is_not_overdue_whatever_its_status(connect: Any, status: str) -> None:
     orders = [
         order("PO-1", line(units=5, received=5), line(units=2, received=3), status=status, **LATE),
         order("PO-2", line(units=5, received=5), line(units=2, received=0), status=status, **LATE),
@@ -109,7 +109,7 @@ async def test_of_many_orders_the_first_are_looked_up_and_the_rest_is_counted(co
     assert set(shown).isdisjoint(number for number in first if number.endswith("-R"))
 
 
-async def test_what_takes_too_long_is_not_waited_for(connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slow_list_of_overdue_orders_is_not_waited_for(connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(receipts, "READ_TIMEOUT_S", 0.0)
     erp = CountedERP(orders=many(2))
     async with connect(erp) as client:
@@ -129,7 +129,7 @@ async def test_an_order_that_cannot_be_asked_for_spoils_no_list(connect: Any, nu
 
 
 @pytest.mark.parametrize("status", [403, 429, 503])
-async def test_what_every_order_would_meet_is_met_by_a_few(connect: Any, status: int) -> None:
+async def test_a_refusal_that_every_order_would_meet_is_met_by_a_few(connect: Any, status: int) -> None:
     body = {"statusCode": status, "error": "no", "message": "no", "details": None}
     erp = CountedERP(orders=many(90), on_order=lambda number: (status, body))
     async with connect(erp) as client:

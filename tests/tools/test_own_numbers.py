@@ -49,7 +49,7 @@ def request(line: Row) -> Row:
 
 
 @pytest.mark.parametrize("settings", [{}, AT_ONCE], ids=str)
-async def test_what_the_erp_numbered_itself_is_named_and_never_sent_again(
+async def test_an_order_numbered_by_the_erp_is_named_and_never_sent_again(
     tmp_path: Path, settings: dict[str, Any]
 ) -> None:
     erp = SmallInventoryPro(store_number=number_orders())

@@ -105,7 +105,7 @@ async def test_the_tries_of_one_question_share_its_time(
     ],
     ids=["closed", "no text", "another field"],
 )
-async def test_what_came_in_the_place_of_an_answer_is_said(
+async def test_a_reply_in_the_place_of_an_answer_is_named(
     harness: ServerHarness, reply: ElicitResult, why: str
 ) -> None:
     async with harness.client(LEGACY, ScriptedPerson(reply)) as client:

@@ -360,7 +360,9 @@ async def test_an_inactive_item_is_named_as_inactive(harness: ServerHarness, ite
         ("bolt hex", "Hex Bolt M8", "1 item matches «bolt hex»: "),
     ],
 )
-def test_what_lacks_a_word_or_a_figure_is_nearest_and_matches_nothing(said: str, there: str, begins: str) -> None:
+def test_an_entry_that_lacks_a_word_or_a_figure_is_nearest_and_matches_nothing(
+    said: str, there: str, begins: str
+) -> None:
     item = Item(id="P1", name=there)
     match = WordMatch("item", said, None, exact=False, candidates=(item,), names=("P1",))
 

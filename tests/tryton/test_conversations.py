@@ -26,7 +26,7 @@ async def test_a_conversation_goes_as_its_script_says(name: str, path: Path, boo
     assert played.wrong == []
 
 
-def test_there_are_conversations_for_every_tool_that_tryton_serves() -> None:
+def test_every_tool_that_tryton_serves_has_a_conversation() -> None:
     calls = {turn.call for path in scripts().values() for turn in read(path).turn if turn.call}
 
     assert len(scripts()) >= FEWEST

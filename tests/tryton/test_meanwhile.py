@@ -104,7 +104,7 @@ def show(book: Book) -> tuple[str, int]:
 
 @pytest.mark.parametrize("tool", [CREATE, CANCEL, DELETE])
 @EVERY_LOSS
-async def test_what_the_user_lost_while_the_person_read_is_told_and_nothing_is_changed(
+async def test_rights_lost_while_the_person_reads_are_reported_and_nothing_is_changed(
     harness: TrytonHarness, book: Book, tool: str, lost: str
 ) -> None:
     lose, words = LOST[lost]
@@ -129,7 +129,7 @@ async def test_what_the_user_lost_while_the_person_read_is_told_and_nothing_is_c
 
 @pytest.mark.parametrize("tool", [CREATE, CANCEL, DELETE])
 @EVERY_LOSS
-async def test_what_the_user_loses_at_the_moment_of_the_write_is_no_success(
+async def test_rights_lost_at_the_moment_of_the_write_give_no_success(
     harness: TrytonHarness, book: Book, tool: str, lost: str
 ) -> None:
     async def lose_it_first(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
@@ -200,7 +200,7 @@ GONE: dict[str, tuple[Change, str]] = {
 
 
 @pytest.mark.parametrize("what", GONE)
-async def test_what_was_put_away_while_the_person_read_is_not_ordered_and_what_stands_is_read_and_ended(
+async def test_an_archived_item_is_not_ordered_and_a_standing_order_of_it_is_read_and_ended(
     harness: TrytonHarness, book: Book, what: str
 ) -> None:
     put_away, words = GONE[what]
@@ -325,7 +325,7 @@ async def look_at(harness: TrytonHarness, operation_id: str) -> str:
 
 @pytest.mark.parametrize("tool", [CREATE, CANCEL, DELETE])
 @pytest.mark.parametrize("move", MOVES)
-async def test_what_was_lost_on_its_way_is_not_settled_in_the_books_of_another_company(
+async def test_a_lost_answer_is_not_settled_in_the_books_of_another_company(
     harness: TrytonHarness, book: Book, second: int, tool: str, move: str
 ) -> None:
     """The user's current company is changed, and the server started anew: there, no such order stands."""

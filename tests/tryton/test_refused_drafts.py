@@ -91,7 +91,7 @@ def test_a_draft_as_tryton_shows_it_is_taken(word: str | None) -> None:
     drafts.check_values(draft(word=word), [ACTIVE], {1: BOLT}, 4)
 
 
-def test_what_cannot_be_seen_in_a_name_is_no_change() -> None:
+def test_an_invisible_difference_in_a_name_is_no_change() -> None:
     """A person was shown it made visible."""
     odd = BOLT.model_copy(update={"code": "B\u200b8"})
     (shown,) = catalog.convert_items([odd], None)

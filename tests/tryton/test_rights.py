@@ -68,7 +68,7 @@ async def test_a_right_that_is_missing_is_named_and_all_others_are_used(
         assert refused.value.effect == ("nothing_sent" if kind == "create" else "nothing_changed")
 
 
-async def test_who_may_not_read_orders_is_told_so(connect: Connect, book: Book) -> None:
+async def test_a_user_who_may_not_read_orders_learns_that(connect: Connect, book: Book) -> None:
     erp = connect(make_user(book, "read"))
 
     for call in (erp.get_order(DRAFT), erp.create_order(book.draft(NEW)), erp.delete_order(DRAFT)):

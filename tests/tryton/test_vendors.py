@@ -56,7 +56,7 @@ def choose(code: str) -> ScriptedPerson:
 
 
 @pytest.mark.parametrize("place", [0, 1])
-async def test_one_of_two_vendors_of_one_name_is_chosen_by_its_code(
+async def test_a_vendor_of_two_with_one_name_is_chosen_by_its_code(
     harness: TrytonHarness, book: Book, place: int
 ) -> None:
     twins = make_twins(book)

@@ -139,7 +139,7 @@ def test_a_reset_is_shown_for_seven_days(store: JournalStore, clock: Clock) -> N
     assert (shown, store.approver_pin().reset_at) == (at, None)
 
 
-def test_there_is_no_pin_and_no_file_before_one_is_set(file: Path) -> None:
+def test_a_pin_and_its_file_are_absent_until_one_is_set(file: Path) -> None:
     assert not JournalStore(file).approver_pin().is_set
     assert not file.exists()
 

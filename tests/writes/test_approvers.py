@@ -147,7 +147,7 @@ def test_the_sum_of_the_lines_counts_where_it_is_more_than_the_total() -> None:
     assert total_of(Payload()) == (None, None)
 
 
-def test_whoever_asked_approves_alone_only_where_one_yes_is_enough() -> None:
+def test_a_requester_approves_alone_only_where_one_yes_is_enough() -> None:
     rules = ApproverRules(["bob"], may_approve_own=True, second_over={"": Decimal(100)})
 
     assert rules.may_approve_alone(BOB, operation_of(BOB, "100"))

@@ -34,7 +34,7 @@ def seconds_of(call: Callable[[], object]) -> float:
     return time.monotonic() - before
 
 
-def test_what_fails_once_is_not_waited_for_again_and_comes_back_by_itself(own: Cluster) -> None:
+def test_a_database_that_fails_once_is_not_waited_for_again_and_comes_back_by_itself(own: Cluster) -> None:
     with closing(JournalStore(own.address)) as store:
         operation_id = take_to(store, guarded_operation(), "APPROVED")
         own.stop()

@@ -45,7 +45,7 @@ async def test_an_absence_in_other_books_is_no_deletion(store: JournalStore, clo
     assert await Bench(store, EXACT, erp).reconcile(operation_id) == "DONE"
 
 
-async def test_what_was_approved_in_other_books_is_not_sent_and_stays_approved(
+async def test_an_operation_approved_in_other_books_is_not_sent_and_stays_approved(
     store: JournalStore, clock: Clock
 ) -> None:
     erp = WithBooks()

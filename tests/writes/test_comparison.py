@@ -122,7 +122,7 @@ def test_all_that_was_asked_for_and_stored_otherwise_is_reported(order: Purchase
     ],
     ids=["in its own letters", "an ERP that tells no notes", "a warehouse by its name", "no warehouse told"],
 )
-def test_what_is_stored_as_asked_is_no_difference(order: PurchaseOrder) -> None:
+def test_an_order_stored_as_asked_is_no_difference(order: PurchaseOrder) -> None:
     assert compare_order(draft(reference="our id", **ASKED), order, SENT_AT).differences == ()
 
 

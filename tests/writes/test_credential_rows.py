@@ -33,7 +33,7 @@ def test_each_person_and_connection_has_its_own(store: JournalStore, clock: Cloc
 @pytest.mark.parametrize(
     ("thought", "is_kept"), [(None, True), ("one", True), ("", False), ("another", False)], ids=str
 )
-def test_what_was_changed_meanwhile_stays(store: JournalStore, thought: str | None, is_kept: bool) -> None:
+def test_credentials_changed_meanwhile_stay(store: JournalStore, thought: str | None, is_kept: bool) -> None:
     rows = store.credential_rows("exsited")
     assert rows.keep(ALICE, "one", "Alice", "")
 
@@ -43,7 +43,7 @@ def test_what_was_changed_meanwhile_stays(store: JournalStore, thought: str | No
     assert not rows.keep(BOB, "two", "Bob", "one"), "what was removed is not brought back"
 
 
-def test_what_is_removed_is_gone_for_every_process(store: JournalStore, journal_at: JournalPlace) -> None:
+def test_removed_credentials_are_gone_for_every_process(store: JournalStore, journal_at: JournalPlace) -> None:
     rows = store.credential_rows("exsited")
     rows.keep(ALICE, "one", "Alice")
     with closing(JournalStore(journal_at)) as other:

@@ -90,7 +90,7 @@ def test_events_that_are_cut_off_at_the_end_are_missed(old: JournalStore) -> Non
 # Pruning
 
 
-def test_what_is_old_goes_and_the_rest_is_still_whole(old: JournalStore, clock: Clock) -> None:
+def test_old_operations_go_and_the_rest_is_still_whole(old: JournalStore, clock: Clock) -> None:
     lines: list[str] = []
     before = old.counts()
     gone = old.prune(clock.now - 30 * DAY, kept(lines))
@@ -124,9 +124,7 @@ def test_old_entries_go_again_and_again(old: JournalStore, clock: Clock) -> None
 
 
 @pytest.mark.parametrize("state", ["UNKNOWN", "SENT", "WATCHED"])
-def test_what_is_not_at_its_end_stays_with_all_that_came_after_it(
-    store: JournalStore, clock: Clock, state: Any
-) -> None:
+def test_an_open_operation_stays_with_all_that_came_after_it(store: JournalStore, clock: Clock, state: Any) -> None:
     operation_id = take_to(store, guarded_operation(), state)
     take_to(store, create(), "DONE")
     clock.now += 400 * DAY

@@ -122,7 +122,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     assert "Nothing was sent" in read_refusal(JournalStore(tmp_path / "a file" / "journal.db"))
 
 
-def test_what_stands_in_the_way_is_reported_without_making_a_file(tmp_path: Path) -> None:
+def test_an_obstacle_is_reported_without_making_a_file(tmp_path: Path) -> None:
     (tmp_path / "a file").touch()
     below, new = tmp_path / "a file" / "journal.db", tmp_path / "new" / "journal.db"
 

@@ -64,7 +64,7 @@ async def test_a_replica_hears_of_the_events_of_another(postgres: Cluster, store
         await wait_for(operation_id, "APPROVED")
 
 
-async def test_who_waits_for_a_change_is_woken_by_that_of_another_replica(
+async def test_a_waiter_is_woken_by_a_change_of_another_replica(
     postgres: Cluster, stores: list[JournalStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journals, "_LOOK_S", 1_000.0)

@@ -130,7 +130,7 @@ def test_a_file_that_was_moved_is_not_moved_to_another_place(
         import_file(file, postgres.new_schema().replace("/postgres?", "/template1?"))
 
 
-def test_there_must_be_a_file(tmp_path: Path, address: str) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path, address: str) -> None:
     with pytest.raises(InvalidInput, match="There is no journal at"):
         import_file(tmp_path / "none.db", address)
 

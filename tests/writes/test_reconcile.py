@@ -104,7 +104,7 @@ async def test_a_call_does_not_wait_until_a_sender_is_sure_to_be_dead(
     assert (state_of(bench.store, operation_id), bench.erp.writes) == ("SENT", [])
 
 
-async def test_what_this_process_sends_is_not_settled_by_the_look_of_a_second_call(
+async def test_an_operation_in_flight_is_not_settled_by_a_second_call(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its sender will know more, such as a backorder's number."""

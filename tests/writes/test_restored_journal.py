@@ -29,7 +29,7 @@ def put_back(address: str) -> None:
 
 
 @pytest.mark.parametrize("state", ["PROPOSED", "APPROVED"])
-def test_what_waits_ends_where_the_database_is_another_copy(address: str, state: State) -> None:
+def test_waiting_operations_end_where_the_database_is_another_copy(address: str, state: State) -> None:
     with closing(JournalStore(address)) as store:
         operation = guarded_operation()
         take_to(store, operation, state)
@@ -41,7 +41,7 @@ def test_what_waits_ends_where_the_database_is_another_copy(address: str, state:
         assert store.events(operation.id)[-1].detail == {"because": "the journal was restored"}
 
 
-def test_what_was_sent_stays_what_it_is(address: str) -> None:
+def test_a_sent_operation_keeps_its_state(address: str) -> None:
     with closing(JournalStore(address)) as store:
         operation_id = take_to(store, guarded_operation(), "SENT")
         put_back(address)
@@ -88,7 +88,7 @@ def test_reading_marks_nothing_and_a_journal_as_before_lacks_nothing(address: st
             assert [one.state for one in other.live(None)] == ["APPROVED"]
 
 
-def test_what_another_replica_has_pruned_is_no_cut(address: str) -> None:
+def test_events_pruned_by_another_replica_are_no_cut(address: str) -> None:
     clock = Clock()
     with closing(JournalStore(address, 600, clock)) as store, closing(JournalStore(address, 600, clock)) as other:
         take_to(store, guarded_operation(), "DONE")

@@ -78,7 +78,7 @@ def test_late_news_go_to_the_people_they_concern(store: JournalStore) -> None:
     assert [one.operation.id for one in hers] == [operation_id]
 
 
-def test_what_others_did_meanwhile_hides_nothing_of_ones_own(store: JournalStore, clock: Clock) -> None:
+def test_writes_of_others_hide_none_of_a_persons_own(store: JournalStore, clock: Clock) -> None:
     hers = take_to(store, operation_of(ALICE), "DONE")
     for place in range(6):
         take_to(store, replace(guarded_operation(number=f"PO-HIS-{place}"), requester=BOB), "DONE")

@@ -129,7 +129,7 @@ async def slots_in_use_after_a_late_return(cluster: Cluster, patch: pytest.Monke
 
 
 @pytest.mark.postgres
-async def test_who_lost_a_slot_does_not_give_back_that_of_who_has_it_now(
+async def test_a_lost_slot_is_not_given_back_for_its_new_holder(
     postgres: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await slots_in_use_after_a_late_return(postgres, monkeypatch, "one that is kept") == 1
