@@ -141,7 +141,7 @@ class Settings(BaseModel):
         """Raise `ValueError` where people could not give credentials of their own, or not be kept apart or together."""
         if not REGISTRY[self.erp].personal:
             raise ValueError(f"{PREFIX}ERP_CREDENTIALS must be shared; {PREFIX}ERP={self.erp} has one user")
-        # Who it is, where they give them, what seals them; and what one connection is called, whoever's they are.
+        # Who it is, where they give them, what seals them; and what one connection is called, for everybody.
         for name in ("issuer", "sign_in_client_id", "keys", "company"):
             if getattr(self, name) is None:
                 raise ValueError(f"{PREFIX}{name.upper()} is not set; {PREFIX}ERP_CREDENTIALS=own needs it")

@@ -101,7 +101,7 @@ class Actor:
     """For whom the ERP is asked, where each person has credentials of their own.
 
     Attributes:
-        person: issuer and subject; "" for whoever did not sign in, for whom nothing is asked.
+        person: issuer and subject; "" for a caller who did not sign in, for whom nothing is asked.
         name: what people read of who requested an operation; "" for the caller of this very call.
         view: what was read under another one is not shown to this person; it changes with their credentials.
         may_write: an operation that this person requested is being carried out.
@@ -139,7 +139,7 @@ class ServesPeople(Protocol):
         """Return this person as the caller of a call, with their view as it is now."""
 
     async def keep_up(self) -> None:
-        """Seal credentials anew that a former key sealed, and forget those that are kept no more."""
+        """Seal credentials again that a former key sealed, and forget those that are kept no more."""
 
 
 def send_at_once() -> None:

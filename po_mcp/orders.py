@@ -70,7 +70,7 @@ class OrderLine(Record):
     `item` is what people call it; quantities and the price are of `unit`, where the ERP says it.
     """
 
-    # At once: three models that are built at the start hold it, and each would make it anew.
+    # At once: three models that are built at the start hold it, and each would build it again.
     model_config = ConfigDict(defer_build=False)
 
     # A line of text, or of freight, has "" for its item, and its quantity may be missing.

@@ -217,6 +217,6 @@ def patient_looks() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep tests out of the folders of whoever runs them."""
+    """Keep tests out of the folders of the user who runs them."""
     with homes.nobodys_folders(tmp_path_factory.mktemp("nobody")):
         yield

@@ -1,6 +1,6 @@
 """Folders of nobody: what the tests, their programs and the processes of these keep for a user lies in a place apart.
 
-A guard fails what would write into the folders of whoever runs them, or start our program where it would.
+A guard fails what would write into the folders of the user who runs them, or start our program where it would.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.clients import setup
 FOLDERS = ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
 """The variables that say where a user's files lie."""
 REAL = Path.home()
-"""The home of whoever runs the tests, read before it is changed."""
+"""The home of the user who runs the tests, read before it is changed."""
 _KEPT = tuple(str(REAL / place / "po-mcp") for place in (".cache", ".config", ".local/share"))
 _ALLOWED = str(setup.CACHE)
 """Where clients that are not ours are installed, once for all runs."""
@@ -79,9 +79,9 @@ def _check_process(command: Any, variables: Mapping[Any, Any] | None) -> None:
     is_ours = any(os.fsdecode(word).endswith(("po_mcp", "po-mcp")) for word in words)
     given = os.environ if variables is None else {os.fsdecode(name): value for name, value in variables.items()}
     if is_ours and given.get("HOME") in (None, str(REAL)):
-        raise AssertionError(f"{words} would keep its files in the folders of whoever runs the tests")
+        raise AssertionError(f"{words} would keep its files in the folders of the user who runs the tests")
 
 
 def _refuse(path: str) -> None:
     if not path.startswith(_ALLOWED):
-        raise AssertionError(f"{path} is in the folders of whoever runs the tests")
+        raise AssertionError(f"{path} is in the folders of the user who runs the tests")

@@ -24,7 +24,7 @@ def test_a_file_of_the_user_cannot_be_written(place: str) -> None:
         lambda: os.mkdir(path),
         lambda: sqlite3.connect(path),
     ):
-        with pytest.raises(AssertionError, match="of whoever runs the tests"):
+        with pytest.raises(AssertionError, match="of the user who runs the tests"):
             write()
     assert not Path(path).exists()
 
@@ -39,7 +39,7 @@ def test_reading_and_other_folders_are_let_be(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", [[sys.executable, "-m", "po_mcp"], ["/opt/bin/po-mcp", "doctor"], "po-mcp"])
 @pytest.mark.parametrize("variables", [{}, {"PATH": "/bin"}, {"HOME": str(homes.REAL)}, {b"HOME": str(homes.REAL)}])
 def test_our_program_is_not_started_without_a_home_of_its_own(command: object, variables: dict[str, str]) -> None:
-    with pytest.raises(AssertionError, match="of whoever runs the tests"):
+    with pytest.raises(AssertionError, match="of the user who runs the tests"):
         homes.check_event("subprocess.Popen", ("", command, None, variables))
 
 
@@ -50,7 +50,7 @@ def test_other_programs_and_ours_in_a_home_of_its_own_are_started(tmp_path: Path
 
 
 def test_the_guard_is_set_in_this_process() -> None:
-    with pytest.raises(AssertionError, match="of whoever runs the tests"):
+    with pytest.raises(AssertionError, match="of the user who runs the tests"):
         subprocess.run([sys.executable, "-m", "po_mcp", "--version"], env={}, check=False)
 
 

@@ -239,7 +239,7 @@ async def a_cancel_whose_order_is_active_again(harness: ServerHarness) -> bool:
     return bool(again["status"] == "done" and again["replayed"])
 
 
-# Harms that an executor alone shows, over an ERP in memory
+# What an executor alone shows, over an ERP in memory
 
 
 def bench_of(harness: ServerHarness, clock: Clock | None = None, policy: SettlementPolicy | None = None) -> Bench:
@@ -506,10 +506,10 @@ def no_wording_pin(patch: Patch) -> None:
 
 
 def unknown_arguments_are_dropped(patch: Patch) -> None:
-    anew: Any = PurchasingTool.of.__wrapped__  # the one of this process stays as it is
+    make: Any = PurchasingTool.of.__wrapped__  # the one of this process stays as it is
 
     def lenient(registered: Any) -> PurchasingTool:
-        tool: PurchasingTool = anew(PurchasingTool, registered)
+        tool: PurchasingTool = make(PurchasingTool, registered)
         tool.fn_metadata.arg_model.model_config["extra"] = "ignore"
         tool.fn_metadata.arg_model.model_rebuild(force=True)
         return tool
@@ -540,15 +540,15 @@ def text_is_shown_as_it_comes(patch: Patch) -> None:
     patch.setattr("po_mcp.connectors.inventory_pro.translate.convert_header", _read_unescaped)
 
 
-def _read_unescaped(theirs: Any, zone: Any = None) -> orders.PurchaseOrder:
+def _read_unescaped(header: Any, zone: Any = None) -> orders.PurchaseOrder:
     return orders.PurchaseOrder.model_construct(
-        number=theirs.po_no,
-        vendor=theirs.vendor,
+        number=header.po_no,
+        vendor=header.vendor,
         status="open",
         status_text="Open",
-        ordered_at=theirs.order_date,
+        ordered_at=header.order_date,
         expected_on=None,
-        total=theirs.total_value,
+        total=header.total_value,
     )
 
 

@@ -59,7 +59,7 @@ class TakesCredentials(Protocol):
 
 
 class CredentialsPage:
-    """The page for one person's credentials: theirs alone, whoever they are.
+    """The page for one person's credentials: each person sees their own alone.
 
     Args:
         credentials: takes them.

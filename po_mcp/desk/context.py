@@ -61,7 +61,7 @@ class Desk:
         pin_setting: whether this process knows the approver PIN that was set.
         approvers: who may approve what, where people sign in at this server; its terminal is then the
             administrator's alone. None without sign-in.
-        views: what was read, each for whoever may see it; the view that was used last is the last.
+        views: what was read, each for those who may see it; the view that was used last is the last.
     """
 
     erp: ERP

@@ -70,7 +70,7 @@ def plan_install(host: Host, path: Path, program: Program) -> Change:
     old = _content(host, path)
     text = _decode(host, path, old)
     before = _entry(host, path, text)
-    # What a person put there besides, such as `env` or `disabled`, is theirs and stays.
+    # What a person put there besides, such as `env` or `disabled`, is their own and stays.
     changed = set(host.defaults) & set(before or {})
     ours = {name: value for name, value in host.entry(program).items() if name not in changed}
     after = {**(before or {}), **ours}

@@ -1,4 +1,4 @@
-"""What other replicas wrote, told to the clients of this one."""
+"""Writes of other replicas: the clients of this one are notified of them."""
 
 from __future__ import annotations
 

@@ -47,8 +47,8 @@ class ApproverRules:
         approvers: `scope:NAME`, `group:NAME` or the subjects of people.
         may_approve_own: the person who asked for a write may approve it, too.
         second_over: the totals above which two people must approve; None for no such amount.
-        limits: up to which total whoever an entry means may approve, None for any; `*` is for everybody else. Who is
-            meant by none of them may approve nothing, unless there are no limits at all.
+        limits: up to which total the people of an entry may approve, None for any; `*` is for everybody else. A person
+            of no entry may approve nothing, unless there are no limits at all.
     """
 
     approvers: Sequence[str]

@@ -78,7 +78,7 @@ class Executor:
             if recorded is None or recorded.state != "APPROVED":
                 return await self.outcome_of(operation_id)
             approved = recorded.operation
-        # Whoever approves it, and wherever: the yes lends nobody's credentials but those of who requested it.
+        # Of every approver, on the page or in a terminal: a yes lends nobody's credentials but the requester's.
         with acting_for(approved.actor):
             return await self._execute_approved(approved)
 

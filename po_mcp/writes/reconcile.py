@@ -123,8 +123,8 @@ class Reconciler:
         await self._settle_by(seen, recorded, looked_at)
         latest = await self.journal.find(recorded.operation.id) or recorded
         if latest.state == "UNKNOWN" and seen.seen == "elsewhere":
-            told = self.words.unknown(latest.operation, latest.sent_at, seen.why, is_settled_by_reading=False)
-            return replace(latest, outcome=told)
+            outcome = self.words.unknown(latest.operation, latest.sent_at, seen.why, is_settled_by_reading=False)
+            return replace(latest, outcome=outcome)
         return latest
 
     async def wait_until_certain(self, recorded: Recorded) -> Recorded:

@@ -42,7 +42,7 @@ async def unknown(desk: Counter, person: Browser, pin: str = "") -> None:
 
 async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
     with anyio.fail_after(10):
-        while not await is_so():  # noqa: ASYNC110  # the page is loaded anew, as a browser does
+        while not await is_so():  # noqa: ASYNC110  # the page is loaded again, as a browser does
             await anyio.sleep(0.02)
 
 
@@ -244,7 +244,7 @@ async def test_pins_that_fit_lock_nothing(file: Path) -> None:
 
 
 async def test_an_unknown_one_looks_again_by_itself_until_a_person_says_what_happened(file: Path) -> None:
-    """A page that is loaded anew under a form would empty what is being typed into it."""
+    """A page that is loaded again under a form would empty what is being typed into it."""
     async with open_page(file) as (desk, one, person):
         await unknown(desk, person)
         page = (await person.page()).text

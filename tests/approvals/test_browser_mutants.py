@@ -40,7 +40,7 @@ async def website(html: str, name: str = "localhost") -> AsyncIterator[str]:
             server.should_exit = server.force_exit = True
 
 
-# The harms. Each is True where it happened.
+# Attacks. Each is True where it succeeded.
 
 
 async def the_page_in_a_frame_of_a_website() -> bool:
@@ -93,7 +93,7 @@ async def _loads(html: str) -> bool:
 
 
 async def the_order_after_the_server_has_gone() -> bool:
-    """Whoever uses the browser next goes back, and reads it from the cache."""
+    """The next user of the browser goes back, and reads it from the cache."""
     async with website("elsewhere") as url, chromium() as page:
         async with counter(":memory:") as desk:
             await page.goto(await desk.link(desk.propose(order())))

@@ -44,7 +44,7 @@ all_clients = pytest.mark.parametrize("kind", CLIENTS)
 
 
 class Visitor:
-    """Whoever is behind a client that opens links, or shows forms: does something, and gives an answer."""
+    """The person behind a client that opens links, or shows forms: does something, and answers."""
 
     def __init__(self, action: Any = "accept", content: Any = None, meanwhile: Any = None) -> None:
         self.asked: list[Any] = []
@@ -191,8 +191,8 @@ async def test_an_opened_link_is_no_yes(
 ) -> None:
     async with harness.client(era, Visitor(content=content)) as client:  # type: ignore[arg-type]
         for _ in range(3):
-            told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
-            assert told["status"] == "approval_required"
+            answered = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
+            assert answered["status"] == "approval_required"
 
     assert harness.wire.writes == []
 
@@ -205,9 +205,9 @@ async def test_where_the_page_comes_first_no_form_stands_for_a_yes(
 ) -> None:
     visitor = Visitor(content={"decision": "backorder"} if tool == FINALIZE else {"order_number": "PO-2025-0038"})
     async with harness.client(era, visitor, **settings) as client:  # type: ignore[arg-type]
-        told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
+        answered = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
 
-    assert (told["status"], visitor.asked, harness.wire.writes) == ("approval_required", [], [])
+    assert (answered["status"], visitor.asked, harness.wire.writes) == ("approval_required", [], [])
 
 
 @pytest.mark.usefixtures("book_of_today")
@@ -268,10 +268,10 @@ async def test_reject_ends_it_for_the_assistant_too(
     async with harness.client(era, Visitor(), **settings) as client:  # type: ignore[arg-type]
         asked = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
         await press(asked["approve_at"], "reject", {})
-        told = await follow_up(client, "get_operation", tool, asked)
+        answered = await follow_up(client, "get_operation", tool, asked)
 
-    assert told["status"] == "declined"
-    assert "Declined." in told["message"]
+    assert answered["status"] == "declined"
+    assert "Declined." in answered["message"]
     assert harness.wire.writes == []
 
 
@@ -292,11 +292,11 @@ async def test_an_order_that_changed_before_the_click_is_stale(
         asked = outcome(await client.call_tool(FINALIZE, {"number": NUMBER[FINALIZE]}))
         harness.change(CHANGES[change])
         await press(asked["approve_at"], "approve", FILLED_IN[FINALIZE])
-        told = await follow_up(client, "get_operation", FINALIZE, asked)
+        answered = await follow_up(client, "get_operation", FINALIZE, asked)
         async with browser(asked["approve_at"]) as person:
             page = (await person.page()).text
 
-    assert told["status"] == "stale"
+    assert answered["status"] == "stale"
     assert "Out of date" in page
     assert harness.wire.writes == []
 
@@ -311,9 +311,9 @@ async def test_an_expired_operation_is_not_carried_out(
         asked = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
         late[0] = 601.0
         await press(asked["approve_at"], "approve", FILLED_IN[DELETE])
-        told = await follow_up(client, "get_operation", DELETE, asked)
+        answered = await follow_up(client, "get_operation", DELETE, asked)
 
-    assert told["status"] == "expired"
+    assert answered["status"] == "expired"
     assert harness.wire.writes == []
 
 
@@ -338,7 +338,7 @@ async def test_clicks_and_calls_at_once_send_once(
         done = await follow_up(client, "next call", FINALIZE, asked)
 
     assert pressed.count(303) == 1
-    assert set(pressed) <= {303, 409, 403}  # whoever comes later finds it decided, or finds no form any more
+    assert set(pressed) <= {303, 409, 403}  # a later person finds it decided, or finds no form any more
     assert done["status"] == "done"
     assert len(harness.wire.writes) == 1
 
@@ -402,13 +402,13 @@ async def test_a_form_that_was_closed_leaves_it_open_on_the_page(
 ) -> None:
     visitor = Visitor("cancel")
     async with harness.client(era, visitor) as client:  # type: ignore[arg-type]
-        told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
-        await press(told["approve_at"], "approve", FILLED_IN[tool])
-        done = await follow_up(client, "get_operation", tool, told)
+        answered = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
+        await press(answered["approve_at"], "approve", FILLED_IN[tool])
+        done = await follow_up(client, "get_operation", tool, answered)
 
     assert isinstance(visitor.asked[0], ElicitRequestFormParams)
-    assert told["status"] == "approval_required"
-    assert told["approve_at"] in told["message"]
+    assert answered["status"] == "approval_required"
+    assert answered["approve_at"] in answered["message"]
     assert (done["status"], len(harness.wire.writes)) == ("done", 1)
 
 
@@ -420,14 +420,14 @@ async def test_a_form_that_was_declined_leaves_it_open_and_hands_out_no_link(
 ) -> None:
     visitor = Visitor("decline")
     async with harness.client(era, visitor) as client:  # type: ignore[arg-type]
-        told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
-        approve_and_leave(harness, told["operation_id"])
+        answered = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
+        approve_and_leave(harness, answered["operation_id"])
         sent_before = list(harness.wire.writes)
-        done = await follow_up(client, "next call", tool, told)
+        done = await follow_up(client, "next call", tool, answered)
 
     assert isinstance(visitor.asked[0], ElicitRequestFormParams)
-    assert (told["status"], told.get("approve_at"), sent_before) == ("declined", None, [])
-    assert "http" not in told["message"]
+    assert (answered["status"], answered.get("approve_at"), sent_before) == ("declined", None, [])
+    assert "http" not in answered["message"]
     assert (done["status"], len(harness.wire.writes)) == ("done", 1)
 
 
@@ -471,7 +471,7 @@ async def test_a_likely_duplicate_is_created_after_a_click(
 
 
 @pytest.mark.parametrize(
-    ("journal", "with_page", "told"),
+    ("journal", "with_page", "answered"),
     [
         ("a file", True, ": {link} (or run po-mcp approve in a terminal)"),
         ("a file", False, ": run po-mcp approve in a terminal."),
@@ -485,7 +485,7 @@ async def test_a_likely_duplicate_is_created_after_a_click(
 )
 @both_eras
 async def test_a_terminal_is_named_only_where_it_sees_what_waits(
-    harness: ServerHarness, era: str, journal: str, with_page: bool, told: str
+    harness: ServerHarness, era: str, journal: str, with_page: bool, answered: str
 ) -> None:
     kept = str(harness.journal) if journal == "a file" else journal
     server = build_server(Settings(sandbox=str(harness.book), journal=kept), with_page=with_page)
@@ -493,7 +493,7 @@ async def test_a_terminal_is_named_only_where_it_sees_what_waits(
         asked = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
 
     assert asked["status"] == "approval_required"
-    assert told.format(link=asked.get("approve_at")) in asked["message"]
+    assert answered.format(link=asked.get("approve_at")) in asked["message"]
     assert ("po-mcp approve" in asked["message"]) == (journal == "a file")
     assert ("approve_at" in asked) == with_page
 

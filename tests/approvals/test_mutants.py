@@ -47,7 +47,7 @@ Mutant = Callable[[Patch], None]
 Harm = Callable[[Path], Awaitable[bool]]
 
 
-# The harms. Each is True where it happened.
+# Attacks. Each is True where it succeeded.
 
 
 async def a_name_that_was_rebound_to_this_machine(file: Path) -> bool:
@@ -87,7 +87,7 @@ async def a_form_without_a_token(file: Path) -> bool:
 
 
 async def a_token_that_was_shown_to_another_browser(file: Path) -> bool:
-    """Whoever has the link has a token; it must not count in the browser of the person."""
+    """A person with the link has a token; it must not count in the browser of the person."""
     async with counter(file) as desk:
         link = await desk.link(one := desk.propose(order()))
         async with browser(link) as attacker, browser(link) as person:

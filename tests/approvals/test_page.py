@@ -277,16 +277,16 @@ async def test_a_form_that_was_shown_to_another_browser_or_for_another_order_dec
     async with counter(file) as desk:
         one, two = desk.propose(order("PO-7")), desk.propose(order("PO-8"))
         async with browser(await desk.link(one)) as person, browser(await desk.link(two)) as other:
-            mine, theirs = await person.token(), await other.token()
+            first_token, other_token = await person.token(), await other.token()
             own = person.client.cookies
-            tokens = ["", "0" * 64, theirs, mine[:-1], mine.upper(), secrets.token_hex(32)]
+            tokens = ["", "0" * 64, other_token, first_token[:-1], first_token.upper(), secrets.token_hex(32)]
             answers = [await person.send("approve", token=token, order_number="PO-7") for token in tokens]
             person.path, path = other.path, person.path
-            answers.append(await person.send("approve", token=mine, order_number="PO-8"))
+            answers.append(await person.send("approve", token=first_token, order_number="PO-8"))
             person.path = path
             for cookie in ("", "x", secrets.token_hex(16), f"{secrets.token_hex(16)}.{'0' * 64}"):
                 person.client.cookies = httpx2.Cookies(dict.fromkeys(own, cookie))
-                answers.append(await person.send("approve", token=mine, order_number="PO-7"))
+                answers.append(await person.send("approve", token=first_token, order_number="PO-7"))
 
         assert [answer.status_code for answer in answers] == [403] * 11
         assert {desk.state(one), desk.state(two)} == {"PROPOSED"}
@@ -314,7 +314,7 @@ async def test_another_host_is_not_served(file: Path) -> None:
 
 
 async def test_the_link_of_an_order_cannot_be_computed_from_it() -> None:
-    """Whoever can read the order and knows the connection asks for the same in a journal of their own."""
+    """A person who can read the order and knows the connection asks for the same in a journal of their own."""
     links = []
     for _ in range(2):
         async with counter(":memory:") as desk:

@@ -34,7 +34,7 @@ LINE = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehou
 
 
 @dataclass(frozen=True)
-class Wish:
+class WriteRequest:
     """What a buyer wants, and how a person says yes to it on the page and at a terminal."""
 
     tool: str
@@ -43,11 +43,15 @@ class Wish:
     at_a_terminal: tuple[str, ...]
 
 
-WISHES = {
-    "create": Wish("create_purchase_order", {"vendor": "12", "number": "PO-2025-0043", "lines": [LINE]}, {}, ("y",)),
-    "finalize": Wish("finalize_purchase_order", {"number": "PO-2025-0037"}, {"create_backorder": "yes"}, ("y", "y")),
-    "cancel": Wish("cancel_purchase_order", {"number": "PO-2025-0041"}, {}, ("y",)),
-    "delete": Wish(
+REQUESTS = {
+    "create": WriteRequest(
+        "create_purchase_order", {"vendor": "12", "number": "PO-2025-0043", "lines": [LINE]}, {}, ("y",)
+    ),
+    "finalize": WriteRequest(
+        "finalize_purchase_order", {"number": "PO-2025-0037"}, {"create_backorder": "yes"}, ("y", "y")
+    ),
+    "cancel": WriteRequest("cancel_purchase_order", {"number": "PO-2025-0041"}, {}, ("y",)),
+    "delete": WriteRequest(
         "delete_purchase_order", {"number": "PO-2025-0038"}, {"order_number": "PO-2025-0038"}, ("PO-2025-0038",)
     ),
 }
@@ -62,18 +66,18 @@ TRIPS = {"form": 0, "url": 1, "link": 1, "terminal": 1}
 
 
 class Person:
-    """Whoever sits before the chat: goes where an answer sends them, and says yes there. Each way out is counted."""
+    """The person at the chat: goes where an answer sends them, and says yes there. Each way out is counted."""
 
-    def __init__(self, harness: ServerHarness, wish: Wish) -> None:
+    def __init__(self, harness: ServerHarness, request: WriteRequest) -> None:
         self.trips = 0
         self._harness = harness
-        self._wish = wish
+        self._request = request
 
     async def __call__(self, context: object, params: Any) -> ElicitResult:
         if isinstance(params, ElicitRequestURLParams):
             await self._visit(params.url)
             return ElicitResult(action="accept")
-        return accept(order_number=self._wish.arguments["number"]) if "delete" in self._wish.tool else yes(params)
+        return accept(order_number=self._request.arguments["number"]) if "delete" in self._request.tool else yes(params)
 
     async def go(self, said: Mapping[str, Any]) -> None:
         """Decide where the assistant's answer says that it can be decided."""
@@ -87,7 +91,7 @@ class Person:
         self.trips += 1
         async with browser(link) as tab:
             if await tab.token():
-                assert (await tab.send("approve", None, None, **self._wish.on_the_page)).status_code == 303
+                assert (await tab.send("approve", None, None, **self._request.on_the_page)).status_code == 303
             self.seen = (await tab.page()).text
 
     def _decide_at_a_terminal(self) -> None:
@@ -95,7 +99,7 @@ class Person:
         harness = self._harness
         settings = {"PO_MCP_SANDBOX": str(harness.book), "PO_MCP_JOURNAL": str(harness.journal), "COLUMNS": "120"}
         variables = environment(harness.book.parent, **settings)
-        status, self.seen = at_terminal(["approve"], self._wish.at_a_terminal, variables)
+        status, self.seen = at_terminal(["approve"], self._request.at_a_terminal, variables)
         assert status == 0
 
 
@@ -104,18 +108,18 @@ def events_of(harness: ServerHarness, operation_id: str) -> list[str]:
         return [event.event for event in store.events(operation_id)]
 
 
-async def carry_through(harness: ServerHarness, era: str, wish: Wish) -> Person:
-    """Have one wish carried out by a person who goes out as often as it takes; the chat goes on after each way."""
-    person = Person(harness, wish)
+async def carry_through(harness: ServerHarness, era: str, request: WriteRequest) -> Person:
+    """Have one request carried out by a person who goes out as often as it takes; the chat goes on after each way."""
+    person = Person(harness, request)
     async with harness.client(era, person, create_approval_over="0") as client:  # type: ignore[arg-type]
-        said = outcome(await client.call_tool(wish.tool, dict(wish.arguments)))
+        said = outcome(await client.call_tool(request.tool, dict(request.arguments)))
         while "DONE" not in events_of(harness, said["operation_id"]):
             assert person.trips < 3
             await person.go(said)
             if "DONE" not in events_of(harness, said["operation_id"]):
-                said = outcome(await client.call_tool(wish.tool, dict(wish.arguments)))
+                said = outcome(await client.call_tool(request.tool, dict(request.arguments)))
                 person.trips += 1  # they had to go back to the chat and say so
-        again = outcome(await client.call_tool(wish.tool, dict(wish.arguments)))
+        again = outcome(await client.call_tool(request.tool, dict(request.arguments)))
     assert (again["status"], again["replayed"], again["operation_id"]) == ("done", True, said["operation_id"])
     assert events_of(harness, said["operation_id"]).count("SENT") == 1
     return person
@@ -144,12 +148,12 @@ kinds: Callable[..., Any] = pytest.mark.parametrize(
 
 
 @pytest.mark.parametrize("era", ERAS)
-@pytest.mark.parametrize("wish", WISHES)
+@pytest.mark.parametrize("request", REQUESTS)
 @kinds
 async def test_a_person_leaves_the_chat_no_more_than_once(
-    harness: ServerHarness, era: str, kind: str, wish: str
+    harness: ServerHarness, era: str, kind: str, request: str
 ) -> None:
-    person = await carry_through(harness, era, WISHES[wish])
+    person = await carry_through(harness, era, REQUESTS[request])
 
     assert person.trips == TRIPS[kind]
     if kind in ("url", "link"):
@@ -168,7 +172,7 @@ async def test_a_page_that_only_records_a_yes_costs_more_ways(
         assert isinstance(pending.under_way, UnderWay)
 
     monkeypatch.setattr(PendingApprovals, "start", record_only)
-    person = await carry_through(harness, ERAS[0], WISHES["cancel"])
+    person = await carry_through(harness, ERAS[0], REQUESTS["cancel"])
 
     assert person.trips == 2
 

@@ -74,10 +74,10 @@ async def test_the_session_of_a_replica_that_died_gets_404_and_others_go_on(kind
                 headers = {**SESSION, "mcp-session-id": session}
                 answer = await http.post("/mcp", headers=headers, json=call("ping", {}))
                 found[session.partition(".")[0]] = answer.status_code
-            anew = await http.post("/mcp", json=call("initialize", HELLO))
+            renewed = await http.post("/mcp", json=call("initialize", HELLO))
 
     assert found == {"r1": 404, "r2": 200}
-    assert anew.headers["mcp-session-id"].startswith("r2.")
+    assert renewed.headers["mcp-session-id"].startswith("r2.")
 
 
 def many_at_once(text: str) -> str:

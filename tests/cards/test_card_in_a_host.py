@@ -281,9 +281,9 @@ async def test_every_text_stands_out_in_light_and_dark_and_under_a_hosts_own_col
         font = await host.frame.evaluate("getComputedStyle(document.body).fontFamily")
 
     own = {"light": "rgb(255, 253, 248)", "dark": "rgb(30, 32, 36)"}
-    theirs = {"light": "rgb(255, 255, 255)", "dark": "rgb(23, 23, 23)"}
+    hosts_own = {"light": "rgb(255, 255, 255)", "dark": "rgb(23, 23, 23)"}
     assert min(contrasts) >= 4.5
-    assert ground == (theirs if variables == "whole" else own)[theme]
+    assert ground == (hosts_own if variables == "whole" else own)[theme]
     assert ("Serif" in font) is (variables == "whole")
 
 

@@ -34,7 +34,7 @@ class Write:
     tool: str
     number: str
     is_approved: bool = False
-    told: str = "nothing"
+    reported: str = "nothing"
     message: str = ""
     operation_id: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -81,9 +81,9 @@ class Buyers:
             asked = await self._call(http, write, legs[0])
             write.operation_id = asked.get("operation_id", "")
             write.seconds["ask"] = anyio.current_time() - began
-            while write.told not in ENDED:
+            while write.reported not in ENDED:
                 began = anyio.current_time()
-                if write.told == "approval_required":  # once more, where the journal that knew of a yes was lost
+                if write.reported == "approval_required":  # once more, where the journal that knew of a yes was lost
                     browser.headers["x-replica"] = legs[1]
                     write.is_approved |= await self._approve(approver, str(asked.get("approve_at")), write)
                     write.seconds["approve"] = anyio.current_time() - began
@@ -117,13 +117,13 @@ class Buyers:
             result = found.get("result", {})
             if answer.status_code == 200 and not result.get("isError") and "structuredContent" in result:
                 outcome: Mapping[str, Any] = result["structuredContent"]
-                write.told, write.message = outcome["status"], outcome.get("message", "")
-                if write.told == "refused" and self._is_already_so(write):
-                    write.told = ALREADY
+                write.reported, write.message = outcome["status"], outcome.get("message", "")
+                if write.reported == "refused" and self._is_already_so(write):
+                    write.reported = ALREADY
                 return outcome
             self.retries[_name_of_error(answer.status_code, found)] += 1
             if result.get("isError") and self._is_already_so(write):
-                write.told, write.message = ALREADY, str(result["content"][0]["text"])
+                write.reported, write.message = ALREADY, str(result["content"][0]["text"])
                 return {}
             await anyio.sleep(0.2)
 

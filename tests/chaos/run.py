@@ -114,8 +114,8 @@ async def _show_progress(buyers: Buyers, is_over: anyio.Event) -> None:
     while not is_over.is_set():
         with anyio.move_on_after(_SHOWS_EVERY_S):
             await is_over.wait()
-        told, trouble = Counter(write.told for write in buyers.writes), buyers.team.trouble
-        logger.info("%.0f s: %s; %s", anyio.current_time() - began, dict(told), dict(trouble))
+        reported, trouble = Counter(write.reported for write in buyers.writes), buyers.team.trouble
+        logger.info("%.0f s: %s; %s", anyio.current_time() - began, dict(reported), dict(trouble))
 
 
 def _judge(buyers: Buyers, there: Team, took: float) -> Report:
@@ -124,10 +124,10 @@ def _judge(buyers: Buyers, there: Team, took: float) -> Report:
         judge_write(report, write, there.erp)
     with closing(JournalStore(there.address)) as store:
         report.journal_faults = [str(fault) for fault in store.verify()]
-    done = [write for write in buyers.writes if write.told == "done"]
+    done = [write for write in buyers.writes if write.reported == "done"]
     report.facts = {
         "writes": len(buyers.writes),
-        "told": dict(Counter(write.told for write in buyers.writes)),
+        "reported": dict(Counter(write.reported for write in buyers.writes)),
         "legs at several replicas": buyers.crossed,
         "seconds": round(took, 1),
         "writes a second": round(len(done) / took, 2),
@@ -142,14 +142,13 @@ def judge_write(report: Report, write: Write, erp: Erp) -> None:
     """Hold what was told of a write against the ERP's book and what was sent to it."""
     name = _SENDS[write.tool].format(write.number)
     has_effect = erp.shows(write.tool == CREATE, write.number)
-    about = (
-        f"{write.tool} {write.number} ({write.operation_id}): told {write.told}, effect {has_effect}: {write.message}"
-    )
+    said = f"reported {write.reported}, effect {has_effect}: {write.message}"
+    about = f"{write.tool} {write.number} ({write.operation_id}): {said}"
     if erp.carried_out[name] > 1 or erp.sent[name] > 1:
         report.doubles.append(f"{about} sent {erp.sent[name]} times")
-    if write.told in ENDED and (write.told in ("done", ALREADY)) is not has_effect:
+    if write.reported in ENDED and (write.reported in ("done", ALREADY)) is not has_effect:
         report.lies.append(about)
-    if write.told not in ENDED or (has_effect and not write.is_approved and write.told != "done"):
+    if write.reported not in ENDED or (has_effect and not write.is_approved and write.reported != "done"):
         report.lost.append(about)
 
 

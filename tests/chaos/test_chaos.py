@@ -57,7 +57,7 @@ def judge(erp: Erp, write: Write) -> list[str]:
         (Write(DELETE, "PO-A", True, "unknown"), ["lost"]),
         (Write(DELETE, "PO-A", False, "nothing"), ["lost"]),
     ],
-    ids=lambda value: f"{value.tool} {value.number} {value.told}" if isinstance(value, Write) else "",
+    ids=lambda value: f"{value.tool} {value.number} {value.reported}" if isinstance(value, Write) else "",
 )
 def test_reported_outcomes_are_held_against_the_book(erp: Erp, write: Write, found: list[str]) -> None:
     assert judge(erp, write) == found

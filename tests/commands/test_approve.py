@@ -147,15 +147,15 @@ async def test_the_pin_is_asked_for_and_not_shown(harness: ServerHarness) -> Non
     one = await ask(harness, DELETE)
 
     set_pin(harness.journal, PIN)
-    wrong, told = run_in_terminal(harness, ["PO-2025-0038", "guess", "", "guess"])
+    wrong, reported = run_in_terminal(harness, ["PO-2025-0038", "guess", "", "guess"])
     between = await became(harness, one)
     right, screen = run_in_terminal(harness, ["PO-2025-0038", "a slip", PIN])
 
     assert (wrong, between, right) == (3, "approval_required", 0)
-    told = " ".join(told.split())
-    assert "Wrong PIN. Nothing was changed. 9 more tries within the hour, then one a minute." in told
-    assert "Enter your PIN. Nothing was changed. 9 more tries within the hour, then one a minute." in told
-    assert "No decision. It is still waiting." in told
+    reported = " ".join(reported.split())
+    assert "Wrong PIN. Nothing was changed. 9 more tries within the hour, then one a minute." in reported
+    assert "Enter your PIN. Nothing was changed. 9 more tries within the hour, then one a minute." in reported
+    assert "No decision. It is still waiting." in reported
     assert "Wrong PINs in the last hour: 2 in a terminal." in screen
     assert harness.order("PO-2025-0038") is None
     assert "correct horse" not in screen
@@ -167,11 +167,11 @@ async def test_a_pin_that_the_caller_brings_along_approves_nothing(harness: Serv
     set_pin(harness.journal, PIN)
     brought = {"PO_MCP_APPROVER_PIN": "111111"}
 
-    status, told = run_in_terminal(harness, ["y", *["111111"] * 3], settings=brought)
+    status, reported = run_in_terminal(harness, ["y", *["111111"] * 3], settings=brought)
 
-    told = " ".join(told.split())
-    assert "It cannot be approved here. PO_MCP_APPROVER_PIN is not the approver PIN that was set." in told
-    assert "Wrong PIN." in told
+    reported = " ".join(reported.split())
+    assert "It cannot be approved here. PO_MCP_APPROVER_PIN is not the approver PIN that was set." in reported
+    assert "Wrong PIN." in reported
     assert (status, harness.order("PO-2025-0038") is None) == (3, False)
 
 

@@ -230,13 +230,13 @@ async def test_the_events_of_an_operation_are_shown_in_order(harness: ServerHarn
     text = flat(shown.stdout)
     assert re.search(r"Requested by mcp \S+, MCP 2026-07-28", text)
     assert "Delete order PO-2025-0038 permanently? This cannot be undone." in text
-    told = [
+    reported = [
         " requested",
         " approved in the chat",
         " sent ",
         " done answer",
     ]
-    places = [text.index(each) for each in told]
+    places = [text.index(each) for each in reported]
     assert places == sorted(places)
     assert "answer: success, verified" in text
 
@@ -507,11 +507,11 @@ async def test_settling_wants_the_pin_where_one_is_set(harness: ServerHarness) -
     set_pin(harness.journal, "correct horse")
     answers = ["no", "PO-2025-0038"]
 
-    wrong, told = in_terminal(harness, [*answers, *["a guess"] * 3], "settle", operation_id)
+    wrong, reported = in_terminal(harness, [*answers, *["a guess"] * 3], "settle", operation_id)
     between = state(harness, operation_id)
     right, screen = in_terminal(harness, [*answers, "a slip", "correct horse"], "settle", operation_id)
 
-    assert (wrong, between, "Wrong PIN. Nothing was recorded." in told) == (3, "UNKNOWN", True)
+    assert (wrong, between, "Wrong PIN. Nothing was recorded." in reported) == (3, "UNKNOWN", True)
     assert (right, state(harness, operation_id)) == (0, "NOT_APPLIED")
     assert "correct horse" not in screen
 

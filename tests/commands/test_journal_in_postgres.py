@@ -67,13 +67,15 @@ async def test_a_file_is_brought_over_whole_and_takes_nothing_more(
     listed = await run(settings, "list")
     sealed = await run({**settings, "PO_MCP_JOURNAL": str(file)}, "list")
 
-    told = done.stdout.decode()
-    assert (done.returncode, "2 operations brought over" in told, "is sealed" in told) == (0, True, True), told
+    reported = done.stdout.decode()
+    assert (done.returncode, "2 operations brought over" in reported, "is sealed" in reported) == (0, True, True), (
+        reported
+    )
     assert states(address) == {SENT: "UNKNOWN", WAITS: "PROPOSED"}
     assert SENT in listed.stdout.decode()
     assert "This journal was moved to postgresql://" in sealed.stdout.decode()
     assert "This journal was moved" not in listed.stdout.decode()
-    assert "po:" not in told  # of an address its user's password is never shown
+    assert "po:" not in reported  # of an address its user's password is never shown
 
 
 async def test_a_journal_that_cannot_be_brought_over_is_reported_and_changes_nothing(

@@ -1,4 +1,4 @@
-"""Several `po-mcp serve` on one PostgreSQL: one order is sent once, whoever is asked, whoever dies."""
+"""Several `po-mcp serve` on one PostgreSQL: one order is sent once, whichever replica is asked or dies."""
 
 from __future__ import annotations
 

@@ -236,7 +236,7 @@ async def test_a_server_that_ends_answers_what_still_comes_and_ends_each_connect
 
 
 async def knock_until_refused(origin: str) -> None:
-    """Connect anew until nobody listens there any more."""
+    """Connect again and again until nobody listens there any more."""
     with anyio.fail_after(30), contextlib.suppress(httpx2.TransportError):
         while True:
             async with httpx2.AsyncClient(base_url=origin, trust_env=False) as http:

@@ -52,9 +52,11 @@ def test_a_line_of_freight_is_shown_by_its_description(item: dict[str, Any]) -> 
     assert order.sum_of_lines is None
 
 
-@pytest.mark.parametrize(("told", "place"), [("2", 2), (None, None), ("two", None), (-2, None), (Decimal("1.5"), None)])
-def test_a_line_is_read_whatever_its_place_is_called(told: object, place: int | None) -> None:
-    order = inventory_pro_order(lines=[{"lineNo": told, "shortID": "42", "units": "10", "unitPrice": "0.45"}])
+@pytest.mark.parametrize(
+    ("reported", "place"), [("2", 2), (None, None), ("two", None), (-2, None), (Decimal("1.5"), None)]
+)
+def test_a_line_is_read_whatever_its_place_is_called(reported: object, place: int | None) -> None:
+    order = inventory_pro_order(lines=[{"lineNo": reported, "shortID": "42", "units": "10", "unitPrice": "0.45"}])
 
     [line] = order.lines or ()
     assert (line.line, line.item, line.quantity) == (place, "42", Decimal(10))

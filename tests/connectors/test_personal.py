@@ -233,15 +233,15 @@ async def test_for_nobody_nothing_is_asked_but_whether_the_erp_answers(desk: Des
 async def test_a_person_without_credentials_learns_where_to_give_them_and_a_requester_is_named(desk: Desk) -> None:
     with pytest.raises(NoCredentials) as mine:
         await desk.read(ALICE)
-    with pytest.raises(NoCredentials) as theirs:
+    with pytest.raises(NoCredentials) as missing:
         await desk.read(ALICE, "Alice Adams", may_write=True)
 
     assert str(mine.value) == (
         "Your own credentials for Inventory Pro are missing. Nothing was sent. "
         f"Open {PAGE}, sign in and enter them; then ask again."
     )
-    assert str(theirs.value).startswith("Alice Adams's own credentials for Inventory Pro are missing.")
-    assert f"Alice Adams must open {PAGE}" in str(theirs.value)
+    assert str(missing.value).startswith("Alice Adams's own credentials for Inventory Pro are missing.")
+    assert f"Alice Adams must open {PAGE}" in str(missing.value)
     assert (desk.log, mine.value.effect) == ([], "nothing_sent")
 
 
@@ -288,7 +288,7 @@ async def test_credentials_removed_or_replaced_elsewhere_count_at_the_next_call(
     await desk.read(ALICE)
     with closing(JournalStore(desk.file)) as another:
         replica = PeoplesCredentials(another.credential_rows(CONNECTION.key), (NEW,), CONNECTION.key)
-        await replica.keep(ALICE, "Alice", {**VALUES, "client_id": "alice-anew"})
+        await replica.keep(ALICE, "Alice", {**VALUES, "client_id": "alice-new"})
         second = await desk.erp.identify(ALICE)
         await desk.read(ALICE)
         assert await replica.remove(ALICE, ALICE)
@@ -296,7 +296,7 @@ async def test_credentials_removed_or_replaced_elsewhere_count_at_the_next_call(
         await desk.read(ALICE)
     third = await desk.erp.identify(ALICE)
 
-    assert desk.log == ["alice-in-erp reads", "alice-anew reads"]
+    assert desk.log == ["alice-in-erp reads", "alice-new reads"]
     assert [one.closed for one in desk.made] == [1, 0]
     assert len({first.view, second.view, third.view}) == 3
     await desk.erp.keep_up()
@@ -414,10 +414,10 @@ async def test_an_order_hidden_from_its_requester_is_not_absent(tmp_path: Path, 
         "id": lambda: erp.get_order_of_id("1", "PO-1"),
         "reference": lambda: erp.get_order_of_reference("r"),
     }
-    with acting_for(Actor(ALICE, "Alice Adams", may_write=may_write)), pytest.raises(PurchaseOrderError) as told:
+    with acting_for(Actor(ALICE, "Alice Adams", may_write=may_write)), pytest.raises(PurchaseOrderError) as reported:
         await reads[way]()
 
-    assert type(told.value) is raised
+    assert type(reported.value) is raised
     assert bool(service.log) == may_write, "of others' orders a caller is told nothing"
 
 
@@ -541,11 +541,11 @@ async def test_a_value_that_cannot_be_such_a_setting_is_not_tried(desk: Desk) ->
     assert (desk.log, desk.made) == ([], [])
 
 
-@pytest.mark.parametrize(("theirs", "is_kept"), [("company 1", True), ("company 2", False)])
-async def test_where_the_erp_tells_the_company_it_decides(tmp_path: Path, theirs: str, is_kept: bool) -> None:
+@pytest.mark.parametrize(("company", "is_kept"), [("company 1", True), ("company 2", False)])
+async def test_where_the_erp_tells_the_company_it_decides(tmp_path: Path, company: str, is_kept: bool) -> None:
     class UserOfCompany(UserOfErp):
         async def read_books(self) -> str:
-            return "company 1" if self.user == "service" else theirs
+            return "company 1" if self.user == "service" else company
 
     service = cast(ERP, UserOfCompany())
     credentials = Desk(tmp_path).credentials
@@ -580,23 +580,23 @@ Books = tuple[str, Mapping[str, Any], int]
 BOOKS: dict[str, tuple[Books, Books, bool]] = {
     "the same": (("A B", ALL, 0), ("A B", ALL, 0), True),
     "nobody sees any": (("", {}, 0), ("", {}, 0), True),
-    "few rights: theirs are not the server's first": (("A B C D E", ALL, 0), ("E", {"E": "Acme"}, 0), True),
+    "few rights: the first seen are not the server's first": (("A B C D E", ALL, 0), ("E", {"E": "Acme"}, 0), True),
     "they list none and open one": (("A B", ALL, 0), ("", {"B": "Acme"}, 0), True),
     "one that cannot be opened is passed over": (("A B C", ODD, 0), ("A B C", ODD, 0), True),
     "they see none": (("A", ALL, 0), ("", {}, 0), False),
     "the server sees none, and they see others": (("", {}, 0), ("A B", {"A": "Bluth", "B": "Bluth"}, 0), False),
-    "the server opens none of theirs": (("A", ALL, 0), ("X", {"X": "Bluth"}, 0), False),
+    "the server opens none of the person's": (("A", ALL, 0), ("X", {"X": "Bluth"}, 0), False),
     "another order of that number": (("A B", ALL, 0), ("A B", {"A": "Bluth", "B": "Acme"}, 0), False),
-    "a row of theirs does not tell its number": (("", {}, 0), ("", {}, 1), False),
+    "a row of the person's does not tell its number": (("", {}, 0), ("", {}, 1), False),
     "none can be opened": (("A B", ODD, 0), ("A B", ODD, 0), False),
 }
 
 
 @pytest.mark.parametrize("books", BOOKS)
 async def test_an_order_that_both_see_shows_whose_books_they_are(tmp_path: Path, books: str) -> None:
-    ours, theirs, is_kept = BOOKS[books]
-    service, credentials = cast(ERP, UserOfBooks("service", *ours)), Desk(tmp_path).credentials
-    erp = PersonalERP(service, credentials, lambda values: cast(ERP, UserOfBooks("alice", *theirs)), PAGE)
+    servers, persons, is_kept = BOOKS[books]
+    service, credentials = cast(ERP, UserOfBooks("service", *servers)), Desk(tmp_path).credentials
+    erp = PersonalERP(service, credentials, lambda values: cast(ERP, UserOfBooks("alice", *persons)), PAGE)
     with nullcontext() if is_kept else pytest.raises(InvalidInput, match="they may be another company's"):
         await CredentialDesk(REGISTRY["exsited"], erp).give(ALICE, "Alice", {**VALUES, "redirect_uri": "https://a.com"})
 

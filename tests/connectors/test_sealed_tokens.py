@@ -1,4 +1,4 @@
-"""The token that processes share: encrypted in the journal, and of no use to whoever has a copy of that."""
+"""The token that processes share: encrypted in the journal, and of no use in a copy of that."""
 
 from __future__ import annotations
 

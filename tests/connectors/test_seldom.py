@@ -137,11 +137,11 @@ def test_versions_are_read_from_a_line_or_a_table(value: object) -> None:
     assert setting.parse(value) == {"list": "v3", "create": "v2"}
 
 
-@pytest.mark.parametrize("told", [None, "", "true", "FALSE", True])
-def test_a_flag_that_is_not_set_is_neither_yes_nor_no(told: object) -> None:
-    expected = None if told in (None, "") else str(told).lower() == "true"
+@pytest.mark.parametrize("reported", [None, "", "true", "FALSE", True])
+def test_a_flag_that_is_not_set_is_neither_yes_nor_no(reported: object) -> None:
+    expected = None if reported in (None, "") else str(reported).lower() == "true"
 
-    assert inventory_pro_schemas.Vendor.parse({"vendorID": 12, "active": told}).active is expected
+    assert inventory_pro_schemas.Vendor.parse({"vendorID": 12, "active": reported}).active is expected
 
 
 @pytest.mark.parametrize("value", [7, None, ["list=v3"]])
@@ -202,7 +202,7 @@ def test_an_account_of_another_id_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "told", "next_start", "tells_end"),
+    ("rows", "reported", "next_start", "tells_end"),
     [
         (2, {"next_page": None}, 12, False),
         (1, {"next_page": None}, None, True),
@@ -210,10 +210,10 @@ def test_an_account_of_another_id_is_none() -> None:
     ],
 )
 def test_a_next_page_that_is_not_set_ends_no_full_page_of_a_list_that_is_not_counted(
-    rows: int, told: dict[str, Any], next_start: int | None, tells_end: bool
+    rows: int, reported: dict[str, Any], next_start: int | None, tells_end: bool
 ) -> None:
     found = exsited_schemas.OrdersPage.parse(
-        {"purchase_orders": [{"id": f"PO-{row}", "status": "ACTIVE"} for row in range(rows)], "pagination": told}
+        {"purchase_orders": [{"id": f"PO-{row}", "status": "ACTIVE"} for row in range(rows)], "pagination": reported}
     )
 
     page = exsited_translate.parse_page(found, exsited_schemas.ListedOrder, 10, 2)

@@ -79,7 +79,7 @@ def _ends(book: Book, how: str, number: str) -> None:
             book.finalize(number, create_backorder=False)
 
 
-def _enters_anew(book: Book, number: str) -> None:
+def _enters_again(book: Book, number: str) -> None:
     old = book.order(number)
     book.delete(number)
     lines = [
@@ -98,13 +98,13 @@ def _order(book: Book, number: str, vendor: str, units: str, item: str, price: s
     book.create(OrderDraft(("id", int(vendor)), (line,), number=number))
 
 
-RESTART = "The server starts anew."
+RESTART = "The server starts again."
 TERMINAL = "The person approves what waits, in a terminal."
 
 _IN_THE_BOOK: Mapping[str, Callable[..., object]] = {
     r"(\S+) units of line (\d+) of (\S+) arrive\.": _arrives,
     r"Somebody (deletes|cancels|closes|invoices) (\S+) in the ERP\.": _ends,
-    r"Somebody deletes (\S+) in the ERP and enters it anew\.": _enters_anew,
+    r"Somebody deletes (\S+) in the ERP and enters it again\.": _enters_again,
     r'The ERP has a vendor (\d+), code (\S+), called "(.*)"\.': _vendor,
     r"The ERP has an order (\S+) of vendor (\d+) for (\S+) (\S+?)(?: at (\S+))?\.": _order,
 }

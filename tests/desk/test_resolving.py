@@ -165,7 +165,7 @@ async def test_no_id_that_nobody_reads_stands_in_a_choice_but_where_nothing_else
     order = build_request("fasteners", "hose", warehouse="norths")
     resolution = await understand(desk_over(erp(**NUMBERED)), order)
     shown = build_question(order, resolution, "")
-    told = str(build_refusal(resolution))
+    reported = str(build_refusal(resolution))
 
     assert shown.fields[0].choices[1:] == (("V-ACME", "V-ACME (Acme Fasteners), AUD"),)
     assert sorted(shown.fields[1].choices[1:]) == [
@@ -178,8 +178,8 @@ async def test_no_id_that_nobody_reads_stands_in_a_choice_but_where_nothing_else
     ]
     assert shown.fields[2].choices[1:] == (("North", "North"),)
     for one in ("44 = FLAT (Flat hose)", "46 = «Tube hose. Ignore this!»", ": V-ACME (Acme", "Spiral hose, per m"):
-        assert one in told
-    assert not re.search(r"\b(2|5|41|42|43)\b", told.replace("1/2", ""))
+        assert one in reported
+    assert not re.search(r"\b(2|5|41|42|43)\b", reported.replace("1/2", ""))
     assert "Vendor: Acme Fasteners, 2" not in shown.text
 
 
@@ -276,7 +276,7 @@ NAMELESS = Vendor(id=None, code="VNone", name="No Id Vendor")
 
 
 @pytest.mark.parametrize(
-    ("vendors", "said", "told"),
+    ("vendors", "said", "reported"),
     [
         ((NAMELESS,), "no id", "No Id Vendor, code VNone has no id here and cannot be ordered from."),
         (
@@ -288,13 +288,13 @@ NAMELESS = Vendor(id=None, code="VNone", name="No Id Vendor")
     ids=["a part of its name", "the name of two"],
 )
 async def test_nobody_is_asked_about_entries_that_cannot_be_ordered_from(
-    vendors: tuple[Vendor, ...], said: str, told: str
+    vendors: tuple[Vendor, ...], said: str, reported: str
 ) -> None:
     person = Chooser({"vendor_1": "1"})
     with pytest.raises(InvalidInput) as refused:
         await resolve(desk_over(erp(vendor_list=(*VENDORS, *vendors)[3:])), build_request(said, "GLOVE"), person)
 
-    assert f"No vendor with an id matches {said if said == 'Acme' else '«no id»'}: {told}" in str(refused.value)
+    assert f"No vendor with an id matches {said if said == 'Acme' else '«no id»'}: {reported}" in str(refused.value)
     assert person.asked == []
 
 

@@ -56,7 +56,7 @@ def test_an_unknown_check_ends_with_2_and_names_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "ends", "status", "told"),
+    ("said", "ends", "status", "reported"),
     [
         ("No known vulnerabilities found", 0, 0, ""),
         ("Found 1 known vulnerability in 1 package", 1, 1, ""),
@@ -65,7 +65,7 @@ def test_an_unknown_check_ends_with_2_and_names_the_known_ones() -> None:
     ],
 )
 def test_an_audit_that_could_not_look_says_so(
-    tmp_path: Path, said: str | None, ends: int, status: int, told: str
+    tmp_path: Path, said: str | None, ends: int, status: int, reported: str
 ) -> None:
     (tmp_path / "scripts").mkdir()
     (tmp_path / "bin").mkdir()
@@ -84,7 +84,7 @@ def test_an_audit_that_could_not_look_says_so(
     )
 
     assert run.returncode == status
-    assert told in run.stderr
+    assert reported in run.stderr
     assert (said or "") in run.stdout
 
 

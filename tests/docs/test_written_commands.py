@@ -78,8 +78,8 @@ def test_an_option_that_is_not_there_is_noticed() -> None:
 
 def test_many_commands_are_written() -> None:
     assert sum(line.startswith("po-mcp ") for _, line in TOLD) >= 12
-    told = [" ".join(shlex.split(line)) for _, line in TOLD]
-    assert [known for known in (*ELSEWHERE, *NOT_RUN) if not any(line.startswith(known) for line in told)] == []
+    reported = [" ".join(shlex.split(line)) for _, line in TOLD]
+    assert [known for known in (*ELSEWHERE, *NOT_RUN) if not any(line.startswith(known) for line in reported)] == []
 
 
 @pytest.mark.postgres

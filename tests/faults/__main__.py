@@ -20,7 +20,7 @@ from tests.homes import nobodys_home
 from .judging import Judged, play
 from .matrix import Scenario, every_scenario
 
-HEAD = ("fault", "call", "struck", "told", "writes sent", "applied", "verdict")
+HEAD = ("fault", "call", "struck", "reported", "writes sent", "applied", "verdict")
 WIDEST = 160
 
 
@@ -28,7 +28,7 @@ def row(result: Judged) -> tuple[str, ...]:
     at, seen = result.scenario, result.seen
     verdict = "; ".join(result.wrong) or "right"
     applied = "yes" if seen.applied else "no"
-    return at.fault, f"{at.erp} {at.call}", at.struck, seen.told, str(seen.writes_sent), applied, verdict
+    return at.fault, f"{at.erp} {at.call}", at.struck, seen.reported, str(seen.writes_sent), applied, verdict
 
 
 def play_part(scenarios: Sequence[Scenario]) -> list[Judged]:
@@ -66,8 +66,8 @@ def show_markdown(results: Sequence[Judged]) -> None:
 
 
 def counts(results: Sequence[Judged]) -> str:
-    told = Counter(result.seen.told for result in results)
-    parts = [f"{len(results)} scenarios", *(f"{status}: {count}" for status, count in told.most_common())]
+    reported = Counter(result.seen.reported for result in results)
+    parts = [f"{len(results)} scenarios", *(f"{status}: {count}" for status, count in reported.most_common())]
     return ", ".join([*parts, f"violations: {sum(bool(result.wrong) for result in results)}"])
 
 

@@ -135,7 +135,7 @@ class Seen:
     the ERP, the late ones too. `exchanges`: what passed the relay. `tokens`: what we signed in with.
     """
 
-    told: str
+    reported: str
     said: str
     shown: Mapping[str, Any]
     writes_sent: int
@@ -166,7 +166,7 @@ async def rehearse(erp: str, call: str) -> Seen:
     """Return what is seen of the call without a fault; each is made once."""
     if (erp, call) not in _rehearsals:
         calm = await _play(Scenario(erp, call), ())
-        assert calm.told in ("answered", "done"), calm.said
+        assert calm.reported in ("answered", "done"), calm.said
         _rehearsals[erp, call] = calm
     return _rehearsals[erp, call]
 
@@ -196,9 +196,9 @@ async def _play(scenario: Scenario, plan: Sequence[PlannedFault]) -> Seen:
 
 def _collect(result: CallToolResult, exchanges: Sequence[Exchange], sent: Sent, call: Call) -> Seen:
     shown = result.structured_content or {}
-    told = "error" if result.is_error else str(shown["status"]) if call.writes else "answered"
+    reported = "error" if result.is_error else str(shown["status"]) if call.writes else "answered"
     return Seen(
-        told,
+        reported,
         text(result),
         shown,
         writes_sent=max(len(sent.writes), sum(map(_is_write, exchanges))),

@@ -56,7 +56,7 @@ async def test_a_lost_answer_that_is_taken_for_a_lost_request_is_found_out(monke
 
     [judged] = await play([Scenario("inventory-pro", "finalize", "lost-answer", "write")])
 
-    assert "a lie: told refused, and it is applied" in judged.wrong
+    assert "a lie: reported refused, and it is applied" in judged.wrong
 
 
 def test_every_fault_is_played_at_every_stage_of_every_call() -> None:
@@ -70,10 +70,10 @@ READ = Scenario("inventory-pro", "get", "hang", "read")
 ORDER = {"order": {"number": "A", "total": "5"}}
 DONE = Seen("done", "done: Created it.", ORDER, 1, 1, True, 1, 0.1, (), frozenset())
 UNSENT = Seen("error", "It failed. Try again.", {}, 0, 0, False, 0, 0.1, (), frozenset())
-ANSWERED = replace(UNSENT, told="answered", said="A table")
+ANSWERED = replace(UNSENT, reported="answered", said="A table")
 
 
-@pytest.mark.parametrize("seen", [DONE, UNSENT, replace(UNSENT, writes_sent=1), replace(UNSENT, told="stale")])
+@pytest.mark.parametrize("seen", [DONE, UNSENT, replace(UNSENT, writes_sent=1), replace(UNSENT, reported="stale")])
 def test_a_true_answer_to_a_write_is_right(seen: Seen) -> None:
     assert violations(WRITE, seen, DONE) == []
 
@@ -81,13 +81,16 @@ def test_a_true_answer_to_a_write_is_right(seen: Seen) -> None:
 @pytest.mark.parametrize(
     ("seen", "why"),
     [
-        (replace(DONE, applied=False, more_orders=0), "a lie: told done, and it is not applied"),
-        (replace(UNSENT, told="refused", applied=True, more_orders=1), "a lie: told refused, and it is applied"),
+        (replace(DONE, applied=False, more_orders=0), "a lie: reported done, and it is not applied"),
+        (
+            replace(UNSENT, reported="refused", applied=True, more_orders=1),
+            "a lie: reported refused, and it is applied",
+        ),
         (replace(DONE, writes_sent=2), "2 writes were sent"),
         (replace(DONE, more_orders=2), "the book has +2 orders"),
         (replace(DONE, shown={"order": {"number": "B"}}), "the order's number is shown as B"),
-        (replace(UNSENT, told="unknown", writes_sent=1), "do_not_repeat does not go with what is told"),
-        (replace(UNSENT, told="unknown", shown={"do_not_repeat": True}), "unknown, and nothing was sent"),
+        (replace(UNSENT, reported="unknown", writes_sent=1), "do_not_repeat does not go with what is told"),
+        (replace(UNSENT, reported="unknown", shown={"do_not_repeat": True}), "unknown, and nothing was sent"),
         (replace(UNSENT, said="It failed."), "it does not say what to do next"),
         (replace(UNSENT, said="See http://x. Try again."), "it tells what is private or the ERP's own text"),
         (replace(UNSENT, said="No: t0ken. Try again.", tokens=frozenset({"t0ken"})), "it tells what is private"),

@@ -1,6 +1,6 @@
-"""An ERP in which each person is a user of their own: the sandbox's API of Inventory Pro behind a door that knows them.
+"""An ERP in which each person is a user of their own: the sandbox's API of Inventory Pro behind a gate that knows them.
 
-The door takes the sign-ins and the tokens of each user, notes who sent what, and shows some of them less.
+The gate takes the sign-ins and the tokens of each user, notes who sent what, and shows some of them less.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def _again(body: bytes) -> Receive:
 
 
 @dataclass
-class Office:
+class Deployment:
     """An ERP with users, the address of it, and the book behind it."""
 
     erp: ErpOfPeople
@@ -172,19 +172,19 @@ class Office:
 
 
 @asynccontextmanager
-async def office(folder: Path) -> AsyncIterator[Office]:
+async def deployment(folder: Path) -> AsyncIterator[Deployment]:
     """Open the ERP on a port of this machine."""
     with closing(Book.open(folder / "book.db")) as book, closing(listen("127.0.0.1", 0)) as sock:
         erp = ErpOfPeople(create_app(book, apis=("inventory-pro",)))
         server = create_server(erp)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server.serve, [sock])
-            yield Office(erp, f"http://127.0.0.1:{sock.getsockname()[1]}", book, folder / "journal.db")
+            yield Deployment(erp, f"http://127.0.0.1:{sock.getsockname()[1]}", book, folder / "journal.db")
             server.stop()
 
 
 @asynccontextmanager
-async def personal_server(place: Office, **settings: Any) -> AsyncIterator[TeamServer]:
+async def personal_server(place: Deployment, **settings: Any) -> AsyncIterator[TeamServer]:
     """A server over that ERP on which each person has credentials of their own."""
     async with team_server(**{**place.settings, **settings}) as server:
         yield server

@@ -119,7 +119,7 @@ class Issuer:
         return RedirectResponse(f"{asked['redirect_uri']}?{urlencode(answer)}", 303)
 
     async def _redeem(self, request: Request) -> Response:
-        """Exchange a code for tokens, once, for whoever has the verifier of its challenge."""
+        """Exchange a code for tokens, once, for the holder of the verifier of its challenge."""
         form = dict(parse_qsl((await request.body()).decode()))
         self.redeemed.append(form)
         asked = self.codes.pop(form.get("code", ""), None)

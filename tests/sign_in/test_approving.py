@@ -142,13 +142,13 @@ async def test_an_order_that_changed_after_the_first_of_two_yeses_is_not_sent(ha
         harness.change(lambda book: book.revise(NUMBER, note="Deliver on Friday"))
         await decide(server, "carol", asked)
         shown = await state_of(server, "alice", asked)
-        anew = await ask(server)
+        second = await ask(server)
 
     assert shown["status"] == "stale"
     assert "changed after it was approved, so nothing was done." in shown["message"]
     assert harness.order(NUMBER) is not None
-    assert (anew["operation_id"] != asked["operation_id"], anew["status"]) == (True, "approval_required")
-    assert "Bob" not in anew["message"]
+    assert (second["operation_id"] != asked["operation_id"], second["status"]) == (True, "approval_required")
+    assert "Bob" not in second["message"]
 
 
 async def test_two_approvers_must_choose_the_same(harness: ServerHarness) -> None:

@@ -1,4 +1,4 @@
-"""The issuer's keys: when they are read, how often, and what is not believed of whoever answers."""
+"""The issuer's keys: when they are read, how often, and what is not believed of an answer."""
 
 from __future__ import annotations
 

@@ -31,10 +31,10 @@ from tests.sign_in.erp_of_people import (
     ORDER,
     SECRETS,
     SERVICE,
-    Office,
+    Deployment,
+    deployment,
     fill_in,
     give,
-    office,
     personal_server,
     take_away,
 )
@@ -55,9 +55,9 @@ ALL_READS: dict[str, dict[str, Any]] = {
 
 
 @asynccontextmanager
-async def at_work(folder: Path, *people: str, **settings: Any) -> AsyncIterator[tuple[Office, TeamServer]]:
+async def at_work(folder: Path, *people: str, **settings: Any) -> AsyncIterator[tuple[Deployment, TeamServer]]:
     """A server over an ERP with users, where these people have given their credentials; what that took is forgotten."""
-    async with office(folder) as place, personal_server(place, **settings) as server:
+    async with deployment(folder) as place, personal_server(place, **settings) as server:
         for who in people:
             assert await give(server, who, {"alice": ALICE, "bob": BOB}[who]) == 303
         place.erp.sent.clear()
@@ -426,7 +426,7 @@ async def test_an_erp_that_is_away_keeps_what_was_given_before(tmp_path: Path) -
 
 
 async def change_while_others_are_tried(
-    place: Office, server: TeamServer, decision: str
+    place: Deployment, server: TeamServer, decision: str
 ) -> tuple[httpx2.Response, str]:
     """Let Alice give Bob's user in one tab and do something in another meanwhile; return both tabs' last pages."""
     place.erp.holds_reads = held = anyio.Event()
@@ -483,7 +483,7 @@ async def test_the_servers_own_are_nobodys(tmp_path: Path) -> None:
 
     assert answer.status_code == 422
     assert "These are the credentials of po-mcp itself, which only read." in answer.text
-    assert "po-mcp itself" not in wrong.text, "whoever does not know the secret does not learn whose they are"
+    assert "po-mcp itself" not in wrong.text, "a person who does not know the secret does not learn whose they are"
     assert "None are kept." in after.text
 
 
@@ -533,7 +533,7 @@ async def test_an_odd_form_changes_nothing_and_the_answers_are_kept_by_nobody(tm
 
 
 async def test_without_personal_credentials_there_is_no_such_page(tmp_path: Path) -> None:
-    async with office(tmp_path) as place, personal_server(place, erp_credentials="shared") as server:
+    async with deployment(tmp_path) as place, personal_server(place, erp_credentials="shared") as server:
         async with visiting(server, "alice") as alice:
             answer = await alice.get("/credentials")
             overview = await alice.get("/")
@@ -557,7 +557,7 @@ async def test_the_server_is_ready_by_its_own_credentials_and_they_write_nothing
 
 
 async def test_the_rights_of_the_servers_own_user_are_no_fault_of_the_installation(tmp_path: Path) -> None:
-    async with office(tmp_path) as place:
+    async with deployment(tmp_path) as place:
         settings = Settings(**place.settings, public_url="https://po.example.com", issuer="https://login.example.com")
         with closing(JournalStore(place.journal)) as store:
             finding = await _rights(settings, connect_erp(settings, store), can_read=True)
@@ -567,7 +567,7 @@ async def test_the_rights_of_the_servers_own_user_are_no_fault_of_the_installati
 
 
 async def test_without_a_sign_in_nothing_is_asked(tmp_path: Path) -> None:
-    async with office(tmp_path) as place:
+    async with deployment(tmp_path) as place:
         settings = Settings(**place.settings, public_url="https://po.example.com", issuer="https://login.example.com")
         async with Client(build_server(settings)) as client:
             for tool, arguments in ALL_READS.items():
@@ -618,8 +618,8 @@ async def test_a_secret_stands_in_no_log_no_answer_and_not_in_the_journal(
             said += store.export()
             events = [(event.event, event.detail) for event in store.events("")]
 
-    told = [("ERP credentials given", {"by": f"{server.issuer.url} alice", "name": "Alice Adams"})]
-    assert events == told
+    reported = [("ERP credentials given", {"by": f"{server.issuer.url} alice", "name": "Alice Adams"})]
+    assert events == reported
     stored = read_all(tmp_path)
     for text_ in (caplog.text, "\n".join(said), stored.decode("latin-1")):
         assert "canary" not in text_

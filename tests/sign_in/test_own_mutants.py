@@ -298,7 +298,7 @@ def only_what_the_server_lists(patch: Patch) -> None:
 
 
 def any_order_of_that_number(patch: Patch) -> None:
-    patch.setattr(giving, "_is_same", lambda ours, theirs: True)
+    patch.setattr(giving, "_is_same", lambda servers, persons: True)
 
 
 def in_place_of_anything(patch: Patch) -> None:

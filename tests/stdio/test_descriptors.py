@@ -44,9 +44,9 @@ def test_a_full_pipe_takes_nothing_and_keeps_nobody_waiting() -> None:
 
 
 def test_a_socket_takes_what_it_has_room_for_and_keeps_nobody_waiting() -> None:
-    ours, theirs = socket.socketpair()
+    ours, peer = socket.socketpair()
     content = b"x" * 10_000_000
-    with ours, theirs, os.fdopen(os.dup(ours.fileno()), "wb") as out:
+    with ours, peer, os.fdopen(os.dup(ours.fileno()), "wb") as out:
         left = write_at_once(out, content)
         assert 0 < len(left) < len(content)
         assert ours.getblocking()

@@ -183,7 +183,7 @@ async def server_process(
 
 
 async def crash(at: Crash) -> Crashed:
-    """Let the call be struck, start anew on the same journal, and hold what is told against the book."""
+    """Disturb the call, start again on the same journal, and hold the answers against the book."""
     ran = Crashed(at)
     with tempfile.TemporaryDirectory() as folder:
         journal, trace = Path(folder) / "journal.db", Path(folder) / "trace"
@@ -235,7 +235,7 @@ def _note_carried_out(ran: Crashed, gate: Any, tag: str, step: int) -> None:
 
 
 async def _nothing_more(tag: str) -> None:
-    """All goes well after the start anew."""
+    """All goes well after the second start."""
 
 
 def _strace(at: Crash, trace: Path) -> tuple[str, ...]:

@@ -110,7 +110,7 @@ def _doubles(ran: Ran) -> Iterator[str]:
     for asked_by in {sending.asked_by for sending in ran.sent}:
         done = [one for one in ran.sent if one.asked_by == asked_by and one.tag in ran.carried_out]
         if len(done) > 1:
-            yield f"{len(done)} writes of one wish were carried out"
+            yield f"{len(done)} writes of one request were carried out"
 
 
 def _lies(ran: Ran) -> Iterator[tuple[Answer, str]]:
@@ -152,7 +152,7 @@ def _tells(answer: Answer, operation_id: str) -> bool:
 
 
 def _find_sendings(ran: Ran, answer: Answer) -> list[Sending]:
-    """Return the writes that an answer speaks of: those of its operation, or all for whoever asked."""
+    """Return the writes that an answer speaks of: those of its operation, or all of the asking client."""
     if answer.looked_up:
         return [one for one in ran.sent if one.operation_id in (answer.operation_id, None)]
     return [one for one in ran.sent if one.asked_by == answer.asked_by]

@@ -217,7 +217,7 @@ def no_new_sign_in_after_a_401(patch: Patch) -> None:
 
 
 def connections_without_a_company(patch: Patch) -> None:
-    """One address is one connection, whoever signs in."""
+    """One address is one connection for every login."""
     patch.setattr(Connection, "key", property(lambda self: f"{self.erp} {self.address}"))
 
 

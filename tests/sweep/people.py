@@ -14,7 +14,7 @@ _NAMES_ANOTHER = ("may be a duplicate of", "for the same vendor")
 
 @dataclass(frozen=True)
 class Person:
-    """Says yes to what they asked for, within the call; to a second order like one of theirs they say no."""
+    """Says yes to what they asked for, within the call; to a second order like one of those they say no."""
 
     number: str
     user: str

@@ -81,7 +81,7 @@ class Seen:
     sent: list[tuple[Sending, str]] = field(default_factory=list)
     shown: dict[str, str] = field(default_factory=dict)
     approved: set[str] = field(default_factory=set)
-    told: list[Mapping[str, Any]] = field(default_factory=list)
+    reported: list[Mapping[str, Any]] = field(default_factory=list)
 
 
 class TwoServers(RuleBasedStateMachine):
@@ -221,8 +221,8 @@ class TwoServers(RuleBasedStateMachine):
     @invariant()
     def what_is_told_done_was_sent(self) -> None:
         sent = {sent.operation_id for sent, _ in self.seen.sent} | {one.operation_id for one in self.seen.created}
-        for told in self.seen.told:
-            assert (told["status"] != "done") or told["operation_id"] in sent
+        for reported in self.seen.reported:
+            assert (reported["status"] != "done") or reported["operation_id"] in sent
 
     @invariant()
     def the_journal_is_whole(self) -> None:
@@ -234,7 +234,7 @@ class TwoServers(RuleBasedStateMachine):
 
     def _note(self, result: Any) -> None:
         if isinstance(result, CallToolResult) and not result.is_error and result.structured_content:
-            self.seen.told.append(result.structured_content)
+            self.seen.reported.append(result.structured_content)
 
     def _waiting_creates(self) -> list[str]:
         journal = JournalStore(self.harness.journal, clock=self.clock)

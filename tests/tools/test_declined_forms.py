@@ -99,7 +99,7 @@ async def test_of_a_question_that_the_journal_lost_nobody_says_that_nothing_was_
         return ElicitResult(action=how)
 
     async with harness.client(ERAS[1], ScriptedPerson(lose)) as client:
-        told = outcome(await client.call_tool("delete_purchase_order", {"number": "PO-2025-0038"}))
+        reported = outcome(await client.call_tool("delete_purchase_order", {"number": "PO-2025-0038"}))
 
-    assert (told["status"], told["do_not_repeat"]) == ("unknown", True)
-    assert "it is not known whether anything was changed" in told["message"]
+    assert (reported["status"], reported["do_not_repeat"]) == ("unknown", True)
+    assert "it is not known whether anything was changed" in reported["message"]

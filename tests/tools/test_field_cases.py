@@ -338,7 +338,7 @@ async def test_the_second_line_says_which_figure_may_be_thousands(connect: Any, 
 
 
 @pytest.mark.parametrize(
-    ("stored", "of_line", "told"),
+    ("stored", "of_line", "reported"),
     [
         ({}, {"warehouse": 2, "warehouseName": "Side"}, "BOLT-M8-30 is for warehouse «2 (Side)», not 1"),
         ({"status": "Closed"}, {}, "its status is closed"),
@@ -348,7 +348,7 @@ async def test_the_second_line_says_which_figure_may_be_thousands(connect: Any, 
     ids=str,
 )
 async def test_an_order_that_inventory_pro_stored_otherwise_is_reported(
-    connect: Any, stored: Row, of_line: Row, told: str
+    connect: Any, stored: Row, of_line: Row, reported: str
 ) -> None:
     erp = SmallInventoryPro()
     create = erp._create
@@ -365,11 +365,11 @@ async def test_an_order_that_inventory_pro_stored_otherwise_is_reported(
         made = outcome(await client.call_tool(CREATE, in_words(number="PO-1")))
 
     assert made["status"] == "done"
-    assert told in made["message"]
+    assert reported in made["message"]
 
 
 @pytest.mark.parametrize(
-    ("stored", "told"),
+    ("stored", "reported"),
     [
         ({"status": "DRAFT"}, "its status is draft"),
         ({"expected_completion_date": "2090-02-01T00:00:00Z"}, "it is expected 1 Feb 2090, not 1 Jan 2090"),
@@ -377,7 +377,7 @@ async def test_an_order_that_inventory_pro_stored_otherwise_is_reported(
     ],
     ids=str,
 )
-async def test_an_order_that_exsited_stored_otherwise_is_reported(connect: Any, stored: Row, told: str) -> None:
+async def test_an_order_that_exsited_stored_otherwise_is_reported(connect: Any, stored: Row, reported: str) -> None:
     erp = SmallExsited()
     create = erp._create
 
@@ -393,7 +393,7 @@ async def test_an_order_that_exsited_stored_otherwise_is_reported(connect: Any, 
 
     assert made["status"] == "done"
     [differences] = re.findall(r"in its own way: (.*?)\.", made["message"])
-    assert differences == told
+    assert differences == reported
 
 
 FINALIZED = {"poNo": "PO-1", "status": "Closed"}
@@ -564,11 +564,11 @@ async def test_an_order_that_is_listed_and_cannot_be_opened_is_never_said_to_be_
 async def test_a_number_that_is_short_for_one_is_met_with_it_by_every_tool(connect: Any, tool: str, said: str) -> None:
     erp = book_of(tool, "PO-2025-0042")
     async with connect(erp, ScriptedPerson(picks("close"))) as client:
-        told = [text(await client.call_tool(one, {"number": said})) for one in (GET, tool)]
+        reported = [text(await client.call_tool(one, {"number": said})) for one in (GET, tool)]
 
     is_read = said.startswith("\uff30")  # letters of another width: reading is lenient, a write is not
-    assert ["Did you mean PO-2025-0042?" in one for one in told] == [not is_read, True]
-    assert ("Acme Fasteners" in told[0] or "LHROM9" in told[0]) is is_read
+    assert ["Did you mean PO-2025-0042?" in one for one in reported] == [not is_read, True]
+    assert ("Acme Fasteners" in reported[0] or "LHROM9" in reported[0]) is is_read
     assert not erp.sent
 
 
@@ -1114,9 +1114,9 @@ async def test_orders_that_cannot_be_read_are_named(connect: Any) -> None:
         listed = outcome(await client.call_tool(LIST, {}))
         overdue = outcome(await client.call_tool(LIST, {"overdue": True}))
 
-    told = "3 rows of the list could not be read (PO-2, PO/3 a, and 1 more); counts and totals leave them out."
-    assert told in listed["note"]
-    assert told in overdue["note"]
+    reported = "3 rows of the list could not be read (PO-2, PO/3 a, and 1 more); counts and totals leave them out."
+    assert reported in listed["note"]
+    assert reported in overdue["note"]
     assert [one["number"] for one in listed["orders"]] == ["PO-1"]
 
 

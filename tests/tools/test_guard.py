@@ -298,9 +298,9 @@ async def test_a_question_asked_again_after_a_no_says_so(
         done = outcome(await client.call_tool(DELETE, arguments))
 
     assert (first["status"], waiting["status"], done["status"]) == ("declined", "approval_required", "done")
-    for told in (waiting["message"], again.asked[0].message):
-        assert said in told
-        assert ", in the chat); it was requested again." in told
+    for reported in (waiting["message"], again.asked[0].message):
+        assert said in reported
+        assert ", in the chat); it was requested again." in reported
     assert again.asked[0].message.split("\n")[0].startswith("SANDBOX: Delete order PO-2025-0038 permanently?")
     assert again.asked[0].requested_schema["properties"]["order_number"]["description"].startswith("Declined before.")
 
@@ -495,14 +495,14 @@ async def test_a_cancel_asked_for_again_is_replayed_while_the_order_is_cancelled
     async with harness.client(era, person) as client:
         done, again = [outcome(await client.call_tool(CANCEL, arguments)) for _ in range(2)]
         harness.change(lambda book: book.reactivate(NUMBER[CANCEL]))
-        anew = outcome(await client.call_tool(CANCEL, arguments))
+        third = outcome(await client.call_tool(CANCEL, arguments))
 
-    assert [(one["status"], one["replayed"]) for one in (done, again, anew)] == [
+    assert [(one["status"], one["replayed"]) for one in (done, again, third)] == [
         ("done", False),
         ("done", True),
         ("done", False),
     ]
-    assert (done["operation_id"] == again["operation_id"], done["operation_id"] == anew["operation_id"]) == (
+    assert (done["operation_id"] == again["operation_id"], done["operation_id"] == third["operation_id"]) == (
         True,
         False,
     )

@@ -40,10 +40,12 @@ async def look_at(calls: Client, operation_id: str) -> Any:
 async def test_an_order_of_the_same_lines_under_another_number_keeps_it_unknown_and_is_named(tmp_path: Path) -> None:
     erp = SmallInventoryPro(store_number=number_orders())
 
-    for told in await create_twice(erp, tmp_path):
-        assert (told["status"], told["do_not_repeat"]) == ("unknown", True)
-        assert "no order PO-0004, but order ERP-701 has the requested vendor and lines: look there" in told["message"]
-        assert "counts as not done" not in told["message"]
+    for reported in await create_twice(erp, tmp_path):
+        assert (reported["status"], reported["do_not_repeat"]) == ("unknown", True)
+        assert (
+            "no order PO-0004, but order ERP-701 has the requested vendor and lines: look there" in reported["message"]
+        )
+        assert "counts as not done" not in reported["message"]
     assert list(erp.book) == ["ERP-701"]
 
 
@@ -71,16 +73,16 @@ async def test_an_erp_that_has_kept_no_number_of_ours_may_hold_it_where_it_does_
 ) -> None:
     class Hiding(SmallInventoryPro):
         def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
-            status, told = super().answer(method, path, query, body)
+            status, reported = super().answer(method, path, query, body)
             for number in self.book:
                 if number.startswith("ERP-"):
                     self.book[number] = {**self.book[number], **changes}
-            return status, told
+            return status, reported
 
     erp = Hiding(store_number=number_orders())
 
-    for told in await create_twice(erp, tmp_path):
-        assert (told["status"], told["do_not_repeat"]) == ("unknown", True)
+    for reported in await create_twice(erp, tmp_path):
+        assert (reported["status"], reported["do_not_repeat"]) == ("unknown", True)
     assert list(erp.book) == ["ERP-701"]
 
 
@@ -92,18 +94,18 @@ async def test_a_list_that_may_hide_it_decides_nothing(tmp_path: Path, gap: str)
     answer = erp.answer
 
     def hide(method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
-        status, told = answer(method, path, query, body)
+        status, reported = answer(method, path, query, body)
         if path == "/PurchaseOrder" and method == "GET":
             if gap == "no list":
                 return 500, None
-            told |= {"totalCount": 9, "hasMore": True} if gap == "another page" and query["page"] == "1" else {}
-            told |= {"value": [*told["value"], {"poNo": None}]} if gap == "a row" else {}
-        return (500, None) if gap == "an order" and path == "/PurchaseOrder/PO-0003" else (status, told)
+            reported |= {"totalCount": 9, "hasMore": True} if gap == "another page" and query["page"] == "1" else {}
+            reported |= {"value": [*reported["value"], {"poNo": None}]} if gap == "a row" else {}
+        return (500, None) if gap == "an order" and path == "/PurchaseOrder/PO-0003" else (status, reported)
 
     erp.answer = hide  # type: ignore[method-assign]
 
-    for told in await create_twice(erp, tmp_path):
-        assert told["status"] == "unknown"
+    for reported in await create_twice(erp, tmp_path):
+        assert reported["status"] == "unknown"
     assert len(erp.sent) == 1
 
 

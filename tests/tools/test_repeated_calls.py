@@ -1,4 +1,4 @@
-"""The same write asked for again: what is replayed, what is asked anew, and what is never done twice."""
+"""The same write asked for again: what is replayed, what is asked again, and what is never done twice."""
 
 from __future__ import annotations
 

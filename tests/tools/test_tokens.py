@@ -125,12 +125,12 @@ def test_an_amount_of_a_table_has_no_zeros_alone_behind_its_point(amount: str, s
 
 async def test_the_text_of_fifty_orders_is_at_most_half_of_the_erps_own_json(harness: ServerHarness) -> None:
     with closing(Book.open(harness.book, orders=200)) as book:
-        theirs = await read_answers(book, 50)
+        from_erp = await read_answers(book, 50)
     async with harness.client() as client:
         result = await client.call_tool("list_purchase_orders", {"limit": 50})
 
-    assert len(json.loads(theirs)["value"]) == 50
-    assert tokens(text(result)) <= tokens(theirs) / 2
+    assert len(json.loads(from_erp)["value"]) == 50
+    assert tokens(text(result)) <= tokens(from_erp) / 2
 
 
 MANY_LINES, LINES = range(1, 3001), range(1, 601)

@@ -247,7 +247,7 @@ def _users(admin: Rpc, company: int) -> None:
         "keeper": (("purchase", "stock"), of_company),
         "clerk": (("account",), of_company),
         "nobody": ((), of_company),
-        # Without the key, a user would get the company of whoever makes them.
+        # Without the key, a user would get the company of the one who makes them.
         "homeless": (("purchase",), {"company": None}),
     }
     admin.create(

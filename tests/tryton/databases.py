@@ -26,7 +26,7 @@ class Database(Protocol):
         """Return the settings by which Tryton finds it."""
 
     def make_empty(self) -> None:
-        """Make it, or make it anew, without anything in it."""
+        """Make it empty, in the place of what there was."""
 
     def copy_to(self, other: Database) -> None:
         """Put all that is in it into another one in the place of what is there; servers may have both open."""

@@ -94,7 +94,7 @@ class DyingRelay(RpcRelay):
 
 
 async def die(at: Death, server: Server, users: TrytonUsers) -> Ran:
-    """Make the call while Tryton dies, let it be back, start anew, and ask again until no doubt is left."""
+    """Make the call while Tryton dies, let it come back, start again, and ask until no doubt is left."""
     ran, clock = Ran(at), Clock()
     clock.now = time.time()
     with tempfile.TemporaryDirectory() as folder:

@@ -65,19 +65,19 @@ def main(words: tuple[str, ...], most: int, every: int) -> None:
     """
     scenarios: Iterator[At] = chain(every_scenario(), every_crash(), every_death())
     struck = [at for at in scenarios if any(word in str(at) for word in words or ("",))][::every][:most]
-    told: Counter[str] = Counter()
+    reported: Counter[str] = Counter()
     wrong = 0
     with serving() as (server, users):
         for at in struck:
             ran, found = anyio.run(judge, at, server, users)
-            told.update(f"{answer.status}" for answer in ran.answers if answer.step == 1)
-            told["double writes"] += bool(ran.doubles)
-            told["lies"] += bool(ran.lies)
+            reported.update(f"{answer.status}" for answer in ran.answers if answer.step == 1)
+            reported["double writes"] += bool(ran.doubles)
+            reported["lies"] += bool(ran.lies)
             wrong += bool(found)
             click.echo(f"{at}: {' '.join(answer.status for answer in ran.answers)}", err=True)
             for one in found:
                 click.echo(f"{at}: {one}")
-    click.echo(f"{len(struck)} scenarios, {wrong} wrong: {dict(told)}")
+    click.echo(f"{len(struck)} scenarios, {wrong} wrong: {dict(reported)}")
     raise SystemExit(bool(wrong))
 
 

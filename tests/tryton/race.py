@@ -65,19 +65,19 @@ async def meet(erp: Tryton, users: TrytonUsers, kind: Guarded, work: Work, late:
         except ERPError as exc:
             answers["ours"] = f"{type(exc).__name__}, {exc.effect}"
 
-    async def theirs() -> None:
+    async def write_there() -> None:
         await leaves.wait()
         await anyio.sleep(late)
-        answers["theirs"] = "done"
+        answers["other"] = "done"
         try:
             await anyio.to_thread.run_sync(partial(work, users.keeper, order, opened))
         except RpcError as exc:
-            answers["theirs"] = str(exc.args[0])
+            answers["other"] = str(exc.args[0])
 
     async with anyio.create_task_group() as both:
         both.start_soon(ours)
-        both.start_soon(theirs)
-    return answers["ours"], answers["theirs"], _show(users.buyer, order)
+        both.start_soon(write_there)
+    return answers["ours"], answers["other"], _show(users.buyer, order)
 
 
 def _stamps(person: Rpc, order: int) -> dict[str, str]:
@@ -118,8 +118,8 @@ def main(pairs: tuple[str, ...], times: int) -> None:
             pair = f"{kind} and {name}"
             if not pair.startswith(pairs or ("",)):
                 continue
-            for (ours, theirs, shown), count in anyio.run(race, server, users, kind, work, times).most_common():
-                click.echo(f"{pair}: {count:4} times ours: {ours}; theirs: {theirs}; in Tryton: {shown}")
+            for (ours, other, shown), count in anyio.run(race, server, users, kind, work, times).most_common():
+                click.echo(f"{pair}: {count:4} times ours: {ours}; the other: {other}; in Tryton: {shown}")
 
 
 if __name__ == "__main__":

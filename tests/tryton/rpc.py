@@ -76,13 +76,13 @@ class Rpc:
 
     def wizard(self, name: str, *steps: tuple[str, Mapping[str, Any]], **context: Any) -> None:
         """Go through a wizard: the name of each state, and what is filled in before it."""
-        told = {**self.context, **context}
-        session, *_ = self.call(f"wizard.{name}.create", told)
+        reported = {**self.context, **context}
+        session, *_ = self.call(f"wizard.{name}.create", reported)
         data: dict[str, Any] = {}
         for state, values in steps:
             data.update(values)
-            self.call(f"wizard.{name}.execute", session, data, state, told)
-        self.call(f"wizard.{name}.delete", session, told)
+            self.call(f"wizard.{name}.execute", session, data, state, reported)
+        self.call(f"wizard.{name}.delete", session, reported)
 
     def close(self) -> None:
         self._http.close()

@@ -143,7 +143,7 @@ class RpcPlay(Play):
 
 
 async def strike(at: Struck, server: Server, users: TrytonUsers) -> Ran:
-    """Make the call with the fault, start anew, and ask again, until no doubt is left."""
+    """Make the call with the fault, start again, and ask, until no doubt is left."""
     ran, clock = Ran(at), Clock()
     clock.now = time.time()  # an order of before our write is not ours, and Tryton keeps the real time
     with tempfile.TemporaryDirectory() as folder:

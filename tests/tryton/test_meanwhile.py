@@ -115,15 +115,15 @@ async def test_rights_lost_while_the_person_reads_are_reported_and_nothing_is_ch
 
     person = ScriptedPerson(answer)
     async with harness.client(person=person) as client:
-        told = await ask(client, tool)
+        reported = await ask(client, tool)
         waiting = text(await client.call_tool("get_operation", {}))
 
     assert len(person.asked) == 1
-    assert words in text(told)
-    assert "Nothing was" in text(told) or outcome(told)["status"] == "unknown"
+    assert words in text(reported)
+    assert "Nothing was" in text(reported) or outcome(reported)["status"] == "unknown"
     assert not harness.wire.writes or lost == "the right to write" or tool == CREATE
     # A right that is missing for good refuses the order; what may come back leaves the yes.
-    assert "not carried out yet" in waiting or harness.wire.writes or outcome(told)["status"] == "refused"
+    assert "not carried out yet" in waiting or harness.wire.writes or outcome(reported)["status"] == "refused"
     assert show(book) == ("draft", 0)
 
 
@@ -138,11 +138,14 @@ async def test_rights_lost_at_the_moment_of_the_write_give_no_success(
 
     harness.wire.on_write = lose_it_first
     async with harness.client(person=ScriptedPerson(says_yes)) as client:
-        told = outcome(await ask(client, tool))
+        reported = outcome(await ask(client, tool))
 
-    assert (told["status"], len(harness.wire.writes)) == ("refused" if lost == "the right to write" else "unknown", 1)
-    assert "no order (" not in told["message"]  # it is there, and this user is not shown it
-    assert ", but The " not in told["message"]
+    assert (reported["status"], len(harness.wire.writes)) == (
+        "refused" if lost == "the right to write" else "unknown",
+        1,
+    )
+    assert "no order (" not in reported["message"]  # it is there, and this user is not shown it
+    assert ", but The " not in reported["message"]
     assert show(book) == ("draft", 0)
 
 
@@ -158,9 +161,9 @@ async def test_an_order_that_the_user_may_no_longer_see_is_not_taken_for_deleted
 
     harness.wire.on_write = lose_both
     async with harness.client(person=ScriptedPerson(says_yes)) as client:
-        told = [outcome(await client.call_tool(DELETE, {"number": DRAFT})) for _ in range(2)]
+        reported = [outcome(await client.call_tool(DELETE, {"number": DRAFT})) for _ in range(2)]
 
-    assert [one["status"] for one in told] == ["unknown", "unknown"]
+    assert [one["status"] for one in reported] == ["unknown", "unknown"]
     assert len(harness.wire.writes) == 1
     assert show(book) == ("draft", 0)
 
@@ -213,12 +216,12 @@ async def test_an_archived_item_is_not_ordered_and_a_standing_order_of_it_is_rea
         return says_yes(params)
 
     async with harness.client(person=ScriptedPerson(answer)) as client:
-        told = text(await client.call_tool(CREATE, asked))
+        reported = text(await client.call_tool(CREATE, asked))
         read = text(await client.call_tool("get_purchase_order", {"number": "STANDS-1"}))
         ended = outcome(await client.call_tool(DELETE, {"number": "STANDS-1"}))
 
-    assert words in told
-    assert "Nothing was sent" in told
+    assert words in reported
+    assert "Nothing was sent" in reported
     assert book.users.admin.search(PURCHASE, ["reference", "=", NEW]) == []
     assert "STANDS-1|Acme Fasteners|draft" in read
     assert "|BOLT-M8-30|M8 x 30mm Hex Bolt|" in read
@@ -266,7 +269,7 @@ async def test_an_order_of_another_company_is_neither_listed_nor_found_nor_ended
         deleted = outcome(await client.call_tool(DELETE, {"number": DRAFT}))
 
     assert (len(others), "OTHER-1" in listed) == (2, False)
-    assert all("no order (" in told for told in missed)
+    assert all("no order (" in reported for reported in missed)
     assert (created["status"], deleted["status"]) == ("done", "done")
     assert len(book.users.admin.search(PURCHASE, ["reference", "=", "OTHER-1"], ["company", "!=", second])) == 1
     assert ids_of(book, second) == others
@@ -318,7 +321,7 @@ async def lose_the_write(harness: TrytonHarness, tool: str) -> str:
 
 
 async def look_at(harness: TrytonHarness, operation_id: str) -> str:
-    """Start anew, and ask what became of it."""
+    """Start a second server, and ask what became of it."""
     async with harness.client() as client:
         return text(await client.call_tool("get_operation", {"operation_id": operation_id}))
 
@@ -328,16 +331,16 @@ async def look_at(harness: TrytonHarness, operation_id: str) -> str:
 async def test_a_lost_answer_is_not_settled_in_the_books_of_another_company(
     harness: TrytonHarness, book: Book, second: int, tool: str, move: str
 ) -> None:
-    """The user's current company is changed, and the server started anew: there, no such order stands."""
+    """The user's current company is changed, and the server started again: there, no such order stands."""
     operation_id = await lose_the_write(harness, tool)
     MOVES[move](book, second)
 
-    told = await look_at(harness, operation_id)
+    reported = await look_at(harness, operation_id)
     work_here_again(book)
     settled = await look_at(harness, operation_id)
 
-    assert told.startswith("unknown"), told
-    assert "another company in Tryton" in told
+    assert reported.startswith("unknown"), reported
+    assert "another company in Tryton" in reported
     assert settled.startswith("done") if tool == CREATE else "Seen now: the order is " in settled, settled
     assert show(book) == ("draft", tool == CREATE)
 
@@ -349,9 +352,9 @@ async def test_without_the_pinned_company_a_draft_that_stands_is_called_deleted(
     work_there_alone(book, second)
     monkeypatch.setattr(reconcile, "need_same_books", do_not_look)
 
-    told = await look_at(harness, operation_id)
+    reported = await look_at(harness, operation_id)
 
-    assert told.startswith("done"), told
+    assert reported.startswith("done"), reported
     assert show(book) == ("draft", 0)
 
 
@@ -367,7 +370,7 @@ def say_yes_elsewhere(harness: TrytonHarness, operation_id: str) -> None:
 async def test_an_order_is_not_created_in_another_company_than_the_person_was_asked_in(
     harness: TrytonHarness, book: Book, second: int, monkeypatch: pytest.MonkeyPatch, is_pinned: bool
 ) -> None:
-    """The question waits, a person says yes, the user is moved, and the server started anew."""
+    """The question waits, a person says yes, the user is moved, and the server started again."""
     admin = book.users.admin
     async with harness.client() as client:
         waits = outcome(await ask(client, CREATE))
@@ -380,13 +383,13 @@ async def test_an_order_is_not_created_in_another_company_than_the_person_was_as
         monkeypatch.setattr(executor, "need_same_books", do_not_look)
 
     async with harness.client() as client:
-        told = text(await ask(client, CREATE))
+        reported = text(await ask(client, CREATE))
         made = admin.search_read(PURCHASE, ["company"], ["reference", "=", NEW])
         work_here_again(book)
 
     assert waits["status"] == "approval_required"
-    assert made == [] if is_pinned else [row["company"] for row in made] == [second], told
-    assert ("another company in Tryton" in told) is is_pinned, told
+    assert made == [] if is_pinned else [row["company"] for row in made] == [second], reported
+    assert ("another company in Tryton" in reported) is is_pinned, reported
 
 
 async def test_a_user_who_sees_one_of_several_companies_at_a_time_is_told_in_place_of_an_empty_book(
@@ -396,9 +399,9 @@ async def test_a_user_who_sees_one_of_several_companies_at_a_time_is_told_in_pla
     book.users.admin.write("res.user", user_id(book), company_filter="one")
 
     async with harness.client(person=ScriptedPerson(says_yes)) as client:
-        told = text(await client.call_tool(DELETE, {"number": "PM-2026-9999"}))
+        reported = text(await client.call_tool(DELETE, {"number": "PM-2026-9999"}))
         created = text(await client.call_tool(CREATE, dict(arguments_of(NEW))))
 
-    assert "sees one of them at a time" in told
+    assert "sees one of them at a time" in reported
     assert "sees one of them at a time" in created
     assert harness.wire.writes == []

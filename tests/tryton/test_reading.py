@@ -201,17 +201,17 @@ async def test_a_list_of_several_pages_is_read_to_its_end(
     erp: Tryton, book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("po_mcp.connectors.tryton.reading._ROWS_PER_PAGE", 5)
-    told: list[tuple[int, int | None]] = []
+    reported: list[tuple[int, int | None]] = []
 
     async def tell(read: int, of: int | None) -> None:
-        told.append((read, of))
+        reported.append((read, of))
 
     found = await erp.scan_orders(OrderQuery(), tell)
     cut = await erp.scan_orders(OrderQuery(max_orders=5))
 
     assert len(found.orders) == len(book.orders) == 12
-    assert (told[0], told[-1], len(told)) == ((5, 12), (12, 12), 3)
-    assert told == sorted(told)  # the second and the third page are read at the same time
+    assert (reported[0], reported[-1], len(reported)) == ((5, 12), (12, 12), 3)
+    assert reported == sorted(reported)  # the second and the third page are read at the same time
     assert (cut.read, cut.total, cut.complete, cut.is_cut) == (5, 12, False, True)
 
 

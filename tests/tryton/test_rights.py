@@ -81,7 +81,7 @@ async def test_nobody_is_asked_about_a_delete_that_the_user_may_not(harness: Try
     harness.login = make_user(book, "delete")
 
     async with harness.client(person=person) as client:
-        told = text(await client.call_tool(DELETE, {"number": DRAFT}))
+        reported = text(await client.call_tool(DELETE, {"number": DRAFT}))
 
-    assert "may not delete orders" in told
+    assert "may not delete orders" in reported
     assert (person.asked, harness.wire.writes) == ([], [])

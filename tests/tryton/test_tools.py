@@ -101,12 +101,12 @@ async def test_the_same_order_without_a_number_is_created_once(harness: TrytonHa
 
 async def test_a_total_with_taxes_is_told_once(harness: TrytonHarness) -> None:
     async with harness.client() as client:
-        told = text(await client.call_tool(CREATE, dict(arguments_of("PM-2026-0042"))))
+        reported = text(await client.call_tool(CREATE, dict(arguments_of("PM-2026-0042"))))
 
-    assert "1 line, total 8.98 EUR. Ordered: 88 u of BOLT-M8-30 (M8 x 30mm Hex Bolt) at 0.085 EUR. " in told
-    assert "Deliver to: Main. Its total includes" in told
-    assert "Its total includes 1.50 EUR tax." in told
-    assert "in its own way" not in told
+    assert "1 line, total 8.98 EUR. Ordered: 88 u of BOLT-M8-30 (M8 x 30mm Hex Bolt) at 0.085 EUR. " in reported
+    assert "Deliver to: Main. Its total includes" in reported
+    assert "Its total includes 1.50 EUR tax." in reported
+    assert "in its own way" not in reported
 
 
 def make_item_without_code(book: Book, name: str) -> int:

@@ -147,7 +147,7 @@ def test_received_is_what_moves_brought_in_the_lines_own_unit(
 
 
 @pytest.mark.parametrize(
-    ("told", "quantity"),
+    ("reported", "quantity"),
     [
         (Decimal("100.0"), "100"),
         (100, "100"),
@@ -159,24 +159,25 @@ def test_received_is_what_moves_brought_in_the_lines_own_unit(
         (money("87.50"), "87.5"),
     ],
 )
-def test_a_quantity_is_the_figure_that_was_typed(told: object, quantity: str) -> None:
-    line = (translate.convert_order(with_line("draft", quantity=told)).lines or ())[0]
+def test_a_quantity_is_the_figure_that_was_typed(reported: object, quantity: str) -> None:
+    line = (translate.convert_order(with_line("draft", quantity=reported)).lines or ())[0]
 
     assert str(line.quantity) == quantity
 
 
 @pytest.mark.parametrize(
-    ("told", "price"), [(money("0.45"), "0.45"), ({"__class__": "Decimal", "decimal": "1E+3"}, "1000"), (None, None)]
+    ("reported", "price"),
+    [(money("0.45"), "0.45"), ({"__class__": "Decimal", "decimal": "1E+3"}, "1000"), (None, None)],
 )
-def test_a_price_is_read_exactly(told: object, price: str | None) -> None:
-    line = (translate.convert_order(with_line("draft", unit_price=told)).lines or ())[0]
+def test_a_price_is_read_exactly(reported: object, price: str | None) -> None:
+    line = (translate.convert_order(with_line("draft", unit_price=reported)).lines or ())[0]
 
     assert line.unit_price == (None if price is None else Decimal(price))
     assert line.unit_price is None or "E" not in str(line.unit_price)
 
 
 @pytest.mark.parametrize(
-    "told",
+    "reported",
     [
         True,
         "x",
@@ -188,9 +189,9 @@ def test_a_price_is_read_exactly(told: object, price: str | None) -> None:
         {"__class__": "date", "year": 2026},
     ],
 )
-def test_a_value_that_is_no_amount_is_not_trusted(told: object) -> None:
+def test_a_value_that_is_no_amount_is_not_trusted(reported: object) -> None:
     with pytest.raises(BadAnswer):
-        order("draft", total_amount=told)
+        order("draft", total_amount=reported)
 
 
 @pytest.mark.parametrize(
@@ -211,11 +212,11 @@ def test_a_value_that_is_no_amount_is_not_trusted(told: object) -> None:
     ],
 )
 def test_an_order_that_cannot_be_read_is_told_by_its_name_field_and_value(fields: dict[str, Any], what: str) -> None:
-    with pytest.raises(UnreadableOrder) as told:
+    with pytest.raises(UnreadableOrder) as reported:
         schemas.parse_orders([{**read_recorded("orders")["draft"], "id": 1, **fields}])
 
-    assert what in str(told.value)
-    assert "Try again" not in str(told.value)
+    assert what in str(reported.value)
+    assert "Try again" not in str(reported.value)
 
 
 def test_an_order_is_read_without_a_date_or_total_that_cannot_be() -> None:
@@ -231,16 +232,16 @@ def test_an_order_is_read_without_a_date_or_total_that_cannot_be() -> None:
     ]
 
 
-@pytest.mark.parametrize("told", ["2026-01-01", {"__class__": "date", "year": 2026}, {"__class__": "datetime"}, 5])
-def test_a_value_that_is_no_date_is_not_trusted(told: object) -> None:
+@pytest.mark.parametrize("reported", ["2026-01-01", {"__class__": "date", "year": 2026}, {"__class__": "datetime"}, 5])
+def test_a_value_that_is_no_date_is_not_trusted(reported: object) -> None:
     with pytest.raises(BadAnswer):
-        order("draft", delivery_date=told)
+        order("draft", delivery_date=reported)
 
 
-@pytest.mark.parametrize("told", [0, -1, True, "5", None, Decimal(5)])
-def test_a_value_that_is_no_id_is_not_trusted(told: object) -> None:
+@pytest.mark.parametrize("reported", [0, -1, True, "5", None, Decimal(5)])
+def test_a_value_that_is_no_id_is_not_trusted(reported: object) -> None:
     with pytest.raises(BadAnswer):
-        order("draft", id=told)
+        order("draft", id=reported)
 
 
 def test_titles_and_subtotals_are_no_lines() -> None:
@@ -269,7 +270,7 @@ def test_a_description_does_not_hide_which_product_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "item", "description"),
+    ("reported", "item", "description"),
     [
         ({"code": "B", "name": "Bolt", "rec_name": "[B] Bolt"}, "B", "Bolt"),
         ({"code": None, "name": "Bolt", "rec_name": "Bolt"}, "Bolt", None),
@@ -278,9 +279,9 @@ def test_a_description_does_not_hide_which_product_it_is() -> None:
     ],
 )
 def test_an_item_is_called_by_its_code_else_its_name(
-    told: dict[str, object], item: str, description: str | None
+    reported: dict[str, object], item: str, description: str | None
 ) -> None:
-    line = (translate.convert_order(with_line("draft", **{"product.": {"id": 7, **told}})).lines or ())[0]
+    line = (translate.convert_order(with_line("draft", **{"product.": {"id": 7, **reported}})).lines or ())[0]
 
     assert (line.item, line.item_key, line.description) == (item, "7", description)
 
@@ -418,10 +419,10 @@ def test_an_id_of_another_connection_is_stale(text: str) -> None:
         translate.parse_erp_id(text)
 
 
-@pytest.mark.parametrize("told", [None, {}, "[]", False, ["PO-1"], [None], [[]]])
-def test_orders_that_are_no_list_of_objects_are_not_read(told: object) -> None:
+@pytest.mark.parametrize("reported", [None, {}, "[]", False, ["PO-1"], [None], [[]]])
+def test_orders_that_are_no_list_of_objects_are_not_read(reported: object) -> None:
     with pytest.raises(BadAnswer, match="documented format"):
-        schemas.parse_orders(told)
+        schemas.parse_orders(reported)
 
 
 def test_an_order_without_a_stamp_cannot_be_decided_on() -> None:
@@ -515,12 +516,12 @@ def test_taxes_of_another_shape_are_not_passed_over(taxes: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "told", [{}, None, {"unit_price": {}}, {"unit_price": {"digits": None}}, {"unit_price": {"digits": "x"}}]
+    "reported", [{}, None, {"unit_price": {}}, {"unit_price": {"digits": None}}, {"unit_price": {"digits": "x"}}]
 )
-def test_a_price_is_not_limited_where_tryton_does_not_say_how(told: object) -> None:
+def test_a_price_is_not_limited_where_tryton_does_not_say_how(reported: object) -> None:
     assert drafts.parse_price_decimals(read_recorded("unit_price")) == 4
     assert drafts.parse_price_decimals({"unit_price": {"digits": [None, 3]}}) == 3
-    assert drafts.parse_price_decimals(told) is None
+    assert drafts.parse_price_decimals(reported) is None
 
 
 def test_an_order_that_is_stored_otherwise_is_not_trusted() -> None:
@@ -567,9 +568,9 @@ def test_a_price_of_another_unit_than_is_bought_is_none(default_unit: int | None
 def test_the_flags_of_both_databases_are_read() -> None:
     said: dict[object, bool] = {True: True, False: False, None: False}
 
-    for told, is_so in said.items():
-        assert schemas.Product.parse({"id": 1, "purchasable": told}).purchasable is is_so
-        assert schemas.Product.parse({"id": 1, "purchasable": told and int(is_so)}).purchasable is is_so
+    for reported, is_so in said.items():
+        assert schemas.Product.parse({"id": 1, "purchasable": reported}).purchasable is is_so
+        assert schemas.Product.parse({"id": 1, "purchasable": reported and int(is_so)}).purchasable is is_so
 
 
 @pytest.mark.parametrize(

@@ -56,10 +56,10 @@ async def no_wait(seconds: float) -> None:
 
 def answers(*results: Any) -> list[Reply]:
     """Return the answers to a sign-in, to the first call (which company), and to the calls after it."""
-    told = [SESSION, {"company": 1}, *results]
+    reported = [SESSION, {"company": 1}, *results]
     return [
         each if isinstance(each, Reply) else reply(200, {"id": place, "result": each})
-        for place, each in enumerate(told)
+        for place, each in enumerate(reported)
     ]
 
 
@@ -283,7 +283,7 @@ async def test_a_book_of_which_the_user_may_see_nothing_is_told(
 
 
 @pytest.mark.parametrize(
-    ("told", "rights"),
+    ("reported", "rights"),
     [
         ({"read": 1, "write": 1, "create": 1, "delete": 1}, {"create", "cancel", "delete"}),
         ({"read": True, "write": True, "create": False, "delete": False}, {"cancel"}),
@@ -291,8 +291,8 @@ async def test_a_book_of_which_the_user_may_see_nothing_is_told(
         ({"read": True, "write": False, "create": False, "delete": True}, {"delete"}),
     ],
 )
-async def test_the_writes_that_the_users_groups_allow_are_told(told: dict[str, Any], rights: set[str]) -> None:
-    replies = [{"id": 0, "result": SESSION}, {"id": 1, "result": {"purchase.purchase": told}}]
+async def test_the_writes_that_the_users_groups_allow_are_told(reported: dict[str, Any], rights: set[str]) -> None:
+    replies = [{"id": 0, "result": SESSION}, {"id": 1, "result": {"purchase.purchase": reported}}]
     async with connect(*(reply(200, one) for one in replies)) as (erp, _):
         assert await erp.read_rights() == rights
 
@@ -405,10 +405,10 @@ async def connect_to_pages(server: PagedTryton) -> AsyncIterator[Tryton]:
 
 async def test_four_pages_of_a_list_are_read_at_a_time_and_stay_in_order() -> None:
     server = PagedTryton(at_once=4)
-    told: list[tuple[int, int | None]] = []
+    reported: list[tuple[int, int | None]] = []
 
     async def tell(read: int, of: int | None) -> None:
-        told.append((read, of))
+        reported.append((read, of))
 
     async with connect_to_pages(server) as erp:
         found = await erp.scan_orders(OrderQuery(), tell)
@@ -417,7 +417,7 @@ async def test_four_pages_of_a_list_are_read_at_a_time_and_stay_in_order() -> No
     assert (found.total, found.complete, found.is_cut) == (1000, True, False)
     assert server.most == 4
     assert sorted(len(ids) for ids in server.asked) == [200] * 4
-    assert told == [(read, 1000) for read in range(200, 1001, 200)]
+    assert reported == [(read, 1000) for read in range(200, 1001, 200)]
 
 
 async def test_four_pages_of_a_catalog_are_read_at_a_time_and_stay_in_order() -> None:

@@ -56,7 +56,7 @@ def test_removed_credentials_are_gone_for_every_process(store: JournalStore, jou
 def test_giving_and_removing_stand_in_the_audit_log_without_what_was_given(store: JournalStore) -> None:
     rows = store.credential_rows("exsited")
     rows.keep(ALICE, "the sealed text", "Alice")
-    rows.reseal(ALICE, "the sealed text", "sealed anew")
+    rows.reseal(ALICE, "the sealed text", "sealed again")
     rows.remove(ALICE, by=BOB)
 
     assert [(event.event, event.detail) for event in store.events("")] == [
@@ -70,8 +70,8 @@ def test_giving_and_removing_stand_in_the_audit_log_without_what_was_given(store
 def test_sealing_anew_never_brings_back_what_was_changed_meanwhile(store: JournalStore) -> None:
     rows = store.credential_rows("exsited")
     rows.keep(ALICE, "new", "Alice")
-    rows.reseal(ALICE, "former", "former, sealed anew")
-    rows.reseal(BOB, "former", "former, sealed anew")
+    rows.reseal(ALICE, "former", "former, sealed again")
+    rows.reseal(BOB, "former", "former, sealed again")
 
     assert [row.sealed for row in rows.all()] == ["new"]
 

@@ -198,10 +198,10 @@ async def test_an_approval_that_is_too_old_is_not_sent(bench: Bench, clock: Cloc
 
 async def test_an_operation_that_the_journal_does_not_have_is_not_sent_and_may_have_been(bench: Bench) -> None:
     """As where an old copy of the journal was put back while it was under way."""
-    told = await bench.execute("f" * 32)
+    reported = await bench.execute("f" * 32)
 
-    assert (told.status, told.do_not_repeat, bench.erp.writes) == ("unknown", True, [])
-    assert told.message == (
+    assert (reported.status, reported.do_not_repeat, bench.erp.writes) == ("unknown", True, [])
+    assert reported.message == (
         "This operation is no longer recorded, so it is not known whether anything was changed. "
         "Check it in Fake before doing anything else with it."
     )

@@ -199,14 +199,14 @@ def test_a_cancel_says_what_can_be_undone_and_what_was_received() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("reported", "said"),
     [
         ((), "3 lines by the ERP, 0 told; receipts not known"),
         ((line("1000"), line("1000")), "3 lines by the ERP, 2 told; receipts not known"),
     ],
 )
-def test_lines_that_the_erp_left_out_may_be_outstanding(told: tuple[OrderLine, ...], said: str) -> None:
-    question = ask_finalize(order(lines=told, line_count=3), BOOKS, None)
+def test_lines_that_the_erp_left_out_may_be_outstanding(reported: tuple[OrderLine, ...], said: str) -> None:
+    question = ask_finalize(order(lines=reported, line_count=3), BOOKS, None)
 
     assert said in question.text
     assert list(question.fields[0].choices) == [KEEP, BACKORDER, CLOSE]
@@ -713,13 +713,13 @@ def test_a_caution_stands_in_the_text_and_in_each_description() -> None:
     assert all(field.description.startswith("The PIN was reset.") for field in question.fields)
 
 
-@pytest.mark.parametrize(("guessed", "told"), [(100, 0), (101, 1)])
-def test_a_price_is_explained_above_the_lines_only_where_its_line_may_be_left_out(guessed: int, told: int) -> None:
+@pytest.mark.parametrize(("guessed", "reported"), [(100, 0), (101, 1)])
+def test_a_price_is_explained_above_the_lines_only_where_its_line_may_be_left_out(guessed: int, reported: int) -> None:
     sentence = "No price was given for BOLT-M8-30; 0.45 was last paid."
     payload = new_order(reasons=(Reason(short="", sentence=sentence, is_said_by_lines=True),))
     many = payload.draft.model_copy(update={"lines": payload.draft.lines[:1] * guessed})
     notes = payload.line_notes[:1] * guessed
     question = ask_create(payload.model_copy(update={"draft": many, "line_notes": notes}), BOOKS)
 
-    assert question.text.count(sentence) == told
+    assert question.text.count(sentence) == reported
     assert question.text.count("no price given: last paid") == 100

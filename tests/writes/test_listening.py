@@ -112,7 +112,7 @@ async def test_a_call_that_waits_for_another_replica_is_woken_by_its_end_alone(
     monkeypatch.setattr(journals, "_LOOK_S", 1_000.0)
     bench = Bench(stores[0])
     operation_id = take_to(stores[1], guarded_operation(), "SENT")
-    find, told, looks = stores[0].find, list[str](), list[str]()
+    find, reported, looks = stores[0].find, list[str](), list[str]()
 
     def find_counted(operation_id: str) -> Recorded | None:
         looks.append(operation_id)
@@ -121,7 +121,7 @@ async def test_a_call_that_waits_for_another_replica_is_woken_by_its_end_alone(
     monkeypatch.setattr(stores[0], "find", find_counted)
 
     async def ask() -> None:
-        told.append((await bench.executor.outcome_of(operation_id)).status)
+        reported.append((await bench.executor.outcome_of(operation_id)).status)
 
     async with hearing(bench.journal, postgres) as wait_for, anyio.create_task_group() as calls:
         await wait_for(take_to(stores[1], guarded_operation(number="PO-2"), "APPROVED"), "APPROVED")
@@ -129,7 +129,7 @@ async def test_a_call_that_waits_for_another_replica_is_woken_by_its_end_alone(
         await until(lambda: len(looks) == 1)
         stores[1].propose(guarded_operation(number="PO-3"), {})
         await until(lambda: len(looks) == 2)  # what others do is looked at, and is not its end
-        before = list(told)
+        before = list(reported)
         stores[1].finish(operation_id, "SENT", "DONE", outcome(), {})
 
-    assert (before, told) == ([], ["done"])
+    assert (before, reported) == ([], ["done"])

@@ -32,7 +32,7 @@ def test_no_text_tells_a_person_what_an_assistant_is_to_do() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("reported", "said"),
     [
         ("Tell the user.", ""),
         ("No vendor matches Acmee. Try search_catalog.", "No vendor matches Acmee. Try po-mcp call search_catalog."),
@@ -44,5 +44,5 @@ def test_no_text_tells_a_person_what_an_assistant_is_to_do() -> None:
         ("The user of this server has no company.", "The user of this server has no company."),
     ],
 )
-def test_a_step_becomes_a_command_or_goes(told: str, said: str) -> None:
-    assert (for_person(told), for_person(said)) == (said, said)
+def test_a_step_becomes_a_command_or_goes(reported: str, said: str) -> None:
+    assert (for_person(reported), for_person(said)) == (said, said)

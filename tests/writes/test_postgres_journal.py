@@ -27,7 +27,7 @@ def store(address: str) -> Iterator[JournalStore]:
 
 @contextmanager
 def hold_lock(address: str) -> Iterator[None]:
-    """Hold the lock of whoever writes, as a replica does that stands still."""
+    """Hold the lock of a writer, as a replica does that stands still."""
     with psycopg.connect(address) as db:
         db.execute("SELECT pg_advisory_xact_lock(28783, hashtext(current_schema()))")
         yield

@@ -81,9 +81,9 @@ async def test_a_call_waits_on_while_another_process_sends(bench: Bench, monkeyp
     monkeypatch.setattr(bench.store, "find", find_and_end)
 
     with anyio.fail_after(30):
-        told = await bench.executor.outcome_of(operation_id)
+        reported = await bench.executor.outcome_of(operation_id)
 
-    assert (told.status, told.replayed) == ("done", True)
+    assert (reported.status, reported.replayed) == ("done", True)
     assert states[:4] == ["SENT", "SENT", "SENT", "DONE"]
     assert bench.erp.calls == []
 

@@ -1,4 +1,4 @@
-"""Exsited ends a token with every new one: the processes of one user share theirs through the journal."""
+"""Exsited ends a token with every new one: the processes of one user share one through the journal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A number of requests at a time, whoever sends them; who dies gives theirs back."""
+"""So many requests at a time from all replicas together; a replica that dies gives its slots back."""
 
 from __future__ import annotations
 

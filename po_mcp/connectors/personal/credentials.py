@@ -56,7 +56,7 @@ class CredentialRows(Protocol):
         """
 
     def reseal(self, person: str, before: str, after: str, /) -> None:
-        """Put the same credentials, sealed anew, in the place of exactly these."""
+        """Put the same credentials, sealed again, in the place of exactly these."""
 
     def remove(self, person: str, by: str, /) -> bool:
         """Remove a person's credentials; False where there are none."""
@@ -132,7 +132,7 @@ class PeoplesCredentials:
         return await self._run(self._rows.remove, person, by)
 
     async def keep_up(self) -> frozenset[str]:
-        """Seal anew what a former key has sealed, and return whose credentials there are."""
+        """Seal again what a former key has sealed, and return whose credentials there are."""
         rows = await self._run(self._rows.all)
         for row in rows:
             found = self._open(row)
@@ -146,7 +146,7 @@ class PeoplesCredentials:
         try:
             await self._run(self._rows.reseal, row.person, row.sealed, after)
         except JournalUnavailable as exc:  # they can be used all the same; the next use tries again
-            logger.warning("credentials could not be sealed anew: %s", exc.what)
+            logger.warning("credentials could not be sealed again: %s", exc.what)
             return _version(row.sealed)
         return _version(after)
 

@@ -95,7 +95,7 @@ class PersonalERP:
         return Actor(person, view=f"{person} {version}")
 
     async def keep_up(self) -> None:
-        """Seal credentials anew that a former key sealed, and forget those that are kept no more."""
+        """Seal credentials again that a former key sealed, and forget those that are kept no more."""
         await self._live.keep_only(await self.credentials.keep_up())
 
     @asynccontextmanager
@@ -197,7 +197,7 @@ class PersonalERP:
         except OrderNotFound:
             actor = acting()
             if actor is None or not actor.may_write:
-                raise  # of others' orders a caller is told nothing
+                raise  # of others' orders a caller learns nothing
             with suppress(OrderNotFound):
                 await get(self.service)
                 raise NotPermitted(

@@ -101,7 +101,7 @@ class CredentialDesk:
             raise InvalidInput(f"{field.label}: it {exc}.") from None  # the value stands in no error
 
     def _need_own(self, mine: ERP) -> None:
-        """See that these are not the server's own: with those nothing is written, whoever knows them."""
+        """See that these are not the server's own: with those nothing is written by anybody."""
         if mine.connection.credentials == self._erp.service.connection.credentials:
             raise InvalidInput("These are the credentials of po-mcp itself, which only read. Enter those of your user.")
 
@@ -118,11 +118,11 @@ class CredentialDesk:
             if await service.read_books() != await mine.read_books():
                 raise other
             return
-        # Those of this person, too: with few rights, theirs are not the server's first; and where the server sees none,
-        # theirs are of other books.
+        # The person's orders, too: with few rights, those are not the server's first; and where the server sees none,
+        # those are of other books.
         listed = [await _list_some(mine), await _list_some(service)]
         if not any(listed):
-            return  # new books have nothing yet by which they could be told
+            return  # new books have nothing yet by which they could be told apart
         for number in dict.fromkeys(itertools.chain(*listed)):
             # One that is gone, hidden, or cannot be opened tells nothing, and must not keep everybody out.
             with suppress(OrderNotFound, NotPermitted, InvalidInput, BadAnswer):
@@ -135,12 +135,12 @@ class CredentialDesk:
 async def _list_some(erp: ERP) -> Sequence[str]:
     """Return the numbers of a few orders that are listed, "" for one that does not tell it."""
     scanned = await erp.scan_orders(OrderQuery(max_orders=_COMPARED))
-    told = [*(order.number for order in (*scanned.orders, *scanned.unknown)), *scanned.unreadable_numbers]
-    return told[:_COMPARED] or [""] * scanned.unreadable
+    numbers = [*(order.number for order in (*scanned.orders, *scanned.unknown)), *scanned.unreadable_numbers]
+    return numbers[:_COMPARED] or [""] * scanned.unreadable
 
 
-def _is_same(ours: PurchaseOrder, theirs: PurchaseOrder) -> bool:
+def _is_same(server: PurchaseOrder, person: PurchaseOrder) -> bool:
     """Tell whether two readings are of one order; rights may hide some of it from one of them."""
     names = ("vendor_id", "ordered_at", "created_at", "currency")
-    pairs = [(getattr(ours, name), getattr(theirs, name)) for name in names]
-    return ours.vendor == theirs.vendor and all(one == other for one, other in pairs if None not in (one, other))
+    pairs = [(getattr(server, name), getattr(person, name)) for name in names]
+    return server.vendor == person.vendor and all(one == other for one, other in pairs if None not in (one, other))

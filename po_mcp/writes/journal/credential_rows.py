@@ -78,7 +78,7 @@ class CredentialRows:
         return True
 
     def reseal(self, person: str, before: str, after: str) -> None:
-        """Put the same credentials, sealed anew, in the place of exactly these; what was changed meanwhile stays."""
+        """Put the same credentials, sealed again, in the place of exactly these; what was changed meanwhile stays."""
         with self._moving() as db:
             db.execute(
                 f"UPDATE erp_credentials SET sealed = ? WHERE {_OF_PERSON} AND sealed = ?",  # noqa: S608
