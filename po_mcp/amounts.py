@@ -27,7 +27,7 @@ def total_of(amounts: Iterable[Decimal]) -> Decimal:
 def compute_outstanding(ordered: Decimal | None, received: Decimal | None) -> Decimal | None:
     """Return the ordered less the received quantity, at least 0.
 
-    None where either is not told, and for a return, which has a negative quantity: nothing tells what came of it.
+    None where either is not known, and for a return, which has a negative quantity: nothing tells what came of it.
     """
     if ordered is None or received is None or ordered < 0:
         return None

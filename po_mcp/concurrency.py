@@ -66,7 +66,7 @@ class CallRate:
         now, per_second = self._clock(), self.per_minute / 60
         left, since = self._left.get(caller, (self.per_minute, now))
         left = min(self.per_minute, left + (now - since) * per_second)
-        # A caller that is told to wait loses nothing by having asked: who asks on and on would else never be let in.
+        # A caller that must wait loses nothing by having asked: who asks on and on would else never be let in.
         if left < 1:
             return math.ceil((1 - left) / per_second)
         self._left[caller] = (left - 1, now)

@@ -155,7 +155,7 @@ class PurchaseOrder(Record):
 
     @property
     def untold_lines(self) -> int:
-        """How many lines the ERP counts beyond those that it told; 0 where no lines were read."""
+        """How many lines the ERP counts beyond those that it gave; 0 where no lines were read."""
         return 0 if self.lines is None else max(0, (self.line_count or 0) - len(self.lines))
 
     @property
@@ -171,7 +171,7 @@ class PurchaseOrder(Record):
 
     @property
     def tells_receipts(self) -> bool:
-        """Whether the ERP told every line, and of each how much is still to come."""
+        """Whether the ERP gave every line, and of each how much is still to come."""
         return bool(self.lines) and not self.untold_receipts
 
     @property
@@ -257,7 +257,7 @@ class Entries(tuple[T, ...]):
 
 
 def count_left_out(entries: Sequence[Any]) -> int:
-    """Return how many rows of the ERP's list are not among these; 0 where that is not told."""
+    """Return how many rows of the ERP's list are not among these; 0 where that is not known."""
     return entries.left_out if isinstance(entries, Entries) else 0
 
 

@@ -190,7 +190,7 @@ async def an_order_that_cannot_be_cancelled(harness: ServerHarness) -> bool:
 
 
 async def a_cancel_that_is_told_of_another_order(harness: ServerHarness) -> bool:
-    """The success names another order, and ours is not cancelled. Harm: it is told as done."""
+    """The success names another order, and ours is not cancelled. Harm: it is reported as done."""
 
     async def mistaken(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
         body = b'{"purchase_order": {"id": "PO-2025-0042", "status": "INACTIVE"}}'
@@ -230,7 +230,7 @@ async def a_request_that_is_applied_late(harness: ServerHarness) -> bool:
 
 
 async def a_cancel_whose_order_is_active_again(harness: ServerHarness) -> bool:
-    """The ERP made it active again. Harm: the same call is told as done, and nothing is sent."""
+    """The ERP made it active again. Harm: the same call is reported as done, and nothing is sent."""
     async with harness.client(person=ScriptedPerson(yes)) as client:
         await client.call_tool(CANCEL, {"number": "PO-2025-0041"})
         with closing(sqlite3.connect(harness.book)) as book, book:
@@ -250,7 +250,7 @@ def bench_of(harness: ServerHarness, clock: Clock | None = None, policy: Settlem
 
 
 async def an_order_that_stands_under_the_number_already(harness: ServerHarness) -> bool:
-    """An ERP answers the create with 200 and a colleague's equal order. Harm: it is told as ours."""
+    """An ERP answers the create with 200 and a colleague's equal order. Harm: it is reported as ours."""
     bench = bench_of(harness)
     operation_id = take_to(bench.store, create(), "APPROVED")
     bench.erp.orders["PO-9"] = store_as_asked(draft())
@@ -263,7 +263,7 @@ async def an_order_that_stands_under_the_number_already(harness: ServerHarness) 
 
 
 async def a_colleagues_order_with_one_common_item(harness: ServerHarness) -> bool:
-    """It comes under our number while ours is refused. Harm: it is told as ours."""
+    """It comes under our number while ours is refused. Harm: it is reported as ours."""
     bench = bench_of(harness)
     operation_id = take_to(bench.store, create(), "APPROVED")
 
@@ -308,7 +308,7 @@ async def an_effect_that_the_second_look_shows(harness: ServerHarness) -> bool:
 
 
 async def an_effect_that_shows_while_it_is_watched(harness: ServerHarness) -> bool:
-    """Harm: what was called refused and was done is never told."""
+    """Harm: what was called refused and was done is never reported."""
     bench = bench_of(harness)
     await execute_refused(bench, guarded_operation("finalize"))
     bench.erp.set_status("PO-1", "closed")
@@ -434,7 +434,7 @@ async def a_person_who_says_too_early_that_it_did_not_happen(harness: ServerHarn
 
 
 async def one_not_found_after_a_delete(harness: ServerHarness) -> bool:
-    """Harm: the delete is told as done, and the order is open."""
+    """Harm: the delete is reported as done, and the order is open."""
     bench = bench_of(harness, policy=SettlementPolicy(timeout=20.0, read_lag=60.0))
     operation_id = take_to(bench.store, guarded_operation(), "UNKNOWN")
     bench.erp.remove("PO-1")

@@ -97,7 +97,7 @@ async def _compare_number(number: str, latest: LatestOrders) -> list[Reason]:
 
 
 async def _explain_currency(desk: Desk, vendor: Vendor, latest: LatestOrders) -> list[Reason]:
-    """Say that the currency is not told, where the ERP tells that of others; nothing where it never tells one."""
+    """Say that the currency is not known, where the ERP gives that of others; nothing where it never gives one."""
     if vendor.currency:
         return []
     orders: Sequence[PurchaseOrder] = ()

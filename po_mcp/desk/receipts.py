@@ -100,7 +100,7 @@ class _Reader:
 def _judge(order: PurchaseOrder) -> Receipts:
     if order.status not in AWAITING_GOODS:
         return Receipts.NOT_DUE
-    # One line of which something is to come is enough, whatever is not told of others.
+    # One line of which something is to come is enough, whatever is unknown of others.
     if order.outstanding_lines:
         return Receipts.DUE
     if order.tells_receipts:

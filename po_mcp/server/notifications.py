@@ -55,7 +55,7 @@ class Notifications:
         self._wake.set()
 
     def queue_look(self) -> None:
-        """Queue an update for the open orders: something may have changed that nobody told of."""
+        """Queue an update for the open orders: something may have changed without a notification."""
         self._queue.append(OPEN_ORDERS_URI)
         self._wake.set()
 

@@ -41,7 +41,7 @@ class Replicas:
                 try:
                     sending.send_nowait(operation_id)
                 except anyio.WouldBlock:
-                    logger.warning("too many writes at once: not every client was told")
+                    logger.warning("too many writes at once: not every client was notified")
 
         with sending, receiving:
             async with anyio.create_task_group() as tasks:
@@ -57,7 +57,7 @@ class Replicas:
             try:
                 await self._queue(operation_id, executor)
             except PurchaseOrderError as exc:
-                logger.warning("a write of another replica was not told: %s", exc.what)
+                logger.warning("a write of another replica was not notified: %s", exc.what)
 
     async def _queue(self, operation_id: str, executor: Executor) -> None:
         if not operation_id:  # some may have been missed

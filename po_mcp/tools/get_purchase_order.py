@@ -61,7 +61,7 @@ def _describe_lines(order: PurchaseOrder, page: order_pages.OrderPage) -> list[s
 
 
 def _count_untold(order: PurchaseOrder) -> list[str]:
-    """Return a remark if the ERP counts more lines than it told."""
+    """Return a remark if the ERP counts more lines than it gave."""
     return [f"{lines_told(order)}; what was received is not known."] if order.untold_lines else []
 
 

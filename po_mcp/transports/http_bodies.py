@@ -97,7 +97,7 @@ class ReadableBodies:
         await answer_batch(self._answer_one, batch.elements, scope, body.replay, send)
 
     async def _end_requests(self, replies: Sequence[ParsedMessage], scope: Scope) -> None:
-        """Hand replies on in the place of what was sent: who waits for one is told that none came."""
+        """Hand replies on in the place of what was sent: a waiting request ends as one without an answer."""
         for reply in replies:
             text = reply.text.encode()
             ending = RequestBody(_receive_nothing, self._max_bytes)

@@ -120,7 +120,7 @@ def _items(order: PurchaseOrder, *, rest: bool = False) -> str:
     """Write what the order holds, or what of it is outstanding, for a field's description."""
     if rest and order.outstanding_lines:
         lines = order.outstanding_lines
-        # What is not told may be outstanding as well.
+        # An unknown quantity may be outstanding as well.
         label = f"Outstanding (+{order.untold_receipts} not known)" if order.untold_receipts else "Outstanding"
         return text.items_line(label, [(line.outstanding, line.description or line.item or "", "") for line in lines])
     return text.items_line(

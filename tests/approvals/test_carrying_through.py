@@ -60,7 +60,7 @@ class Visitor:
 
 @pytest.fixture
 def settings(kind: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Make the client of this kind, and return what the server is told."""
+    """Make the client of this kind, and return how it declares itself to the server."""
     offered = {"nothing": None, "url": ElicitationCapability(url=UrlElicitationCapability())}.get(
         kind, ElicitationCapability()
     )

@@ -1,4 +1,4 @@
-"""The order card: who is told of it, that nothing else changes, and what its document may hold."""
+"""The order card: which hosts learn of it, that nothing else changes, and what its document may hold."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _PATIENCE_S = 240
 
 @dataclass
 class Write:
-    """One write: what was asked for, what a person decided, and what was told of it."""
+    """One write: what was asked for, what a person decided, and what was reported of it."""
 
     tool: str
     number: str

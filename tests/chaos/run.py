@@ -1,4 +1,4 @@
-"""Runs buyers against a team's server in trouble, and judges what is in the ERP's book by what they were told."""
+"""Runs buyers against a team's server in trouble, and judges what is in the ERP's book by what was reported to them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Report:
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing was doubled, lost, or told otherwise than it is."""
+        """Whether nothing was doubled, lost, or reported otherwise than it is."""
         return not (self.doubles or self.lies or self.lost or self.journal_faults)
 
 
@@ -139,7 +139,7 @@ def _judge(buyers: Buyers, there: Team, took: float) -> Report:
 
 
 def judge_write(report: Report, write: Write, erp: Erp) -> None:
-    """Hold what was told of a write against the ERP's book and what was sent to it."""
+    """Hold what was reported of a write against the ERP's book and what was sent to it."""
     name = _SENDS[write.tool].format(write.number)
     has_effect = erp.shows(write.tool == CREATE, write.number)
     said = f"reported {write.reported}, effect {has_effect}: {write.message}"

@@ -25,7 +25,7 @@ async def test_no_write_is_doubled_lost_or_told_wrongly_while_everything_breaks(
     )
 
     assert report.is_clean, report
-    assert report.facts["told"]["done"] > 5
+    assert report.facts["reported"]["done"] > 5
     assert report.facts["legs at several replicas"] == report.facts["writes"]
 
 

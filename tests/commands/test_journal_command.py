@@ -707,7 +707,7 @@ EVERY_COLUMN = [
     *(("audit_log", column) for column in LOG_COLUMNS),
 ]
 NOTES_TO_OURSELVES = {("write_operations", "is_untold")}
-"""What moves without an event: whether a late effect was told."""
+"""What moves without an event: whether a late effect was reported."""
 
 
 def edit(file: Path, statement: str, *values: object) -> None:

@@ -244,7 +244,7 @@ async def knock_until_refused(origin: str) -> None:
 
 
 async def create(http: httpx2.AsyncClient) -> None:
-    """Create an order: it is answered within the handover, or the client is told to ask what came of it."""
+    """Create an order: it is answered within the handover, or the client learns to ask what came of it."""
     answer = await http.post("/mcp", **modern(CREATE, NEW))
     assert "done" in answer.text if answer.status_code == 200 else "get_operation" in answer.text
 

@@ -174,7 +174,7 @@ async def test_a_signal_loses_the_outcome_of_a_write_without_draining(tmp_path: 
 
 
 async def _is_lost(file: Path, program: tuple[str, ...]) -> bool:
-    """The server is told to end while the ERP, which has done the write, keeps its answer back."""
+    """The server gets a signal to end while the ERP, which has done the write, keeps its answer back."""
     journal = file.with_suffix(".journal")
     async with slow_erp(file) as erp:
         with start("--port", "0", program=program, PO_MCP_JOURNAL=str(journal), **erp.settings) as process:

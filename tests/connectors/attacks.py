@@ -137,7 +137,7 @@ async def overlook_missing_receipt() -> str:
     async with connect_to_peer(exsited, order, *receipts) as (erp, _):
         found = await erp.get_order(NUMBER)
     received = found.lines[0].received
-    return "" if received is None else f"of 40 that were received {received} are told"
+    return "" if received is None else f"of 40 that were received {received} are reported"
 
 
 async def take_success_of_another() -> str:
@@ -295,7 +295,7 @@ async def crowd_the_erp() -> str:
 
 
 async def let_a_write_wait_in_doubt() -> str:
-    """A write that waits for its place until its time is over, and is told to be in doubt though nothing was sent."""
+    """A write that waits for its place until its time is over, and is reported as in doubt though nothing was sent."""
     async with connect_to_peer(exsited) as (erp, peer):
         await erp._http.tokens.current()
         erp._http.limit, erp._http._timeout = CallLimit(1), 0.2

@@ -1,4 +1,4 @@
-"""An ERP that is down is asked now and then; what it was asked for is told at once, and no approval is used up."""
+"""An ERP that is down is asked now and then; a call is refused at once, and no approval is used up."""
 
 from __future__ import annotations
 

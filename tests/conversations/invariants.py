@@ -58,7 +58,7 @@ def the_first_option_changes_nothing(record: Record) -> Iterator[str]:
                 yield f"{name} offers {values}: {put.message}"
 
 
-def no_secret_is_told(record: Record) -> Iterator[str]:
+def no_secret_is_shown(record: Record) -> Iterator[str]:
     """What signs in to the ERP stays on the wire."""
     if record.has_read and len(record.secrets) < 2:
         yield "the token and the client's secret were not seen on the wire, so they cannot be looked for"
@@ -67,7 +67,7 @@ def no_secret_is_told(record: Record) -> Iterator[str]:
             yield f"{place} tells a secret"
 
 
-def nothing_unseen_is_told(record: Record) -> Iterator[str]:
+def nothing_invisible_is_shown(record: Record) -> Iterator[str]:
     """Every character of every text can be seen; lines end with a newline."""
     for place, reply in record.texts():
         unseen = {letter for letter in {*reply} - {"\n"} if _is_unseen(letter)}
@@ -96,8 +96,8 @@ INVARIANTS: Mapping[str, Callable[[Record], Iterator[str]]] = {
         every_write_had_a_yes,
         nothing_is_written_twice,
         the_first_option_changes_nothing,
-        no_secret_is_told,
-        nothing_unseen_is_told,
+        no_secret_is_shown,
+        nothing_invisible_is_shown,
         what_failed_says_what_to_do,
     )
 }

@@ -1,4 +1,4 @@
-"""The reference of the tools is what a client is told."""
+"""The reference of the tools is what a client lists."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def counts(results: Sequence[Judged]) -> str:
 @click.option("--jobs", type=click.IntRange(1, 64), default=os.cpu_count() or 1, help="Processes that play.")
 @click.pass_context
 def main(context: click.Context, markdown: bool, faults: Sequence[str], jobs: int) -> None:
-    """Play every fault at every stage of every call, and judge what the client was told."""
+    """Play every fault at every stage of every call, and judge what was reported to the client."""
     with Progress(console=Console(stderr=True)) as progress:
         results = play_all(faults or list(FAULTS), jobs, progress)
     if markdown:

@@ -74,7 +74,7 @@ def _of_a_write(seen: Seen, calm: Seen) -> Iterator[str]:
     if seen.more_orders != (calm.more_orders if seen.applied else 0):
         yield f"the book has {seen.more_orders:+d} orders"
     if (seen.reported == "unknown") != bool(seen.shown.get("do_not_repeat")):
-        yield "do_not_repeat does not go with what is told"
+        yield "do_not_repeat does not go with the status"
     if seen.reported == "unknown" and not seen.writes_sent:
         yield "unknown, and nothing was sent"
     yield from _false_words(seen)

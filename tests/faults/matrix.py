@@ -130,7 +130,7 @@ class Scenario:
 class Seen:
     """What came of a scenario.
 
-    `told`: "answered" or "error" for a read; a write's status or "error". `said`: the text for the
+    `reported`: "answered" or "error" for a read; a write's status or "error". `said`: the text for the
     model; `shown`: the structured result. `writes_sent`: by us, arrived or not. `writes_arrived`: at
     the ERP, the late ones too. `exchanges`: what passed the relay. `tokens`: what we signed in with.
     """

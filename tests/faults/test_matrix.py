@@ -89,7 +89,7 @@ def test_a_true_answer_to_a_write_is_right(seen: Seen) -> None:
         (replace(DONE, writes_sent=2), "2 writes were sent"),
         (replace(DONE, more_orders=2), "the book has +2 orders"),
         (replace(DONE, shown={"order": {"number": "B"}}), "the order's number is shown as B"),
-        (replace(UNSENT, reported="unknown", writes_sent=1), "do_not_repeat does not go with what is told"),
+        (replace(UNSENT, reported="unknown", writes_sent=1), "do_not_repeat does not go with the status"),
         (replace(UNSENT, reported="unknown", shown={"do_not_repeat": True}), "unknown, and nothing was sent"),
         (replace(UNSENT, said="It failed."), "it does not say what to do next"),
         (replace(UNSENT, said="See http://x. Try again."), "it tells what is private or the ERP's own text"),

@@ -97,7 +97,7 @@ def path_of(asked: Mapping[str, Any]) -> str:
 
 
 async def state_of(server: TeamServer, who: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What the requester's assistant is told of an operation."""
+    """What is reported of an operation to the requester's assistant."""
     token = server.token(who, "po:read po:write")
     async with connect(server, token) as client:
         found = outcome(await client.call_tool("get_operation", {"operation_id": asked["operation_id"]}))

@@ -1,4 +1,4 @@
-"""What a collector and a log are told: what this program did, joined with the SDK's own spans, and nobody's secrets."""
+"""What a collector and a log get: what this program did, joined with the SDK's own spans, and nobody's secrets."""
 
 from __future__ import annotations
 

@@ -200,7 +200,7 @@ async def _mutants(figures: Figures, progress: Progress) -> None:
 @click.option("--most", type=click.IntRange(0), default=0, help="So many scenarios of a part at most; 0: all.")
 @click.pass_context
 def main(context: click.Context, seed: int, part: str, most: int) -> None:
-    """Strike every flow at every point, and hold what is told against the book."""
+    """Strike every flow at every point, and hold what is reported against the book."""
     sweeps = {
         "cells": sweep_cells,
         "faults": sweep_faults,

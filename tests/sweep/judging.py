@@ -140,7 +140,7 @@ def _untold_effects(ran: Ran) -> Iterator[tuple[Answer, str]]:
         after = max(answer.step, *done) if min(done) > answer.step else answer.step
         following = [one for one in ran.answers if one.step > after and not one.misled]
         if following and not any(_tells(one, answer.operation_id) for one in _first_step(following)):
-            yield following[0], f"the late effect of {answer.operation_id} is not told"
+            yield following[0], f"the late effect of {answer.operation_id} is not reported"
 
 
 def _first_step(answers: Sequence[Answer]) -> list[Answer]:

@@ -161,7 +161,7 @@ def take_sent_for_unsent(patch: Patch) -> None:
 
 
 def refusals_are_final(patch: Patch) -> None:
-    """What the ERP's answer says is told as it came: no look, no watch."""
+    """The ERP's answer is reported as it came: no look, no watch."""
 
     async def believe(self: Executor, claim: Claim, refusal: PurchaseOrderError) -> WriteOutcome:
         outcome = self.words.say("refused", claim.operation, str(refusal))
@@ -177,7 +177,7 @@ def no_watch(patch: Patch) -> None:
 
 
 def no_late_news(patch: Patch) -> None:
-    """What turns out to be done after it was called refused is not told."""
+    """What turns out to be done after it was called refused is not reported."""
 
     async def find_nothing(self: Reconciler) -> list[Recorded]:
         return []

@@ -30,7 +30,7 @@ def _refusals() -> Mapping[str, Fault]:
 
 
 REFUSALS: Mapping[str, Fault] = _refusals()
-"""By kind. Each must be told as refused and checked, or seen as done; never unknown where the order can be read."""
+"""By kind. Each must be reported as refused and checked, or seen as done; never unknown where the order can be read."""
 
 ENDED_SIGN_IN = Fault(
     "signed-out", "A redirect to the sign-in; not applied.", "relay", lambda answer, value: _to_sign_in()

@@ -1,4 +1,4 @@
-"""A vendor without a currency, at an ERP that tells currencies: a person sees that this order's is not told."""
+"""A vendor without a currency, at an ERP that tells currencies: a person sees that this order's is not known."""
 
 from __future__ import annotations
 

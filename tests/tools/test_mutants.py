@@ -214,7 +214,7 @@ async def an_absence_that_a_relay_made_up(place: Place) -> bool:
 
 
 async def pages_of_two_orders_in_one(place: Place) -> bool:
-    """An order loses a line while it is read page by page. Damage: the pages miss a line, and nobody is told."""
+    """An order loses a line while it is read page by page. Damage: the pages miss a line, and no note says so."""
     erp = SmallInventoryPro(orders=[order("PO-1", *(line(lineNo=at, units=at) for at in range(1, 201)))])
     async with place.client(erp) as client:
         first = outcome(await client.call_tool(GET, {"number": "PO-1"}))
@@ -244,7 +244,7 @@ async def a_status_that_is_left_out_in_silence(place: Place) -> bool:
 
 
 async def an_order_stored_at_another_price_in_silence(place: Place) -> bool:
-    """Damage: the ERP took a price of its own, and nobody is told."""
+    """Damage: the ERP took a price of its own, and no note says so."""
     erp = SmallExsited(store_price=lambda price: Decimal("0.5"))
     async with place.client(erp) as client:
         made = await client.call_tool(CREATE, build_call(item="Bolt", warehouse=None))
@@ -348,7 +348,7 @@ async def a_return_that_is_received(place: Place) -> bool:
 
 
 async def what_is_outstanding_beside_what_is_not_known(place: Place) -> bool:
-    """Damage: of two lines whose receipts are not told nothing is said."""
+    """Damage: of two lines whose receipts are not known nothing is said."""
     shown = await ask_to_close(place, line("A", received=2), line("B", received=None), line("C", received=None))
     return "not known" not in shown
 
@@ -433,7 +433,7 @@ async def an_order_that_only_the_list_shows(place: Place) -> bool:
 
 
 async def rows_that_are_left_out_in_silence(place: Place) -> bool:
-    """An item cannot be read. Damage: it is not shown, and nobody is told."""
+    """An item cannot be read. Damage: it is not shown, and no note says so."""
     erp = SmallInventoryPro(items=[*name_items("Pump"), {"partNo": 1, "shortID": ["NUT"], "description": "Nut"}])
     async with place.client(erp) as client:
         return "1 item row" not in text(await client.call_tool("search_catalog", {"kind": "item"}))

@@ -42,7 +42,7 @@ STALE = ["ConcurrencyException", "Records were modified in the meanwhile"]
 
 @cache
 def read_draft() -> dict[str, Any]:
-    """Return a draft as a real server told it."""
+    """Return a draft as a real server answered it."""
     orders = json.loads((Path(__file__).parent / "recorded" / "orders.json").read_text(), parse_float=str)
     found: dict[str, Any] = orders["draft"]
     for line in found["lines."]:
@@ -225,7 +225,7 @@ async def test_a_refusal_is_explained_by_the_state_that_the_order_has_now() -> N
 @pytest.mark.parametrize(
     "looks",
     [
-        pytest.param(["no rights"], id="what the user may do is not told"),
+        pytest.param(["no rights"], id="the rights of the user are missing"),
         pytest.param([MAY_ALL, reply(500)], id="the order cannot be read"),
         pytest.param([MAY_ALL, [], [], reply(500)], id="the order is not shown, nor the companies"),
     ],
@@ -353,7 +353,7 @@ async def test_a_page_that_is_not_the_one_asked_for_is_not_trusted(page: Any) ->
 class PagedTryton:
     """A server of 1,000 records. A page waits until `at_once` pages are asked for, if a test says so.
 
-    `gone` are deleted after their ids were told; `asked` are the ids of each page but the first; `most` the highest
+    `gone` are deleted after their ids were given; `asked` are the ids of each page but the first; `most` the highest
     number of pages that were under way.
     """
 

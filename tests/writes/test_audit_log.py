@@ -75,7 +75,7 @@ def test_a_removed_event_is_found(full: JournalPlace, place: int) -> None:
 
 
 def columns() -> list[str]:
-    """Every column of an operation; whether late news was told is a note, which moves without an event."""
+    """Every column of an operation; whether a late effect was reported is a note, which moves without an event."""
     with JournalStore()._file.writing() as db:
         found = [row["name"] for row in db.execute("PRAGMA table_info(write_operations)")]
     return [name for name in found if name != "is_untold"]

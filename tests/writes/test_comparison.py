@@ -66,9 +66,9 @@ def test_merged_lines_are_ours() -> None:
 
 OLDER = datetime.fromtimestamp(SENT_AT, UTC) - timedelta(minutes=5)
 DIFFERS = {
-    "ours in all, and made before the send, or told in another zone": store_as_asked(DRAFT, created_at=OLDER),
+    "ours in all, and made before the send, or given in another zone": store_as_asked(DRAFT, created_at=OLDER),
     "no lines yet": with_lines(),
-    "no lines told": store_as_asked(DRAFT, lines=None),
+    "no lines given": store_as_asked(DRAFT, lines=None),
     "no lines, of another vendor": with_lines(vendor="Bolts Direct", vendor_id="13"),
     "a line missing": with_lines(line()),
     "another quantity": with_lines(line(quantity="9"), NUT_LINE),
@@ -120,7 +120,7 @@ def test_all_that_was_asked_for_and_stored_otherwise_is_reported(order: Purchase
         with_lines(line(warehouse="7", warehouse_name="1"), NUT_LINE, expected_on=date(2027, 1, 1)),
         with_lines(line(warehouse=None), NUT_LINE, expected_on=date(2027, 1, 1)),
     ],
-    ids=["in its own letters", "an ERP that tells no notes", "a warehouse by its name", "no warehouse told"],
+    ids=["in its own letters", "an ERP that tells no notes", "a warehouse by its name", "no warehouse given"],
 )
 def test_an_order_stored_as_asked_is_no_difference(order: PurchaseOrder) -> None:
     assert compare_order(draft(reference="our id", **ASKED), order, SENT_AT).differences == ()

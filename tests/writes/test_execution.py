@@ -1,4 +1,4 @@
-"""A write through the tools of a real server: sent once, told truly, and settled by reading."""
+"""A write through the tools of a real server: sent once, reported truly, and settled by reading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The executor, built alone: nothing leaves without the re-read and the claim, and what is told is known."""
+"""The executor, built alone: nothing leaves without the re-read and the claim, and only what is known is reported."""
 
 from __future__ import annotations
 

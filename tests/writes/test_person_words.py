@@ -1,4 +1,4 @@
-"""What an error tells an assistant to do is told to a person in other words."""
+"""An error's next step for an assistant is put in other words for a person."""
 
 from __future__ import annotations
 

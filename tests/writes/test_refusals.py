@@ -1,4 +1,4 @@
-"""The ERP's own refusal is believed after two looks, and watched; an effect that shows is told, once."""
+"""The ERP's own refusal is believed after two looks, and watched; an effect that shows is reported, once."""
 
 from __future__ import annotations
 

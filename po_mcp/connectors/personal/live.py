@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 MAX_IDLE = 32
 """Connectors that are kept with nobody using them."""
 _CLOSE_S = 5.0
-"""Seconds that closing one may take: an ERP may have to be told."""
+"""Seconds that closing one may take: an ERP may want a sign-out."""
 
 
 @dataclass

@@ -120,7 +120,7 @@ class Rpc:
 
         Its groups are settings of each installation, which may allow it to those who may not write.
         """
-        await self.read_company()  # who has none is told that first
+        await self.read_company()  # a user without one must learn that first
         access = await self.read_access()
         if not (access.create if method == "create" else access.delete):
             raise not_permitted_error(f"{method} orders")

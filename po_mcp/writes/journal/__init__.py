@@ -47,7 +47,7 @@ T = TypeVar("T")
 _POLL_S = 0.05
 """Seconds between looks at an operation that another call or process is sending."""
 _LOOK_S = 1.0
-"""The same where changes are told of, and might be missed."""
+"""The same where changes are announced, and might be missed."""
 
 
 class Journal:
