@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -40,7 +40,9 @@ CHANGED = {
     "finalize": ["po://orders/PO-2025-0037", "po://orders/PO-2025-0037-BO1", OPEN],
     "delete": ["po://orders/PO-2025-0038", OPEN],
 }
-ORDERS = sorted({uri for uris in CHANGED.values() for uri in uris})
+MARKS = {"po://orders/MARK-0": "NUT-M8", "po://orders/MARK-1": "GLV-NIT-L"}
+"""Orders that a test creates to hear of them, and the item of each: no two are similar, so nobody is asked."""
+ORDERS = sorted({uri for uris in CHANGED.values() for uri in uris} | MARKS.keys())
 
 
 class Heard:
@@ -50,18 +52,30 @@ class Heard:
         self.uris: list[str] = []
         self.listened: list[str] = []
         """Those that came by a stream of 2026-07-28; the SDK's client passes each on as a message, too."""
+        self._added = anyio.Event()
 
     async def __call__(self, message: IncomingMessage) -> None:
         if isinstance(message, ResourceUpdatedNotification):
-            self.uris.append(str(message.params.uri))
+            self.add(self.uris, str(message.params.uri))
 
-    async def all(self, count: int) -> list[str]:
-        """Wait until so many were heard, and a moment for one too many."""
-        with anyio.move_on_after(10):
-            while len(self.uris) < count:  # noqa: ASYNC110
-                await anyio.sleep(0.01)
-        await anyio.sleep(0.2)
-        return self.uris
+    def add(self, uris: list[str], uri: str) -> None:
+        uris.append(uri)
+        self._added.set()
+        self._added = anyio.Event()
+
+    async def wait(self, is_so: Callable[[], bool]) -> None:
+        """Wait until what was heard is so."""
+        with anyio.fail_after(10):
+            while not is_so():
+                await self._added.wait()
+
+    async def all(self, client: Client, mark: str = "po://orders/MARK-0") -> list[str]:
+        """Return all that was heard until now, and none of the client's mark: notifications come in their order."""
+        line = {"item": MARKS[mark], "quantity": "1", "unit_price": "1", "warehouse": "1"}
+        order = {"number": mark.rpartition("/")[2], "vendor": "15", "lines": [line]}
+        assert outcome(await client.call_tool("create_purchase_order", order))["status"] == "done"
+        await self.wait(lambda: mark in self.uris)
+        return self.uris[: self.uris.index(mark)]
 
 
 async def subscribe(client: Client, uri: str) -> None:
@@ -89,7 +103,7 @@ async def listening(client: Client, era: str, heard: Heard, uris: Sequence[str])
         async def hear() -> None:
             async for event in subscription:
                 assert isinstance(event, ResourceUpdated)
-                heard.listened.append(event.uri)
+                heard.add(heard.listened, event.uri)
 
         tasks.start_soon(hear)
         yield
@@ -109,13 +123,15 @@ async def test_a_finished_write_notifies_each_subscriber_once(
         listening(client, era, heard, ORDERS),
     ):
         done = outcome(await client.call_tool(tool, arguments))
-        first = list(await heard.all(len(CHANGED[write])))
+        await heard.wait(lambda: len(heard.uris) == len(CHANGED[write]))
+        first = list(heard.uris)
         again = outcome(await client.call_tool(tool, arguments))
-        later = await heard.all(len(first))
+        later = await heard.all(client)
+        await heard.wait(lambda: era == LEGACY or "po://orders/MARK-0" in heard.listened)
 
     assert (done["status"], done["replayed"]) == ("done", False)
     assert first == CHANGED[write]
-    assert heard.listened == ([] if era == LEGACY else first)
+    assert heard.listened[: len(first) + 1] == ([] if era == LEGACY else [*first, "po://orders/MARK-0"])
     assert (again["status"], again["replayed"]) == ("done", True)
     assert later == first
 
@@ -128,8 +144,9 @@ async def test_an_order_that_existed_before_notifies_no_client(harness: ServerHa
     heard = Heard()
     async with harness.client(LEGACY, hears=heard) as client:
         await subscribe(client, OPEN)
+        await subscribe(client, "po://orders/MARK-0")
         reply = outcome(await client.call_tool(tool, arguments))
-        uris = await heard.all(0)
+        uris = await heard.all(client)
 
     assert (reply["status"], uris) == ("refused", [])
     assert "already exists as requested. Nothing was changed." in reply["message"]
@@ -141,10 +158,10 @@ async def test_only_subscribed_resources_are_notified(harness: ServerHarness, er
     heard = Heard()
     async with (
         harness.client(era, ScriptedPerson(answer), hears=heard) as client,
-        listening(client, era, heard, ["po://orders/PO-2025-0042", OPEN]),
+        listening(client, era, heard, ["po://orders/PO-2025-0042", "po://orders/MARK-0", OPEN]),
     ):
         assert outcome(await client.call_tool(tool, arguments))["status"] == "done"
-        assert await heard.all(1) == [OPEN]
+        assert await heard.all(client) == [OPEN]
 
 
 @both_eras
@@ -156,7 +173,7 @@ async def test_a_write_that_is_not_done_notifies_no_client(harness: ServerHarnes
     ):
         for tool, arguments, _ in (WRITES["delete"], WRITES["finalize"]):
             assert outcome(await client.call_tool(tool, arguments))["status"] == "declined"
-        assert await heard.all(0) == []
+        assert await heard.all(client) == []
 
 
 async def test_a_client_that_unsubscribed_gets_no_notification(harness: ServerHarness) -> None:
@@ -165,10 +182,11 @@ async def test_a_client_that_unsubscribed_gets_no_notification(harness: ServerHa
     async with harness.client(LEGACY, hears=heard) as client:
         await subscribe(client, OPEN)
         await subscribe(client, "po://orders/NEW-1")
+        await subscribe(client, "po://orders/MARK-0")
         await unsubscribe(client, OPEN)
         await unsubscribe(client, OPEN)
         assert outcome(await client.call_tool(tool, arguments))["status"] == "done"
-        assert await heard.all(1) == ["po://orders/NEW-1"]
+        assert await heard.all(client) == ["po://orders/NEW-1"]
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
@@ -256,7 +274,7 @@ async def test_a_client_that_accepts_no_notification_delays_no_other(
             await subscribe(client, uri)
         tool, arguments, _ = WRITES["create"]
         assert outcome(await client.call_tool(tool, arguments))["status"] == "done"
-        assert await heard.all(1) == [OPEN]
+        await heard.wait(lambda: heard.uris == [OPEN])
 
 
 @both_eras
@@ -301,12 +319,13 @@ async def test_an_unknown_write_notifies_clients_once_it_is_settled(harness: Ser
     tool, arguments, _ = WRITES["create"]
     heard = Heard()
     async with harness.client(LEGACY, hears=heard) as client:
-        await subscribe(client, OPEN)
+        for uri in (OPEN, *MARKS):
+            await subscribe(client, uri)
         unknown = outcome(await client.call_tool(tool, arguments))
-        before = list(await heard.all(0))
-        lost = False
+        lost, before = False, await heard.all(client)
         settled = outcome(await client.call_tool("get_operation", {"operation_id": unknown["operation_id"]}))
-        after = await heard.all(1)
+        after = await heard.all(client, "po://orders/MARK-1")
 
     assert (unknown["status"], before) == ("unknown", [])
-    assert (settled["operations"][0]["status"], after) == ("done", [OPEN])
+    # The first mark is an open order, too.
+    assert (settled["operations"][0]["status"], after) == ("done", ["po://orders/MARK-0", OPEN, OPEN])
