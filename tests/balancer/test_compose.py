@@ -11,13 +11,12 @@ import anyio
 import pytest
 
 from po_mcp.sandbox import Book, create_app
-from po_mcp.transports.uvicorn_server import create_server, listen
 from po_mcp.writes.journal import JournalStore
 from tests.balancer.composed import FOLDER, REPLICAS, SERVICES, Composed, database
 from tests.balancer.fleet import Fleet, balancing, make_certificate
 from tests.commands.test_serve import CREATE, HELLO, NEW, call
 from tests.harness import ERAS, outcome
-from tests.ports import free_port
+from tests.ports import free_port, serve
 from tests.sign_in.issuer import issuing
 
 
@@ -25,12 +24,9 @@ from tests.sign_in.issuer import issuing
 async def erp(folder: Path, client_secret: str) -> AsyncIterator[str]:
     """The ERP that the file names, with the client that it names; give its address."""
     client_id = SERVICES[REPLICAS[0]]["environment"]["PO_MCP_CLIENT_ID"]
-    with closing(Book.open(folder / "book.db")) as book, listen("127.0.0.1", 0) as sock:
-        server = create_server(create_app(book, client_id=client_id, client_secret=client_secret))
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(server.serve, [sock])
-            yield f"http://127.0.0.1:{sock.getsockname()[1]}"
-            server.stop()
+    with closing(Book.open(folder / "book.db")) as book:
+        async with serve(create_app(book, client_id=client_id, client_secret=client_secret)) as address:
+            yield address
 
 
 @asynccontextmanager

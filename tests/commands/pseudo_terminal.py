@@ -1,4 +1,4 @@
-"""A terminal with somebody at it: each question is met by its answer."""
+"""po-mcp as people run it: in a terminal where each question is met by its answer, or from a script."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import pty
 import select
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,19 @@ def environment(home: Path, **more: str) -> dict[str, str]:
         "COLUMNS": "500",  # a sentence is one line
         **more,
     }
+
+
+def run_as_script(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run po-mcp as a script would, without a terminal."""
+    return subprocess.run(
+        [sys.executable, "-m", "po_mcp", *arguments],
+        env=environment(home, **variables),
+        capture_output=True,
+        text=True,
+        check=False,
+        input="",
+        timeout=120,
+    )
 
 
 def at_terminal(

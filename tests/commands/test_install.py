@@ -11,18 +11,7 @@ import pytest
 
 from po_mcp.commands import _hosts
 from po_mcp.hosts.known import HOSTS
-from tests.commands.pseudo_terminal import at_terminal, environment
-
-
-def run(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "po_mcp", *arguments],
-        env=environment(home, **variables),
-        capture_output=True,
-        text=True,
-        check=False,
-        input="",
-    )
+from tests.commands.pseudo_terminal import at_terminal, environment, run_as_script
 
 
 def entry(path: Path) -> dict[str, object]:
@@ -34,9 +23,9 @@ def test_an_entry_is_written_and_taken_out_with_yes(tmp_path: Path) -> None:
     path = tmp_path / ".cursor" / "mcp.json"
     path.parent.mkdir()
     path.write_text('{"mcpServers": {}}')
-    installed = run(tmp_path, "install", "cursor", "--yes")
+    installed = run_as_script(tmp_path, "install", "cursor", "--yes")
     program = Path(str(entry(path)["command"]))
-    removed = run(tmp_path, "uninstall", "Cursor", "--yes")
+    removed = run_as_script(tmp_path, "uninstall", "Cursor", "--yes")
 
     assert (installed.returncode, removed.returncode) == (0, 0)
     assert program.is_absolute()
@@ -47,7 +36,7 @@ def test_an_entry_is_written_and_taken_out_with_yes(tmp_path: Path) -> None:
 
 
 def test_the_program_that_is_written_serves_mcp(tmp_path: Path) -> None:
-    run(tmp_path, "install", "cursor", "--yes")
+    run_as_script(tmp_path, "install", "cursor", "--yes")
     written = entry(tmp_path / ".cursor" / "mcp.json")
     command = [str(written["command"]), *map(str, list(written["args"]))]  # type: ignore[call-overload]
     hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
@@ -61,7 +50,7 @@ def test_the_program_that_is_written_serves_mcp(tmp_path: Path) -> None:
 
 
 def test_without_a_terminal_nothing_is_written_and_it_says_how(tmp_path: Path) -> None:
-    ended = run(tmp_path, "install", "cursor")
+    ended = run_as_script(tmp_path, "install", "cursor")
 
     assert ended.returncode == 3
     assert '+     "command": ' in ended.stdout
@@ -80,7 +69,7 @@ def test_a_person_sees_the_change_and_decides(answer: str, status: int, written:
 
 @pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.key)
 def test_print_changes_nothing(host: object, tmp_path: Path) -> None:
-    ended = run(tmp_path, "install", getattr(host, "key", ""), "--print")
+    ended = run_as_script(tmp_path, "install", getattr(host, "key", ""), "--print")
 
     assert ended.returncode == 0
     assert "purchase-orders" in ended.stdout
@@ -88,7 +77,7 @@ def test_print_changes_nothing(host: object, tmp_path: Path) -> None:
 
 
 def test_jetbrains_keeps_no_file_and_gets_the_entry_to_paste(tmp_path: Path) -> None:
-    ended = run(tmp_path, "install", "jetbrains", "--yes")
+    ended = run_as_script(tmp_path, "install", "jetbrains", "--yes")
 
     assert json.loads(ended.stdout)["mcpServers"]["purchase-orders"]["args"] == []
     assert "Settings, Tools, AI Assistant" in ended.stderr
@@ -96,13 +85,13 @@ def test_jetbrains_keeps_no_file_and_gets_the_entry_to_paste(tmp_path: Path) -> 
 
 
 def test_the_file_of_settings_is_passed_on_as_a_full_path(tmp_path: Path) -> None:
-    run(tmp_path, "--config", "team.toml", "install", "cursor", "--yes")
+    run_as_script(tmp_path, "--config", "team.toml", "install", "cursor", "--yes")
 
     assert entry(tmp_path / ".cursor" / "mcp.json")["args"] == ["--config", str(Path.cwd() / "team.toml")]
 
 
 def test_secrets_of_the_terminal_are_named_and_written_nowhere(tmp_path: Path) -> None:
-    ended = run(tmp_path, "install", "cursor", "--yes", PO_MCP_CLIENT_SECRET="a-secret", PO_MCP_ERP="exsited")
+    ended = run_as_script(tmp_path, "install", "cursor", "--yes", PO_MCP_CLIENT_SECRET="a-secret", PO_MCP_ERP="exsited")
 
     assert "unknown to the assistant: PO_MCP_CLIENT_SECRET, PO_MCP_ERP" in ended.stdout
     assert "a-secret" not in ended.stdout + ended.stderr
@@ -110,7 +99,7 @@ def test_secrets_of_the_terminal_are_named_and_written_nowhere(tmp_path: Path) -
 
 
 def test_a_host_that_is_not_known_is_answered_with_those_that_are(tmp_path: Path) -> None:
-    ended = run(tmp_path, "install", "chatgpt")
+    ended = run_as_script(tmp_path, "install", "chatgpt")
 
     assert ended.returncode == 2
     assert ended.stderr.startswith("po-mcp: chatgpt is not a known host. Known: claude-desktop, claude-code, vscode")
@@ -121,7 +110,7 @@ def test_a_file_that_cannot_be_read_ends_with_status_1_and_one_line(tmp_path: Pa
     path.parent.mkdir()
     path.write_text("{")
     for command in ("install", "uninstall"):
-        ended = run(tmp_path, command, "cursor", "--yes")
+        ended = run_as_script(tmp_path, command, "cursor", "--yes")
         assert ended.returncode == 1
         assert ended.stderr.count("\n") == 1
         assert "was not changed: line 1: text in quotes is expected" in ended.stderr
@@ -130,10 +119,10 @@ def test_a_file_that_cannot_be_read_ends_with_status_1_and_one_line(tmp_path: Pa
 
 def test_without_a_host_they_are_listed_as_they_stand(tmp_path: Path) -> None:
     (tmp_path / ".codex").mkdir()
-    run(tmp_path, "install", "cursor", "--yes")
+    run_as_script(tmp_path, "install", "cursor", "--yes")
     (tmp_path / ".lmstudio").mkdir()
     (tmp_path / ".lmstudio" / "mcp.json").write_text('{"mcpServers": {"purchase-orders": {"command": "/old/po-mcp"}}}')
-    lines = {line[:16].strip(): line[42:] for line in run(tmp_path, "install").stdout.splitlines()}
+    lines = {line[:16].strip(): line[42:] for line in run_as_script(tmp_path, "install").stdout.splitlines()}
 
     assert lines["cursor"] == "connected"
     assert lines["codex"] == "found, not connected"
@@ -160,8 +149,8 @@ def test_a_program_in_a_cache_is_not_written(tmp_path: Path) -> None:
 
 
 def test_a_link_is_printed_or_said_not_to_be_there(tmp_path: Path) -> None:
-    assert run(tmp_path, "install", "vscode", "--link").stdout.startswith("vscode:mcp/install?%7B")
-    ended = run(tmp_path, "install", "zed", "--link")
+    assert run_as_script(tmp_path, "install", "vscode", "--link").stdout.startswith("vscode:mcp/install?%7B")
+    ended = run_as_script(tmp_path, "install", "zed", "--link")
 
     assert ended.returncode == 2
     assert "Zed has no link" in ended.stderr

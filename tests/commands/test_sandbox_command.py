@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.orders import OrderQuery
 from po_mcp.sandbox import Book
+from tests.sandbox.sandbox_server import make_older_book
 
 TOKEN = {"grant_type": "client_credentials", "client_id": "sandbox", "client_secret": "sandbox"}
 
@@ -229,11 +229,7 @@ def test_a_habit_that_cannot_be_had_is_one_line_and_status_2(habits: str, reason
 
 def test_a_habit_that_an_older_book_cannot_have_is_one_line_and_status_2(tmp_path: Path) -> None:
     path = tmp_path / "book.db"
-    Book.open(path).close()
-    with closing(sqlite3.connect(path)) as older:
-        older.execute("PRAGMA writable_schema = ON")
-        older.execute("UPDATE sqlite_master SET sql = replace(sql, ?, '') WHERE name = 'orders'", [", 'deleted'"])
-        older.commit()
+    make_older_book(path)
 
     errors = run_refused("--book", str(path), "--habit", "soft-delete")
 

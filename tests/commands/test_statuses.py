@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from po_mcp.cli import COMMANDS
-from tests.commands.pseudo_terminal import CTRL_C, at_terminal, environment
+from tests.commands.pseudo_terminal import CTRL_C, at_terminal, environment, run_as_script
 
 DELETE = ("call", "delete_purchase_order", "number=PO-2025-0038")
 ORDER = 'lines=[{"item":"bolt","quantity":"1","unit_price":"1","warehouse":"1"}]'
-
-
-def run(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run it as a script would, without a terminal."""
-    return subprocess.run(
-        [sys.executable, "-m", "po_mcp", *arguments],
-        env=environment(home, **variables),
-        capture_output=True,
-        text=True,
-        check=False,
-        input="",
-        timeout=120,
-    )
 
 
 MISUSED: dict[str, Sequence[str]] = {
@@ -58,7 +43,7 @@ def test_every_command_is_misused_once() -> None:
 
 @pytest.mark.parametrize("how", MISUSED)
 def test_a_wrong_argument_ends_with_2_and_names_it(tmp_path: Path, how: str) -> None:
-    ended = run(tmp_path, *MISUSED[how])
+    ended = run_as_script(tmp_path, *MISUSED[how])
 
     assert (ended.returncode, ended.stdout, "Traceback" in ended.stderr) == (2, "", False), ended
     assert ended.stderr.strip()
@@ -82,14 +67,14 @@ READERS = [
 def test_a_wrong_setting_ends_with_2_and_one_line_that_names_it(
     tmp_path: Path, name: str, value: str, arguments: list[str]
 ) -> None:
-    ended = run(tmp_path, *arguments, **{name: value})
+    ended = run_as_script(tmp_path, *arguments, **{name: value})
 
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1), ended
     assert name in ended.stderr
 
 
 def test_a_pin_that_is_not_the_one_that_was_set_is_a_wrong_setting(tmp_path: Path) -> None:
-    ended = run(tmp_path, *DELETE, PO_MCP_APPROVER_PIN="correct horse")
+    ended = run_as_script(tmp_path, *DELETE, PO_MCP_APPROVER_PIN="correct horse")
 
     assert ended.returncode == 2
     assert "PO_MCP_APPROVER_PIN is set, but the approver PIN itself is not set yet." in " ".join(ended.stderr.split())
@@ -99,8 +84,11 @@ def test_a_journal_that_cannot_be_made_is_named_by_what_reads(tmp_path: Path) ->
     (tmp_path / "taken").write_text("")
     setting = {"PO_MCP_JOURNAL": str(tmp_path / "taken" / "journal.db")}
 
-    read, doctor = run(tmp_path, "call", "list_purchase_orders", **setting), run(tmp_path, "doctor", **setting)
-    served = run(tmp_path, **setting)
+    read, doctor = (
+        run_as_script(tmp_path, "call", "list_purchase_orders", **setting),
+        run_as_script(tmp_path, "doctor", **setting),
+    )
+    served = run_as_script(tmp_path, **setting)
 
     assert (read.returncode, doctor.returncode) == (0, 1)
     for said in (read.stderr, doctor.stdout):
@@ -125,7 +113,7 @@ def test_ctrl_c_at_a_question_ends_with_3(
     tmp_path: Path, arguments: Sequence[str], question: str, before: Sequence[str]
 ) -> None:
     if before:
-        assert run(tmp_path, *before).returncode == 3
+        assert run_as_script(tmp_path, *before).returncode == 3
 
     status, screen = at_terminal(arguments, [(question, CTRL_C)], environment(tmp_path))
 
@@ -134,4 +122,4 @@ def test_ctrl_c_at_a_question_ends_with_3(
 
 def test_without_a_terminal_what_needs_a_person_ends_with_3(tmp_path: Path) -> None:
     for arguments in (DELETE, ["approve"], ["init"], ["journal", "adopt"]):
-        assert run(tmp_path, *arguments).returncode == 3
+        assert run_as_script(tmp_path, *arguments).returncode == 3

@@ -176,7 +176,7 @@ async def test_a_row_of_any_other_text_is_none(desk: Desk, text: str) -> None:
 
 
 @pytest.mark.parametrize("way", ["used", "kept up"])
-async def test_keys_are_changed_in_three_steps_and_nobody_gives_anything_anew(desk: Desk, way: str) -> None:
+async def test_keys_are_changed_in_three_steps_and_nobody_gives_anything_again(desk: Desk, way: str) -> None:
     await desk.sealed_with(OLD).keep(ALICE, "Alice", VALUES)
     assert await desk.sealed_with(OLD, NEW).find(ALICE) is not None
     rotated = desk.sealed_with(NEW, OLD)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-import anyio
 import pytest
 
 from po_mcp.connectors.exsited import Exsited
@@ -21,7 +19,7 @@ from po_mcp.connectors.tryton import Tryton
 from po_mcp.erp import ERP, Capability
 from po_mcp.orders import DraftLine, OrderDraft, Status
 from po_mcp.sandbox import Book, create_app
-from po_mcp.transports.uvicorn_server import create_server
+from tests.ports import serve
 from tests.tryton.book import PURCHASE, TrytonUsers
 from tests.tryton.company import password
 from tests.tryton.server import HOME, template
@@ -165,14 +163,8 @@ def _day(value: Mapping[str, int]) -> date:
 async def serve_book() -> AsyncIterator[str]:
     """Serve a fresh book on a port of its own, and yield the base URL."""
     book = Book.open(":memory:")
-    listening = socket.create_server(("127.0.0.1", 0))  # it listens already, so nobody waits for the server
-    server = create_server(create_app(book))
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve, [listening])
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.stop()
+    async with serve(create_app(book)) as address:
+        yield address
     book.close()
 
 

@@ -19,10 +19,9 @@ import anyio.to_thread
 import httpx2
 
 from po_mcp.sandbox import Book, create_app
-from po_mcp.transports.uvicorn_server import create_server, listen
 from tests.commands.test_serve import CREATE, HEADERS, NEW, modern, read_greeting
 from tests.packaging.make import ROOT
-from tests.ports import free_port
+from tests.ports import free_port, serve
 
 TEXT = (ROOT / "packaging" / "po-mcp.service").read_text(encoding="utf-8")
 SECRET = "a client secret"
@@ -35,12 +34,9 @@ def values(key: str) -> list[str]:
 
 @asynccontextmanager
 async def erp(folder: Path) -> AsyncIterator[str]:
-    with closing(Book.open(folder / "book.db")) as book, listen("127.0.0.1", 0) as sock:
-        server = create_server(create_app(book, client_id="po-mcp", client_secret=SECRET))
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(server.serve, [sock])
-            yield f"http://127.0.0.1:{sock.getsockname()[1]}"
-            server.stop()
+    with closing(Book.open(folder / "book.db")) as book:
+        async with serve(create_app(book, client_id="po-mcp", client_secret=SECRET)) as address:
+            yield address
 
 
 @contextmanager

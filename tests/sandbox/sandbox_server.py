@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx2
 import uvicorn
@@ -17,6 +19,15 @@ from po_mcp.sandbox.records import Status
 
 TOKEN = {"grant_type": "client_credentials", "client_id": "sandbox", "client_secret": "sandbox"}
 PARTIAL = "PO-2025-0037"
+
+
+def make_older_book(path: Path) -> None:
+    """Make a book as an older version did, which cannot store deleted orders."""
+    Book.open(path).close()
+    with closing(sqlite3.connect(path)) as older:
+        older.execute("PRAGMA writable_schema = ON")
+        older.execute("UPDATE sqlite_master SET sql = replace(sql, ?, '') WHERE name = 'orders'", [", 'deleted'"])
+        older.commit()
 
 
 @dataclass

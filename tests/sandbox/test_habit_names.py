@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from po_mcp.sandbox import Book, create_app
 from po_mcp.sandbox.faults import FAULTS
 from po_mcp.sandbox.habits import HABITS, Habits
+from tests.sandbox.sandbox_server import make_older_book
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "sandbox.md"
 
@@ -56,11 +56,7 @@ def test_a_name_that_is_no_habit_is_refused_with_the_reason(book: Book, names: l
 
 def test_an_older_book_cannot_store_deleted_orders_and_says_so(tmp_path: Path) -> None:
     path = tmp_path / "book.db"
-    Book.open(path).close()
-    with closing(sqlite3.connect(path)) as older:
-        older.execute("PRAGMA writable_schema = ON")
-        older.execute("UPDATE sqlite_master SET sql = replace(sql, ?, '') WHERE name = 'orders'", [", 'deleted'"])
-        older.commit()
+    make_older_book(path)
 
     with closing(Book.open(path)) as book:
         create_app(book, habits=["upserts"])

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from po_mcp.sandbox import Book, create_app
-from po_mcp.transports.uvicorn_server import create_server, listen
+from tests.ports import serve
 from tests.sign_in.approving import CLIENT, Visitor, visiting
 from tests.sign_in.issuer import TeamServer, team_server
 
@@ -174,13 +174,10 @@ class Deployment:
 @asynccontextmanager
 async def deployment(folder: Path) -> AsyncIterator[Deployment]:
     """Open the ERP on a port of this machine."""
-    with closing(Book.open(folder / "book.db")) as book, closing(listen("127.0.0.1", 0)) as sock:
+    with closing(Book.open(folder / "book.db")) as book:
         erp = ErpOfPeople(create_app(book, apis=("inventory-pro",)))
-        server = create_server(erp)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(server.serve, [sock])
-            yield Deployment(erp, f"http://127.0.0.1:{sock.getsockname()[1]}", book, folder / "journal.db")
-            server.stop()
+        async with serve(erp) as address:
+            yield Deployment(erp, address, book, folder / "journal.db")
 
 
 @asynccontextmanager

@@ -28,7 +28,8 @@ from starlette.types import Receive, Scope, Send
 from po_mcp.config import Settings
 from po_mcp.transports import http as http_transport
 from po_mcp.transports.http_app import Address
-from po_mcp.transports.uvicorn_server import create_server, listen
+from po_mcp.transports.uvicorn_server import listen
+from tests.ports import serve_at_address
 
 EVERYTHING = "po:read po:write po:approve"
 ALICE, BOB = "alice", "bob"
@@ -179,13 +180,8 @@ def _grant(asked: str, entitled: str) -> str:
 
 @asynccontextmanager
 async def issuing() -> AsyncIterator[Issuer]:
-    with closing(listen("127.0.0.1", 0)) as sock:
-        issuer = Issuer(f"http://127.0.0.1:{sock.getsockname()[1]}")
-        server = create_server(issuer)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(server.serve, [sock])
-            yield issuer
-            server.stop()
+    async with serve_at_address(Issuer) as (_, issuer):
+        yield issuer
 
 
 @dataclass

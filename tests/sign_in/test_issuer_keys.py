@@ -14,8 +14,9 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 from po_mcp.connectors.http.document import fetch_document
 from po_mcp.errors import BadAnswer, Unreachable
 from po_mcp.sign_in.issuer_keys import FRESH_S, PAUSE_S, IssuerKeys, IssuerUnavailable
-from po_mcp.transports.uvicorn_server import create_server, listen
+from po_mcp.transports.uvicorn_server import listen
 from tests.commands.test_serve import HELLO, call
+from tests.ports import serve
 from tests.sign_in.issuer import Issuer, issuing, public_jwk, rsa_key, serving_for, team_server
 
 
@@ -194,13 +195,9 @@ ODD_ANSWERS = {
 
 @pytest.mark.parametrize("odd", ODD_ANSWERS)
 async def test_an_odd_answer_is_no_document(odd: str) -> None:
-    with listen("127.0.0.1", 0) as sock:
-        server = create_server(ODD_ANSWERS[odd])
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(server.serve, [sock])
-            with pytest.raises(BadAnswer):
-                await fetch_document(f"http://127.0.0.1:{sock.getsockname()[1]}/")
-            server.stop()
+    async with serve(ODD_ANSWERS[odd]) as address:
+        with pytest.raises(BadAnswer):
+            await fetch_document(f"{address}/")
 
 
 async def test_an_issuer_that_cannot_be_reached_gives_no_document() -> None:

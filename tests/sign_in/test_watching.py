@@ -8,7 +8,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,10 +25,10 @@ from starlette.types import Receive, Scope, Send
 from po_mcp import telemetry
 from po_mcp.transports import otlp
 from po_mcp.transports.json_log import JsonLines, digest_of_user
-from po_mcp.transports.uvicorn_server import create_server, listen
 from tests.commands.test_serve import modern, serving
 from tests.commands.test_serve_for_a_team import team_serving
 from tests.harness import ServerHarness
+from tests.ports import serve_at_address
 from tests.sign_in.issuer import ALICE, issuing
 from tests.sign_in.test_people import over
 
@@ -68,13 +68,8 @@ def attributes(span: Any) -> dict[str, str]:
 
 @asynccontextmanager
 async def collecting() -> AsyncIterator[Collector]:
-    with closing(listen("127.0.0.1", 0)) as sock:
-        collector = Collector(f"http://127.0.0.1:{sock.getsockname()[1]}")
-        server = create_server(collector)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(server.serve, [sock])
-            yield collector
-            server.stop()
+    async with serve_at_address(Collector) as (_, collector):
+        yield collector
 
 
 async def watch_a_day(harness: ServerHarness, collector: Collector, **settings: str) -> str:

@@ -193,7 +193,7 @@ async def crash(at: Crash) -> Crashed:
                 await ask_until_it_is_struck(ran, erp.gate, peer, journal)
             ran.struck = ran.struck or _was_injected(trace)
             network = WatchedNetwork(ran, journal)
-            await start_anew(ran, erp.gate, Play(ran.scenario, ran, Clock(), journal, url, network, user=USER))
+            await start_again(ran, erp.gate, Play(ran.scenario, ran, Clock(), journal, url, network, user=USER))
     return ran
 
 
@@ -206,7 +206,7 @@ async def ask_until_it_is_struck(ran: Crashed, gate: Any, peer: Peer, journal: P
         ran.crashes.append(f"nothing was answered for {peer.patience} s")
 
 
-async def start_anew(ran: Crashed, gate: Any, play: Play) -> None:
+async def start_again(ran: Crashed, gate: Any, play: Play) -> None:
     """Let a second process go on from the journal of the first."""
     gate.arrives = _nothing_more
     clock, network, journal = play.clock, play.network, play.journal

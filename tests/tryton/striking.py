@@ -17,7 +17,15 @@ import httpx2
 from po_mcp.sandbox.faults import FAULTS, Exchange, PlannedFault, Relay
 from po_mcp.sandbox.faults.messages import Answer, Request
 from tests.faults.matrix import VALUES
-from tests.sweep.crashes import USER, Crash, Crashed, How, ask_until_it_is_struck, server_process, start_anew
+from tests.sweep.crashes import (
+    AT_THE_WIRE,
+    USER,
+    Crash,
+    Crashed,
+    ask_until_it_is_struck,
+    server_process,
+    start_again,
+)
 from tests.sweep.erp import TAG, Lost, Moment, at_once
 from tests.sweep.judging import Ran
 from tests.sweep.runner import Clock, Play, WatchedNetwork, and_after_a_restart, note_the_end
@@ -38,15 +46,8 @@ OF_WRITES = tuple(kind for kind in FAULTS if kind not in STRIKES_UNREAD | {"endl
 THEN = ("", "500", "lost-answer", "hang")
 """What strikes the readings right after the write."""
 READINGS = 3
-HOWS: tuple[How, ...] = (
-    "kill on arrival, lost",
-    "kill on arrival, applied",
-    "kill when applied",
-    "SIGTERM on arrival",
-    "SIGTERM when applied",
-    "closed stdin when applied",
-    "cancelled when applied",
-)
+HOWS = tuple(how for how in AT_THE_WIRE if not how.startswith("stopped") and not how.endswith("no answer"))
+"""What happens to the process: the moments of the sweep but those at which it is stopped, or gets no answer."""
 TIMEOUT, SHORT_TIMEOUT = 30.0, 8.0
 """Seconds of a call: Tryton is asked a dozen times before a create, on a machine that is busy with others."""
 PATIENCE = 240.0
@@ -188,5 +189,5 @@ async def kill(at: Crash, server: Server, users: TrytonUsers) -> Crashed:
                 peer.count_requests, peer.patience = lambda: relay.count, PATIENCE
                 await ask_until_it_is_struck(ran, relay, peer, journal)
             network = RpcNetwork(ran, journal)
-            await start_anew(ran, relay, RpcPlay(at, ran, Clock(), journal, url, network, user=USER))
+            await start_again(ran, relay, RpcPlay(at, ran, Clock(), journal, url, network, user=USER))
     return ran

@@ -192,7 +192,7 @@ async def test_a_write_without_a_version_is_bound_to_what_is_read_right_before(
 
 
 @ENDS
-async def test_an_order_that_was_deleted_and_made_anew_is_another_one(erp: Tryton, book: Book, kind: Guarded) -> None:
+async def test_an_order_that_was_deleted_and_made_again_is_another_one(erp: Tryton, book: Book, kind: Guarded) -> None:
     seen = await erp.snapshot(DRAFT, kind)
     book.users.buyer.on(PURCHASE, "delete", [book.orders["draft"]])
     again = book.users.order(DRAFT, ("bolt", "1000", "0.45"), ("nut", "1000", "0.22"))

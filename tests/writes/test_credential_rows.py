@@ -67,7 +67,7 @@ def test_giving_and_removing_stand_in_the_audit_log_without_what_was_given(store
     assert "seal" not in "\n".join(store.export())
 
 
-def test_sealing_anew_never_brings_back_what_was_changed_meanwhile(store: JournalStore) -> None:
+def test_resealing_never_brings_back_what_was_changed_meanwhile(store: JournalStore) -> None:
     rows = store.credential_rows("exsited")
     rows.keep(ALICE, "new", "Alice")
     rows.reseal(ALICE, "former", "former, sealed again")
