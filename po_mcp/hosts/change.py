@@ -71,6 +71,7 @@ def plan_install(host: Host, path: Path, program: Program) -> Change:
     text = _decode(host, path, old)
     before = _entry(host, path, text)
     # What a person put there besides, such as `env` or `disabled`, is their own and stays.
+    # A default that the entry has already may be the person's own choice by now, such as `enabled: false`.
     changed = set(host.defaults) & set(before or {})
     ours = {name: value for name, value in host.entry(program).items() if name not in changed}
     after = {**(before or {}), **ours}
@@ -86,6 +87,7 @@ def plan_uninstall(host: Host, path: Path) -> Change:
     old = _content(host, path)
     text = _decode(host, path, old)
     before = _entry(host, path, text)
+    # Without our entry there is nothing to remove, and every byte stays.
     new = (old or b"") if before is None else _without(host, path, old, before)
     return _check_nothing_else(Change(host, path, before, None, old, new))
 
@@ -176,6 +178,7 @@ def _encode(old: bytes | None, text: str) -> bytes:
     """Return the text with the mark and the line ends that the file had."""
     old = old or b""
     content = text.encode()
+    # A file keeps its one kind of line ends: some hosts on Windows write CRLF.
     if b"\r\n" in old:
         content = content.replace(b"\n", b"\r\n")
     return (_BOM if old.startswith(_BOM) else b"") + content
@@ -215,6 +218,7 @@ def _without(host: Host, path: Path, old: bytes | None, entry: Mapping[str, Any]
     left = _attempt(host, path, lambda: _remove(host, _decode(host, path, old)))
     try:
         kept = _kept_before_entry(host, path)
+        # The kept file is put back only if our entry is the one difference: what was changed since would be lost.
         if kept is not None and _encode(kept, _with(host, path, _decode(host, path, kept), entry)) == old:
             return kept
         if _is_section_ours(host, kept, left):
@@ -227,6 +231,7 @@ def _without(host: Host, path: Path, old: bytes | None, entry: Mapping[str, Any]
 def _kept_before_entry(host: Host, path: Path) -> bytes | None:
     """Return the newest kept file that has no entry of ours; None where none was kept."""
     real = Path(os.path.realpath(path))
+    # Stamps sort as their times do, so the last name is the newest. One kept by a second install has our entry.
     for file in sorted(real.parent.glob(f"{glob.escape(real.name)}{_KEPT}*"), reverse=True):
         content = _content(host, file)
         if _entry(host, file, _decode(host, file, content)) is None:
@@ -312,6 +317,7 @@ def _others(host: Host, text: str) -> Any:
     tables = [document]
     for name in host.section:
         tables.append(tables[-1].setdefault(name, {}))
+    # A missing table counts as an empty one: an install makes those on the way, which changes nothing else.
     tables[-1].pop(SERVER, None)
     return document
 
@@ -320,6 +326,7 @@ def _shown(host: Host, entry: Mapping[str, Any] | None) -> list[str]:
     """Return the lines of an entry in the form of its host's file."""
     if entry is None:
         return []
+    # Names stay, values go: terminals are recorded and shared.
     hidden = {name: _hide(value) if name in _SECRET_HOLDERS else value for name, value in entry.items()}
     match host.format:
         case "json":

@@ -16,6 +16,7 @@ _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
 _SCALAR = re.compile(r"[^\s,:{}\[\]\"/]+")
 _SKIPPED = re.compile(r"(?:[ \t\r\n]+|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
 _REMARK = re.compile(r"(?:[ \t]*(?://[^\n]*|/\*(?:(?!\*/)[^\n])*\*/)(?=[ \t]*(?:\n|$)))?")
+# No host nests its settings deeper than a handful.
 _DEEPEST = 100
 
 
@@ -98,6 +99,7 @@ def _add(text: str, node: Node, name: str, value: Any, indent: str) -> str:
 
 def _add_after(text: str, last: Member, name: str, value: Any) -> str:
     """Return the text with one more member after the last, below the comment that the last has on its line."""
+    # As the members above it, whatever the file indents by.
     inner = _indent_at(text, last.start)
     written = f"\n{inner}{json.dumps(name)}: {_write(value, inner)}"
     # The comma can stand behind a comment.
@@ -128,6 +130,7 @@ def _without(text: str, node: Node, found: Member) -> str:
         text = text[: comma.end()] + text[comma.end() + 1 :]
         end -= 1
         start = len(text[: start - 1].rstrip(" \t"))
+    # A line that held the member alone goes with it; other members of its line stay where they are.
     line = text[text.rfind("\n", 0, start) + 1 : start]
     if not line.strip() and len(line) < start:
         start -= len(line) + 1

@@ -69,6 +69,7 @@ def _claude_desktop(machine: Machine) -> PurePath:
     return machine.config() / "Claude" / "claude_desktop_config.json"
 
 
+# The servers of a user; those of a project are in a `.mcp.json` that others share.
 def _claude_code(machine: Machine) -> PurePath:
     return machine.folder("CLAUDE_CONFIG_DIR") / ".claude.json"
 

@@ -43,6 +43,7 @@ def put(text: str, path: Sequence[str], value: Mapping[str, Any]) -> str:
     start, end = span
     while end > start + 1 and not lines[end - 1].strip():
         end -= 1  # the blank lines before the next table stay
+    # Comments are the person's: they stay, above the keys that are written again.
     comments = [line for line in lines[start + 1 : end] if line.lstrip().startswith("#")]
     return "".join([*lines[:start], written[0], *comments, *written[1:], *lines[end:]])
 
@@ -55,6 +56,7 @@ def remove(text: str, path: Sequence[str]) -> str:
     for line in lines:
         name = _header(line)
         if name is not None:
+            # A table below ours, such as its `env`, would else be left without the table that it is of.
             inside = name[: len(path)] == tuple(path)
         if not inside:
             kept.append(line)

@@ -89,6 +89,7 @@ def _refuse_foreign(lines: list[str]) -> None:
         if line.strip() != "---" or line is not lines[0]
     ):
         raise NotReadable("it is not a plain block of YAML lines")
+    # A line that is no key at the left edge could belong to a text of many lines, in which a key is no key.
     for place, line in enumerate(lines):
         if not _is_plain(line) and not (line.startswith("- ") and any(map(_is_key, lines[:place]))):
             raise NotReadable(f"line {place + 1}: a name and a colon are expected")
@@ -113,6 +114,7 @@ def _section(lines: list[str], section: str) -> tuple[int, int] | None:
     if start is None:
         return None
     end = last = start + 1
+    # Comments at the left edge may stand within a block; they end none.
     while end < len(lines) and (not lines[end].strip() or lines[end].startswith((" ", "#"))):
         end += 1
         if lines[end - 1].startswith(" ") and lines[end - 1].strip():
@@ -157,6 +159,7 @@ def _member(lines: list[str]) -> Any:
     if not block:
         return _scalar(text)
     names = [_NAME.match(line) for line in block]
+    # A value of several lines, or a block in a block, is compared by its lines: its meaning is not needed.
     if text or len({_blanks(line) for line in lines[1:] if line.strip() in block}) > 1:
         return "\n".join([text, *block])
     if all(line.startswith("- ") for line in block):

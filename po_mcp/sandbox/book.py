@@ -205,6 +205,7 @@ class Book:
         """
         with self._storage.writing() as tables:
             order = self._find_live(tables, number)
+            # Closed before the backorder is made, in one transaction: both are there, or neither.
             closed = self._change(tables, order, status=Status.CLOSED)
             wanted = create_backorder and any(line.outstanding > 0 for line in order.lines)
             # A real ERP can close the order and make no backorder; the answer then says so.
@@ -220,8 +221,10 @@ class Book:
         """
         with self._storage.writing() as tables:
             order = self._find_unlocked(tables, number)
+            # Only the habit `soft-delete` stores this status; without it a deleted order has no row.
             if order.status is Status.DELETED:
                 raise Missing(f"There is no purchase order {number}.")
+            # Neither vendor documents a delete that takes receipts or invoices with it.
             check_independent(order)
             if "soft-delete" in self.habits:
                 self._change(tables, order, status=Status.DELETED)
@@ -280,10 +283,12 @@ class Book:
             receipt = f"IR-{tables.next('receipts'):08d}"
             at = self.now()
             tables.insert("receipts", id=receipt, uuid=str(uuid4()), order_uuid=order.uuid, received_at=at)
+            # Line numbers are unique within an order alone.
             uuids = {line.number: line.uuid for line in order.lines}
             for line, units in quantities.items():
                 arrived = exact.normalize_quantity(units)
                 tables.insert("receipt_lines", receipt_id=receipt, line_uuid=uuids[line], quantity=arrived)
+            # Also where all has arrived: an order is closed by a person, never by its last receipt.
             return self._change(tables, order, status=Status.PARTIAL)
 
     def enter_vendor(self, vendor_id: int, short_id: str, name: str) -> Vendor:

@@ -30,6 +30,7 @@ def build_order(tables: Tables, draft: OrderDraft, now: datetime) -> Order:
     """
     problems: Problems = defaultdict(list)
     vendor = _find_vendor(tables, draft, problems)
+    # Every line is looked at before anything is refused: one answer names all that is wrong, as both vendors' do.
     lines = [_build_line(tables, index, line, problems) for index, line in enumerate(draft.lines)]
     _check_header(draft, problems)
     if problems or vendor is None:

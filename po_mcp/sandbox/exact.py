@@ -48,6 +48,7 @@ def add_up(amounts: Iterable[Decimal]) -> Decimal:
 
 def is_storable(value: Decimal) -> bool:
     """Tell whether the number has at most 12 digits before the point and 6 after it."""
+    # The exponent of NaN and of infinity is a letter.
     exponent = value.as_tuple().exponent
     return isinstance(exponent, int) and exponent >= -PLACES and abs(value) < LIMIT
 
@@ -64,6 +65,7 @@ def parse_instant(text: str) -> datetime:
         ValueError: the text cannot be read.
         OverflowError: the moment is out of range.
     """
+    # Clients write days and moments; a day is its first moment.
     read = datetime.fromisoformat(text)
     return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
 

@@ -25,10 +25,12 @@ class History:
     def state_before(self, lag: timedelta) -> Storage:
         """Return the state of the book `lag` ago."""
         moment = self._now() - lag
+        # A copy stands for the time up to its change, so the first later change has the state of that moment.
         return next((copy for changed, copy in self._copies if changed > moment), self._storage)
 
     def _remember(self) -> None:
         now = self._now()
+        # Each is a whole copy of the book: what no lag reaches back to is let go.
         old = [copy for changed, copy in self._copies if changed <= now - self._keep]
         self._copies = (*self._copies[len(old) :], (now, self._storage.copy()))
         for copy in old:

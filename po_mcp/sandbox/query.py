@@ -15,6 +15,7 @@ _SQL: Mapping[Operator, str] = {
     "ne": "{column} <> ?",
     "ge": "{column} >= ?",
     "le": "{column} <= ?",
+    # Not LIKE: its % and _ in what is looked for would match anything.
     "contain": "instr(lower({column}), lower(?)) > 0",
     "not_contain": "instr(lower({column}), lower(?)) = 0",
 }
@@ -57,6 +58,7 @@ class Source:
         direction = "DESC" if query.descending else "ASC"
         # The key breaks ties: pages cut from an order with ties could show a record twice, or never.
         by = f"{self.columns[query.sort or self.key]} {direction}, {self.columns[self.key]} {direction}"
+        # Names are this module's own, values are bound: a client's text never becomes a part of the statement.
         parts = ["SELECT", self.select, "FROM", self.table, where, "ORDER BY", by, "LIMIT ? OFFSET ?"]
         return " ".join(parts), [*values, query.limit, query.offset]
 
@@ -118,6 +120,7 @@ ORDERS = Source(
         "status": "orders.status",
         "ordered_at": "orders.ordered_at",
         "expected_at": "orders.expected_at",
+        # Stored as text, compared as a number.
         "total": "orders.total COLLATE decimal",
         "supplier_invoice": "orders.supplier_invoice",
         "created_at": "orders.created_at",

@@ -86,6 +86,7 @@ def _insert_catalog(tables: Tables) -> None:
 
 
 def _catalog(tables: Tables) -> Catalog:
+    # A query always has a limit; this one is far above what the samples hold.
     everything = Query(limit=1000)
     return Catalog(
         vendors={vendor.id: vendor for vendor in tables.vendors(everything).records},
@@ -111,6 +112,7 @@ def _order(entry: Entry, catalog: Catalog) -> Order:
         order,
         uuid=_derive_uuid("order", order.number),
         status=Status(entry["status"]),
+        # A sample may bring a total that is not the sum of its lines, as on the vendor's page.
         total=Decimal(entry["total"]) if "total" in entry else order.total,
         modified_at=_last_event(entry),
         expected_at=exact.parse_instant(entry["expected"]) if entry["expected"] else None,

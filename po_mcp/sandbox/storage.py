@@ -82,6 +82,7 @@ class Storage:
 
     def copy(self) -> Storage:
         """Copy the book as it stands into memory."""
+        # In memory: an older state is for readings, and gone with the process.
         copy = Storage(":memory:")
         with self._lock:
             self._connection.backup(copy._connection)
@@ -124,6 +125,7 @@ class Storage:
         # Another version is refused and not brought up to date: a book is practice, and easily made again.
         if (application, version) == (APPLICATION_ID, SCHEMA_VERSION):
             return False
+        # A database of another program has tables, or a mark of its own; an empty file has neither.
         if table_count or application or version:
             raise ValueError("The file is not an order book of this version.")
         return True

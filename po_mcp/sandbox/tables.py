@@ -151,6 +151,7 @@ class Tables:
         return Order(vendor=known[vendor_id], **values)
 
     def _complete(self, order: Order) -> Order:
+        # What has arrived is added up of the receipts, and stored nowhere: it cannot differ from them.
         lines = {line.uuid: line for line in self._lines(order)}
         receipts = tuple(self._receipts(order, lines))
         received: dict[str, Decimal] = defaultdict(Decimal)

@@ -140,6 +140,7 @@ class _Api:
 
     def list_account_orders(self, call: ApiCall) -> Response:
         """List the orders of one supplier."""
+        # Read first: a supplier that is not known is a 404, and no empty list.
         vendor = self._book.vendor("account", call.path["id"])
         return JsonResponse({"account": self._list_orders(call, ("account", "eq", vendor.account))})
 
@@ -157,6 +158,7 @@ class _Api:
 
     def list_invoices(self, call: ApiCall) -> Response:
         """List an order's purchase invoices."""
+        # An order that is not there is a 404 also of its documents, so an empty list is never a missing order.
         order = self._find_order(call)
         rows = ListWindow.read(call).wrap_slice(
             "purchase_invoices", order.invoices, lambda invoice: render.invoice(order, invoice)

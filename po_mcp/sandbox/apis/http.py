@@ -99,6 +99,7 @@ class ApiCall:
             BadRequest: the call cannot be read.
         """
         text = self.query.get("direction", "").lower()
+        # A wrong word is refused and not passed over: the list would come in an order that nobody asked for.
         if text not in ("", "asc", "desc"):
             raise BadRequest("direction must be asc or desc.")
         return text == "desc" if text else default

@@ -98,6 +98,7 @@ class _Api:
         """Sign in by form fields or HTTP Basic, cissltd.com/docs/api/authentication."""
         form = call.parse_form()
         user, password = call.read_basic_credentials()
+        # Before the credentials: what is wrong with the request itself tells nothing of them.
         if form.get("grant_type") != "client_credentials":
             raise BadRequest("grant_type must be client_credentials.")
         if not self._credentials.is_match(form.get("client_id", user), form.get("client_secret", password)):
@@ -255,6 +256,7 @@ def _refuse_invalid(error: Exception) -> Response:
 
 
 def _vendor_path(path: str) -> str:
+    # The last name alone: before it stand `lines` and the index, which both vendors have as the book does.
     return re.sub(r"\w+$", lambda name: FIELD_NAMES.get(name[0], name[0]), path)
 
 

@@ -43,5 +43,6 @@ class Tokens:
 
     def is_valid(self, token: str) -> bool:
         """Tell whether the token is valid now."""
+        # Read once: another thread may put a new dict in its place meanwhile.
         expiry = self._expiries.get(token)
         return expiry is not None and expiry > self._now()

@@ -88,6 +88,7 @@ _LOST_ANSWERS: tuple[Fault, ...] = (
 def _status_faults() -> Iterator[Fault]:
     """Answers that a gateway gives in the ERP's place: before it has acted, and after."""
     for status in _STATUSES:
+        # A limit that is lifted at once: a client that waits as it is told is served the next time.
         retry = ((_AFTER, b"1"),) if status == 429 else ()
         answer, phrase = mutations.answer_status(status, *retry), HTTPStatus(status).phrase
         yield Fault(f"{status}", f"{status} {phrase} from a gateway; the ERP never sees the request.", "relay", answer)

@@ -83,10 +83,12 @@ class Connection:
             OSError: the connection failed.
             h11.RemoteProtocolError: the message is not HTTP.
         """
+        # A parser for each request: answers are written past it, so it cannot come to a next one.
         parser = h11.Connection(h11.SERVER)
         parser.receive_data(self._arrived)
         head, body = await _read_message(parser, self._reader, self._writer)
         assert isinstance(head, h11.Request)
+        # A client may send the next request before it has the answer; its first bytes came with this one.
         self._arrived, _ = parser.trailing_data
         method, target = head.method.decode("ascii"), head.target.decode("ascii")
         return Request(method, target, _end_to_end_headers(head), body, last=parser.their_state is h11.MUST_CLOSE)
@@ -123,6 +125,7 @@ async def forward(port: int, request: Request) -> Answer:
     reader, writer = await asyncio.open_connection(HOST, port)
     try:
         parser = h11.Connection(h11.CLIENT)
+        # One request for each connection: the ERP's keep-alive is not what faults are about.
         framing = ((b"Content-Length", b"%d" % len(request.body)), (b"Connection", b"close"))
         head = h11.Request(method=request.method, target=request.target, headers=[*request.headers, *framing])
         for event in (head, h11.Data(data=request.body), h11.EndOfMessage()):

@@ -25,8 +25,11 @@ Sending = Callable[[Answer, float], AsyncIterator[bytes]]
 OTHER_NUMBER = "PO-0000-0000"
 OTHER_STATUS = "Quarantined"
 EXTRA_FIELDS = 50
+# Beyond the 4,300 digits at which Python refuses to make an integer of text.
 DIGITS = 5_000
+# Beyond every limit of recursion, of a parser in C too.
 DEPTH = 100_000
+# More than a client should hold, and small enough for the machine that runs the relay.
 BOMB_BYTES = 64 * 2**20
 _MEGABYTE = b" " * 2**20
 _HTML = b"<!doctype html><title>Sign in</title><h1>Please sign in to continue</h1>"
@@ -115,6 +118,7 @@ def repeat_keys(content: bytes) -> bytes:
 
 def pack_as_bomb(answer: Answer, _: float) -> Answer:
     """Pack the body with so much white space before it that it unpacks to a thousand times its size."""
+    # 31: the window of 15 bits, with the head and tail of gzip.
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     parts = [packer.compress(_MEGABYTE) for _ in range(BOMB_BYTES // len(_MEGABYTE))]
     packed = b"".join([*parts, packer.compress(answer.body), packer.flush()])
@@ -155,6 +159,7 @@ def replace_totals(text: str) -> Callable[[Any], Any]:
     """Write `text` as it is for each total, and for one in the outermost object if there is none."""
 
     def change(value: Any) -> Any:
+        # As text: no number of Python is written as NaN, or with 5,000 digits.
         raw = simplejson.RawJSON(text)
         change_bytes = _change_values(value, lambda key, old: raw if key in _TOTALS else old)
         return {"total": raw, **change_bytes}
@@ -186,12 +191,14 @@ async def send_half_headers(answer: Answer, _: float) -> AsyncIterator[bytes]:
 
 async def send_half_body(answer: Answer, _: float) -> AsyncIterator[bytes]:
     """Stop in the middle of the body that the headers promise."""
+    # A body must be promised for half of it to be missing.
     promised = _with_body(answer, answer.body or b"{}")
     yield promised.head() + promised.body[: len(promised.body) // 2]
 
 
 async def send_byte_by_byte(answer: Answer, seconds: float) -> AsyncIterator[bytes]:
     """Wait so many seconds before each byte."""
+    # Each byte comes in time: only a limit for the whole call ends this.
     for byte in answer.head() + answer.body:
         await anyio.sleep(seconds)
         yield bytes([byte])
@@ -212,6 +219,7 @@ def _with_body(answer: Answer, content: bytes) -> Answer:
 def _with_members(content: bytes, *members: bytes) -> bytes:
     if not content.endswith(b"}"):
         return content
+    # As bytes: written as JSON again, a key that is there twice would be there once.
     separator = b"" if content == b"{}" else b","
     return content[:-1] + separator + b",".join(members) + b"}"
 

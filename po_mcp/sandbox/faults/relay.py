@@ -131,6 +131,7 @@ class Relay:
             self._server.close()
         if self._held_socket:
             self._held_socket.close()
+        # Before the sockets: a task that still waits would answer into a closed one.
         for task in self._tasks:
             task.cancel()
         for connection in self._connections:
@@ -214,6 +215,7 @@ class Relay:
         self._writes += 1
         if planned.nth is not None:
             return planned
+        # As with all requests: the fault of this write comes before that of every write.
         for nth in (self._writes, None):
             for of_writes in self._plan:
                 if of_writes.is_for_writes and of_writes.nth == nth:
@@ -228,6 +230,7 @@ class Relay:
             case "memory":
                 answer = self._last_answers.get(request.target) or await self._ask(request, exchange)
             case "erp-late":
+                # The client has its answer, or none, while the request is still on its way to the ERP.
                 late = self._start(self._ask_later(request, exchange, planned.value))
                 self._late.add(late)
         return planned.fault.change(answer, planned.value) if planned.fault.change else None
@@ -250,6 +253,7 @@ class Relay:
         if self._server and planned.fault.reaches == "nobody":
             self.count += 1
             self._hold_port()
+            # Without a time nobody listens until `listen` is called.
             if planned.value:
                 self._start(self._listen_after(planned.value))
         return self._server is None

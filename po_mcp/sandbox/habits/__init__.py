@@ -29,6 +29,7 @@ _WRITTEN = re.compile(r"(?P<name>[a-z0-9-]+)(:(?P<value>[A-Za-z0-9. ]{1,30}))?",
 _VALUES: Mapping[str, re.Pattern[str]] = {
     "": re.compile(r""),
     "seconds": re.compile(r"[0-9]{1,5}(\.[0-9]{1,3})?"),
+    # The book stores at most 6.
     "decimals": re.compile(r"[0-6]"),
     "characters": re.compile(r"[0-9]{1,4}"),
     "rows": re.compile(r"[1-9][0-9]{0,2}"),
@@ -224,6 +225,7 @@ def parse_habit(text: str) -> ChosenHabit:
         raise ValueError(f"{text!r} is no habit: write NAME or NAME:VALUE, such as rounds-prices or late-read:5.")
     name, value = written["name"], written["value"]
     if name not in HABITS:
+        # Below the usual 0.6: names are long, and a wrong suggestion costs less than none.
         near = get_close_matches(name, HABITS, n=5, cutoff=0.4) or HABITS
         raise ValueError(f"No habit named {name!r}. Similar: {', '.join(near)}.")
     habit = HABITS[name]
@@ -301,6 +303,7 @@ class Habits:
 def _check_together(chosen: Iterable[ChosenHabit]) -> None:
     seen: dict[str, str] = {}
     for one in chosen:
+        # Two of one group would undo each other, and the result would be neither.
         key, name = one.habit.group or one.habit.name, one.habit.name
         if seen.get(key) == name:
             raise ValueError(f"The habit {name!r} is named twice.")

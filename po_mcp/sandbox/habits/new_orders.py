@@ -72,11 +72,13 @@ def split_lines(order: Order, _: Tables, __: str) -> Order:
 
 def add_freight(order: Order, tables: Tables, _: str) -> Order:
     """Add a line for the freight, of an item that the catalog lists as discontinued."""
+    # Every line needs a warehouse, and freight has none of its own.
     item, warehouse = _freight(tables), order.lines[0].warehouse
     return _with_lines(order, [*order.lines, new_line(0, item, Decimal(1), FREIGHT_PRICE, warehouse)])
 
 
 def _with_lines(order: Order, lines: Iterable[Line]) -> Order:
+    # Numbered again, without gaps, as an ERP numbers the lines that it stores.
     numbered = tuple(replace(line, number=number) for number, line in enumerate(lines, start=1))
     total = exact.add_up(line.total for line in numbered)
     return replace(order, lines=numbered, line_count=len(numbered), total=total)
@@ -87,6 +89,7 @@ def _round(value: Decimal, decimals: str) -> Decimal:
 
 
 def _halves(line: Line) -> Iterator[Line]:
+    # Whole units: half a box is no line of a real order.
     half = (line.quantity / 2).to_integral_value(ROUND_FLOOR)
     if half < 1:
         yield line

@@ -124,6 +124,7 @@ def drop_paging(content: Any, _: str) -> Any:
 
 def drop_paging_headers(_: ApiCall, answer: Response) -> Response:
     """Remove the paging headers."""
+    # Exsited's answers have none of them.
     for name in _PAGING_HEADERS:
         with suppress(KeyError):
             del answer.headers[name]
