@@ -224,7 +224,6 @@ class Book:
             # Only the habit `soft-delete` stores this status; without it a deleted order has no row.
             if order.status is Status.DELETED:
                 raise Missing(f"There is no purchase order {number}.")
-            # Neither vendor documents a delete that takes receipts or invoices with it.
             check_independent(order)
             if "soft-delete" in self.habits:
                 self._change(tables, order, status=Status.DELETED)
@@ -283,7 +282,6 @@ class Book:
             receipt = f"IR-{tables.next('receipts'):08d}"
             at = self.now()
             tables.insert("receipts", id=receipt, uuid=str(uuid4()), order_uuid=order.uuid, received_at=at)
-            # Line numbers are unique within an order alone.
             uuids = {line.number: line.uuid for line in order.lines}
             for line, units in quantities.items():
                 arrived = exact.normalize_quantity(units)

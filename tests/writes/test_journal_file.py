@@ -478,9 +478,9 @@ def test_a_journal_in_memory_has_no_file_to_lose() -> None:
 KILLED = """
 import os, signal, sys
 from po_mcp.writes.journal import JournalStore
-from tests.writes.making import guarded, take_to
+from tests.writes.making import guarded_operation, take_to
 store = JournalStore(sys.argv[1])
-print(take_to(store, guarded(), "SENT"), flush=True)
+print(take_to(store, guarded_operation(), "SENT"), flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
