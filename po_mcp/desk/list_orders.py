@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import anyio
 from pydantic import Field, WithJsonSchema
@@ -15,13 +15,15 @@ from pydantic.json_schema import SkipJsonSchema
 
 from po_mcp.desk.context import Desk
 from po_mcp.desk.listing import ListRequest, Summary, sort_orders, summarize
-from po_mcp.desk.overdue import Chosen, describe_unknown, find_overdue
 from po_mcp.desk.receipts import Receipts
 from po_mcp.erp import Progress
 from po_mcp.errors import ERPError, InvalidInput, OrderNotFound
 from po_mcp.orders import OrderQuery, OrderScan, PurchaseOrder, Vendor
 from po_mcp.writes.order_text import count
 from po_mcp.writes.order_text import number as order_number
+
+if TYPE_CHECKING:
+    from po_mcp.desk.overdue import Chosen
 
 DEFAULT_LIMIT = 25
 MAX_LIMIT = 50
@@ -162,6 +164,8 @@ async def _filter_orders(
     desk: Desk, request: ListRequest, scan: OrderScan, receipts: dict[str, Receipts], progress: Progress | None
 ) -> Chosen:
     """Apply the filters that the ERP does not have; return the orders, and notes on how they were chosen."""
+    from po_mcp.desk.overdue import Chosen, describe_unknown, find_overdue  # late, for a quick start
+
     notes: list[str] = []
     found, unknown = await add_vendor_names(desk, scan.orders), await add_vendor_names(desk, scan.unknown)
     # The caller's words are matched here, typos and codes included, in the same way for every ERP.

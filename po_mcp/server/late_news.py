@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -21,17 +20,17 @@ LATE_NEWS_TIMEOUT_S = 10.0
 """How long a result waits for reads of the watched orders."""
 
 
-async def add_late_news(result: Any, desk: Desk, find_reader: Callable[[], Requester]) -> Any:
+async def add_late_news(result: Any, desk: Desk, reader: Requester) -> Any:
     """Return a tool's result with the reader's refused writes that took effect after all.
 
     Errors of the reads are logged.
     """
-    if not isinstance(result, CallToolResult) or not desk.journal.exists():
+    if not isinstance(result, CallToolResult):
         return result
     news = []
     with anyio.move_on_after(LATE_NEWS_TIMEOUT_S):
         try:
-            news = await desk.reconciler.find_late_news(find_reader())
+            news = await desk.reconciler.find_late_news(reader)
         except PurchaseOrderError as exc:
             logger.warning("could not check for late effects: %s", exc.what)
     said = "".join(block.text for block in result.content if isinstance(block, TextContent))

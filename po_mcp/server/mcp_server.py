@@ -33,14 +33,14 @@ from po_mcp.concurrency import CallRate
 from po_mcp.desk.context import Desk
 from po_mcp.scopes import Scope
 from po_mcp.server import current_request
-from po_mcp.server.eras import leave_out_spans, serve_client
-from po_mcp.server.lines import LineTransport
 from po_mcp.server.request_params import refuse_arguments
 from po_mcp.server.skills import SCHEME, Skills
 from po_mcp.untrusted import visible
 
 if TYPE_CHECKING:
     from pydantic import AnyUrl
+
+    from po_mcp.server.lines import LineTransport
 
 _LIST_CACHE_HINT = CacheHint(ttl_ms=300_000)
 """Lists do not change while the server runs; a client that reads this hint requests them once in five minutes."""
@@ -179,6 +179,8 @@ class PurchasingServer(MCPServer[Desk]):
 
     async def run_on(self, wire: LineTransport, *, opens_spans: bool = True) -> None:
         """Serve one client over lines of JSON-RPC, until they end."""
+        from po_mcp.server.eras import leave_out_spans, serve_client  # late: for a server over HTTP never
+
         if not opens_spans:
             leave_out_spans(self._lowlevel_server)
         await serve_client(self._lowlevel_server, wire)

@@ -17,12 +17,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from po_mcp.approvals.elicitation import Elicitor, InputRequired
 from po_mcp.desk.context import Desk
 from po_mcp.errors import PurchaseOrderError
-from po_mcp.server.late_news import add_late_news
 from po_mcp.tools import RegisteredTool
 from po_mcp.tools._lenient import read_arguments
 from po_mcp.tools._progress import run_with_progress
 from po_mcp.tools._schema import input_schema, output_schema
-from po_mcp.tools._zeros import refuse_lost_zeros
 
 _INTERNAL_ERROR = "po-mcp could not build the answer. This is a bug; please report it."
 _CONTEXT = "ctx"
@@ -69,14 +67,7 @@ class PurchasingTool(Tool):
             ToolError: the tool failed; the text is for the model.
         """
         try:
-            # The SDK validates what is returned here; arguments that stay wrong are refused there.
-            read = read_arguments(arguments, self.parameters)
-            request = context.request_context
-            desk: Desk = request.lifespan_context
-            await refuse_lost_zeros(read.numbers, desk)
-            call = partial(super().run, read.values, context, convert_result)
-            result = await run_with_progress(context, request.meta, call)
-            return await add_late_news(result, desk, lambda: Elicitor(context).requester)
+            return await self._call(arguments, context, convert_result)
         except PurchaseOrderError as exc:
             raise ToolError(str(exc)) from exc
         except ToolError as exc:
@@ -96,6 +87,24 @@ class PurchasingTool(Tool):
         except Exception as exc:
             # Outside of the tool's own function the SDK would answer with the exception's text.
             raise UnexpectedToolError(self._internal_error()) from exc
+
+    async def _call(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool) -> Any:
+        """Return the tool's result, with what became known meanwhile."""
+        # The SDK validates what is returned here; arguments that stay wrong are refused there.
+        read = read_arguments(arguments, self.parameters)
+        request = context.request_context
+        desk: Desk = request.lifespan_context
+        if read.numbers:
+            from po_mcp.tools._zeros import refuse_lost_zeros  # late, for a quick start
+
+            await refuse_lost_zeros(read.numbers, desk)
+        call = partial(super().run, read.values, context, convert_result)
+        result = await run_with_progress(context, request.meta, call)
+        if not desk.journal.exists():
+            return result
+        from po_mcp.server.late_news import add_late_news  # late, for a quick start
+
+        return await add_late_news(result, desk, Elicitor(context).requester)
 
     def find_faults(self, arguments: dict[str, Any]) -> str:
         """Say which arguments are wrong and how to write them, without calling the tool; "" where none is."""
