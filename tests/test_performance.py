@@ -10,7 +10,7 @@ import hashlib
 import logging
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,8 +19,10 @@ import anyio
 import httpx2
 import pytest
 from mcp import Client
+from mcp.types import JSONRPCMessage, jsonrpc_message_adapter
 
 from benchmarks.erp import Erp
+from benchmarks.processes import META
 from benchmarks.tokens import DAY_BEFORE, NEWER, count_said
 from po_mcp.bootstrap import build_server
 from po_mcp.concurrency import MAX_CONCURRENT_REQUESTS
@@ -41,8 +43,10 @@ from tests.conversations.script import scripts
 from tests.harness import ERAS, REAL, ScriptedPerson, outcome, yes
 
 NUMBER = {"number": "PO-2026-000001"}
-OWN_FUNCTIONS = 420
-"""Functions of po_mcp that run for a get; 376 were at the last count."""
+OWN_FUNCTIONS = 390
+"""Functions of po_mcp that run for a get; 365 were at the last count."""
+ALL_FUNCTIONS = 1_000
+"""Functions of Python that run for a get over lines, those of the SDK among them; 970 were at the last count."""
 FUNCTIONS_OF_A_FINALIZE = 2_050
 """Functions of po_mcp that run for a finalize, its question among them; 1,835 were at the last count."""
 
@@ -89,6 +93,42 @@ async def test_a_get_checks_its_number_and_its_order_a_few_times(settings: Setti
     assert ran["check_readable"] <= 3
     assert ran["digest_of"] == 0
     assert ran.total() <= OWN_FUNCTIONS
+
+
+class OneLineAfterTheOther:
+    """A client over lines that makes a call, and another once that is answered."""
+
+    def __init__(self) -> None:
+        call = {"name": "get_purchase_order", "arguments": NUMBER, "_meta": META}
+        self._call = {"jsonrpc": "2.0", "method": "tools/call", "params": call}
+        self._answered = anyio.Event()
+        self.answers: list[str] = []
+
+    async def __aiter__(self) -> AsyncIterator[JSONRPCMessage]:
+        for _ in range(3):
+            self._answered = anyio.Event()
+            yield jsonrpc_message_adapter.validate_python({**self._call, "id": len(self.answers)})
+            await self._answered.wait()
+
+    async def write(self, text: str) -> None:
+        self.answers.append(text)
+        self._answered.set()
+
+
+async def test_a_get_over_lines_runs_few_functions_of_whosesoever(settings: Settings) -> None:
+    lines, ran = OneLineAfterTheOther(), Counter[int]()
+
+    def note(frame: FrameType, event: str, arg: object) -> None:
+        ran[len(lines.answers)] += event == "call"
+
+    sys.setprofile(note)
+    try:
+        await build_server(settings, erp=connect(Erp(0, 28, 30))).run_on(lines, opens_spans=False)
+    finally:
+        sys.setprofile(None)
+
+    assert all('"isError":false' in answer for answer in lines.answers)
+    assert ran[2] <= ALL_FUNCTIONS
 
 
 def count_calls_of_the_journal(patch: pytest.MonkeyPatch) -> Counter[str]:
