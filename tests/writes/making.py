@@ -12,7 +12,7 @@ from po_mcp.erp import Connection
 from po_mcp.orders import DraftLine, OrderDraft, OrderLine, PurchaseOrder, Snapshot, Vendor
 from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
 from po_mcp.writes.forms import Place, Question
-from po_mcp.writes.journal import JournalStore
+from po_mcp.writes.journal import JournalStore, proposals
 from po_mcp.writes.kinds.snapshots import digest_of_snapshot
 from po_mcp.writes.new_order_forms import ask_create
 from po_mcp.writes.operation import Operation, OutcomeStatus, Recorded, Requester, State, WriteOutcome, canonical_json
@@ -186,6 +186,14 @@ def fill_with_done(store: JournalStore, operation: Operation, count: int) -> Non
             f" FROM counter, (SELECT * FROM audit_log WHERE place = {last}) AS e",
             (count,),
         )
+
+
+def fill_with_checked(store: JournalStore, operation: Operation, count: int) -> None:
+    """Record so many operations at their end, each with an event that holds: slower, but `verify` finds no fault."""
+    with store._file.writing() as db:
+        for place in range(count):
+            one = replace(operation, id=f"{operation.kind} {place}", number=f"{operation.number}-{place}")
+            proposals.insert(db, one, "DONE", {}, store.now(), 600)
 
 
 def _move(store: JournalStore, operation: Operation, before: State, after: State, connection: Connection) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import tracemalloc
 from contextlib import closing
 from pathlib import Path
 
@@ -11,9 +12,19 @@ import pytest
 
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import JournalStore
+from po_mcp.writes.journal.sqlite import SqliteFile
 from tests.postgres import Cluster
 from tests.writes.editing import edit, tamper
-from tests.writes.making import CONNECTION, JournalPlace, create, guarded_operation, outcome, propose, take_to
+from tests.writes.making import (
+    CONNECTION,
+    JournalPlace,
+    create,
+    fill_with_checked,
+    guarded_operation,
+    outcome,
+    propose,
+    take_to,
+)
 
 
 def test_the_audit_log_tells_the_whole_story(store: JournalStore) -> None:
@@ -97,6 +108,31 @@ def test_an_added_operation_is_found(full: JournalPlace) -> None:
     forged = f"SELECT 'forged', 0, {names} FROM write_operations LIMIT 1"
 
     assert verify_after(full, f"INSERT INTO write_operations (id, is_untold, {names}) {forged}")
+
+
+def peak_of_verify(store: JournalStore) -> int:
+    """Return the most bytes that Python holds while a journal is verified."""
+    tracemalloc.start()
+    try:
+        assert store.verify() == []
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_long_journal_is_verified_in_the_memory_that_a_short_one_takes(
+    store: JournalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not isinstance(store._file, SqliteFile):
+        from po_mcp.writes.journal import postgres_transaction  # only its own tests load psycopg
+
+        monkeypatch.setattr(postgres_transaction, "_A_TRIP", 50)
+    fill_with_checked(store, guarded_operation(), 100)
+    peak_of_verify(store)  # what is built once
+    short = peak_of_verify(store)
+    fill_with_checked(store, guarded_operation("cancel"), 2_000)
+
+    assert peak_of_verify(store) < short + 100_000
 
 
 OF_SQLITE = {

@@ -32,9 +32,15 @@ Many small corrections would otherwise put the clock back by any amount without 
 """
 # Whether a late effect was reported is a note to ourselves, which moves without an event; the place of a row among
 # others is each database's own.
-_NOT_DIGESTED = ("last_event", "is_untold", "rowid")
-
-
+_NOT_DIGESTED = ("last_event", "is_untold", "rowid", "event_hash", "event_row")
+_WITH_LAST_EVENT = """
+SELECT o.*, e.hash AS event_hash, e.row AS event_row FROM write_operations AS o
+  LEFT JOIN audit_log AS e ON e.place = (SELECT MAX(place) FROM audit_log WHERE operation_id = o.id)
+"""
+_GONE = """
+SELECT DISTINCT operation_id FROM audit_log AS e
+ WHERE operation_id != '' AND NOT EXISTS (SELECT 1 FROM write_operations WHERE id = e.operation_id)
+"""
 _LAST = "SELECT place, hash FROM audit_log ORDER BY place DESC LIMIT 1"
 
 
@@ -129,18 +135,16 @@ def count(db: Transaction, operation_id: str, event: str) -> int:
 def find_faults(db: Transaction) -> Iterator[str]:
     """Yield every place where the log or an operation is not what was written; nothing where all is well."""
     before = start_of(db)
-    for row in db.execute("SELECT * FROM audit_log ORDER BY place"):
+    # Streamed, all three: a journal may be years long, and longer than this machine's memory.
+    for row in db.stream("SELECT * FROM audit_log ORDER BY place"):
         yield from check_event(row, before)
         before = Mark(row["place"], row["hash"])
-    last = "SELECT hash, row FROM audit_log WHERE operation_id = ? ORDER BY place DESC LIMIT 1"
-    for operation in db.execute("SELECT * FROM write_operations"):
-        event = db.execute(last, (operation["id"],)).fetchone()
-        if event is None or event["hash"] != operation["last_event"]:
+    for operation in db.stream(_WITH_LAST_EVENT):
+        if operation["event_hash"] is None or operation["event_hash"] != operation["last_event"]:
             yield f"operation {operation['id']}: last event missing"
-        elif event["row"] != _digest(operation):
+        elif operation["event_row"] != _digest(operation):
             yield f"operation {operation['id']}: edited"
-    gone = "SELECT DISTINCT operation_id FROM audit_log WHERE operation_id NOT IN (SELECT id FROM write_operations)"
-    for row in db.execute(f"{gone} AND operation_id != ''"):
+    for row in db.stream(_GONE):
         yield f"operation {row['operation_id']}: removed"
 
 

@@ -90,6 +90,9 @@ class Transaction(Protocol):
     def ask(self, *asks: Ask) -> list[list[Any]]:
         """Return the rows of each question; over a network all of them take one round trip."""
 
+    def stream(self, statement: str) -> Iterator[Any]:
+        """Yield the rows of a statement as they are read, however many there are, and keep none of them."""
+
 
 class Slots(Protocol):
     """Slots of a number, each of them held by one request at a time."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from po_mcp.writes.journal.database import Ask, Begun, Mark, Rows
+
+_A_TRIP = 1_000
+"""Rows that are read at a time, of what may be long."""
 
 
 class _Row(tuple[Any, ...]):
@@ -79,6 +83,7 @@ class PostgresTransaction:
         self.answers: list[list[Any]] = []
         self._is_late = is_late
         self._waiting: list[_LateRows] = []
+        self._streams = count(1)
 
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> Rows:
         """Run a statement with `?` for values."""
@@ -93,6 +98,14 @@ class PostgresTransaction:
         found = [self.execute(*one) for one in asks]
         # The last is asked for first: it brings those of all.
         return [rows.fetchall() for rows in reversed(found)][::-1]
+
+    def stream(self, statement: str) -> Iterator[Any]:
+        """Yield the rows of a statement, a thousand in each round trip."""
+        name = f"stream_{next(self._streams)}"
+        self.execute(f"DECLARE {name} NO SCROLL CURSOR FOR {statement}")
+        while rows := self.execute(f"FETCH {_A_TRIP} FROM {name}").fetchall():
+            yield from rows
+        self.execute(f"CLOSE {name}")
 
     def end_by(self, statement: str) -> str | None:
         """Send what was not sent yet, and with it what ends the transaction; return what that was answered with."""

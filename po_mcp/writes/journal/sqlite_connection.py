@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
 from po_mcp.writes.journal.database import Ask, Begun, Mark
@@ -18,6 +19,10 @@ class SqliteConnection(sqlite3.Connection):
     def ask(self, *asks: Ask) -> list[list[Any]]:
         """Return the rows of each question."""
         return [self.execute(*one).fetchall() for one in asks]
+
+    def stream(self, statement: str) -> Iterator[Any]:
+        """Yield the rows of a statement as they are read."""
+        yield from self.execute(statement)
 
     def forget(self) -> None:
         """Let a new transaction know nothing of the one before it."""

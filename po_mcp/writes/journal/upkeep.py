@@ -52,7 +52,7 @@ class JournalUpkeep(JournalReadings):
             faults = self._file.find_schema_faults(db)
             faults += audit_log.find_faults(db)
             faults += approver_pin.find_faults(db)
-            for row in db.execute("SELECT * FROM write_operations"):
+            for row in db.stream("SELECT * FROM write_operations"):
                 try:
                     read_row(row)
                 except UnreadableRow as exc:
