@@ -68,6 +68,7 @@ def test_the_page_is_locked_as_long_as_it_says_whatever_fitted_before(store: Jou
 
 
 def test_page_and_terminal_count_apart(store: JournalStore) -> None:
+    store.set_approver_pin("a hash", None, "PIN set")
     for place in ("page", "terminal", "terminal"):
         store.note_pin_try("", place)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from po_mcp.writes.journal import JournalStore, Similar
+from po_mcp.writes.journal import JournalStore, Similar, due
 from po_mcp.writes.journal.proposals import MAX_PROPOSALS
 from po_mcp.writes.operation import State
 from po_mcp.writes.policy import SettlementPolicy
@@ -124,6 +126,49 @@ def test_a_clock_that_was_set_back_is_noticed_once(store: JournalStore, clock: C
         each.note("", "looked", {})
 
     assert [one.event for one in store.events("")].count("clock set back") == 1
+
+
+def set_back_by(store: JournalStore, clock: Clock, journal_at: JournalPlace) -> list[str]:
+    """Let another process notice that the clock was set back, and this one write then; return which events follow."""
+    take_to(store, guarded_operation(), "SENT")
+    clock.now -= DAY
+    other = JournalStore(journal_at, 600, clock)
+    other.note("", "written by the other", {})
+    other.close()
+    store.note("", "written here", {})
+    return [event.event for event in store.events("")]
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_what_a_process_knows_of_the_latest_time_ends_where_another_noticed_it(
+    store: JournalStore, clock: Clock, journal_at: JournalPlace, monkeypatch: pytest.MonkeyPatch, *, is_kept: bool
+) -> None:
+    if is_kept:  # without the control: what was known counts for ever, and each write finds the clock set back
+        note = due.note_begun
+
+        def note_and_keep(db: Any, seen: due.Latest, known: str, since: int, *more: Any) -> due.Latest:
+            return note(db, seen, known, 0, *more)
+
+        monkeypatch.setattr(due, "note_begun", note_and_keep)
+
+    events = set_back_by(store, clock, journal_at)
+
+    assert (events.count("clock set back") > 1) is is_kept
+    assert events[-1] == "written here"
+
+
+def test_what_another_process_recorded_meanwhile_is_the_latest_time(
+    store: JournalStore, clock: Clock, journal_at: JournalPlace
+) -> None:
+    take_to(store, guarded_operation(), "APPROVED")
+    clock.now += 60
+    other = JournalStore(journal_at, 600, clock)
+    other.note("", "written by the other", {})
+    other.close()
+    clock.now -= 50
+    store.note("", "written here", {})
+
+    assert [event.event for event in store.events("")] == ["written by the other", "clock set back", "written here"]
 
 
 def test_the_times_after_which_an_absence_decides_are_those_of_the_operator() -> None:

@@ -30,6 +30,9 @@ RESET_IS_SHOWN_S = 7 * 86_400.0
 """Seconds for which every question says that the PIN was reset without the one before it."""
 _HOUR_S = 3600.0
 _NAME = "approver_pin"
+_HOUR_AGO = "coalesce((SELECT place FROM audit_log WHERE at <= ? ORDER BY place DESC LIMIT 1), 0)"
+"""The place after which the events of the last hour stand: found from the end of the log, which may be years long."""
+_NEVER = 2**63 - 1
 _STORED = "SELECT value FROM journal WHERE name = ?"
 _COST = {"n": 2**14, "r": 8, "p": 1}
 
@@ -70,8 +73,14 @@ def _hash(pin: str, salt: str) -> str:
 
 def asks(now: float) -> tuple[Ask, ...]:
     """Ask for the PIN as it stands, and for the tries of the last hour."""
+    # Every question asks, and without a PIN there is nothing to try: the events of the hour are not gone through.
+    start = f"CASE WHEN EXISTS (SELECT 1 FROM journal WHERE name = '{_NAME}') THEN {_HOUR_AGO} ELSE {_NEVER} END"  # noqa: S608
     reset = "SELECT MAX(at) FROM audit_log WHERE operation_id = '' AND event = 'PIN reset' AND at > ?"
-    return Ask(_STORED, (_NAME,)), Ask(reset, (now - RESET_IS_SHOWN_S,)), _ask_tries(get_args(PinPlace), now)
+    return (
+        Ask(_STORED, (_NAME,)),
+        Ask(reset, (now - RESET_IS_SHOWN_S,)),
+        _ask_tries_after(start, get_args(PinPlace), now),
+    )
 
 
 def read(answers: Sequence[Sequence[Row]]) -> ApproverPin:
@@ -145,11 +154,13 @@ def _read_stored(db: Transaction) -> str | None:
 
 def _ask_tries(places: Sequence[PinPlace], now: float) -> Ask:
     """Ask for the tries of the last hour in these places, and which of them fitted, in order."""
+    return _ask_tries_after(_HOUR_AGO, places, now)
+
+
+def _ask_tries_after(start: str, places: Sequence[PinPlace], now: float) -> Ask:
     names = [name(place) for place in places for name in (_name_try, _name_fit)]
-    # From the end of the log back to what is older than an hour, and not through all of it: it may be years long.
     return Ask(
-        "SELECT at, event FROM audit_log"  # noqa: S608
-        " WHERE place > coalesce((SELECT place FROM audit_log WHERE at <= ? ORDER BY place DESC LIMIT 1), 0)"
+        f"SELECT at, event FROM audit_log WHERE place > {start}"  # noqa: S608
         f" AND event IN ({', '.join('?' * len(names))}) ORDER BY place",
         (now - _HOUR_S, *names),
     )

@@ -23,10 +23,16 @@ GUARD = "audit_log_is_not_cut"
 """The trigger that keeps events from being deleted."""
 _RECENT = 200
 """Events among which the latest time is looked for."""
-_SINCE = f"SELECT coalesce(MAX(place), 1) FROM audit_log WHERE operation_id = '' AND event = '{CLOCK_SET_BACK}'"  # noqa: S608
-_LATEST = f"SELECT at FROM audit_log WHERE place >= ({_SINCE}) ORDER BY place DESC LIMIT {_RECENT}"  # noqa: S608
+SINCE = f"SELECT coalesce(MAX(place), 1) AS place FROM audit_log WHERE operation_id = '' AND event = '{CLOCK_SET_BACK}'"  # noqa: S608
+"""The place from which the log's times count: the first, or that at which the clock was last found set back."""
+# One bound, since of two SQLite goes down to the one that it likes.
+_AFTER = (
+    "SELECT CASE WHEN since.place > seen.place THEN since.place - 1 ELSE seen.place END"  # noqa: S608
+    f" FROM ({SINCE}) AS since, (SELECT ? AS place) AS seen"
+)
+_LATEST = f"SELECT at FROM audit_log WHERE place > ({_AFTER}) ORDER BY place DESC LIMIT {_RECENT}"  # noqa: S608
 LATEST_TIME = f"SELECT MAX(at) FROM ({_LATEST}) AS recent"  # noqa: S608
-"""The latest time that was recorded since the clock was last found set back; NULL in an empty log.
+"""The latest time that was recorded since then, and after a place; NULL where there is none.
 
 Many small corrections would otherwise put the clock back by any amount without being noticed.
 """

@@ -93,6 +93,7 @@ class _Begun(NamedTuple):
     connection: psycopg.Connection[Any]
     mark: Mark
     holds_mark: bool
+    seen: due.Latest
     due: Sequence[Any]
     answers: list[list[Any]]
 
@@ -119,6 +120,7 @@ class PostgresDatabase:
         self._origin = ""
         self._id = ""
         self._mark = Mark()
+        self._latest = due.Latest()
 
     @property
     def path(self) -> str:
@@ -166,11 +168,12 @@ class PostgresDatabase:
         """Run a transaction alone: all of it is durable when this ends without an error, or none of it."""
         with _translate_errors(), self._open_transaction(asks, is_writing=True) as begun:
             db = PostgresTransaction(begun.connection, is_late=True)
-            due.note_begun(db, *begun.due)
+            self._latest = due.note_begun(db, begun.seen, *begun.due)
             db.answers = begun.answers
             # What was pruned meanwhile is no longer there, and the log itself says so.
             if not begun.holds_mark and not audit_log.holds(db, begun.mark):
                 db.execute("UPDATE journal SET value = 'cut' WHERE name = 'origin'")
+                self._latest = due.Latest()  # places of the log are used again
                 db.begun = db.begun and db.begun._replace(known="cut")
             yield db
             _need_committed(db.end_by(_COMMIT))
@@ -277,13 +280,13 @@ class PostgresDatabase:
     def _begin(
         self, pool: ConnectionPool[psycopg.Connection[Any]], asks: Sequence[Ask], seconds: float, *, is_writing: bool
     ) -> _Begun:
-        mark, until = self._mark, time.monotonic() + seconds
-        begin = self._write_begin(mark) if is_writing else _BEGIN_READING + _WHERE + _NOW
+        mark, seen, until = self._mark, self._latest, time.monotonic() + seconds
+        begin = self._write_begin(mark, seen) if is_writing else _BEGIN_READING + _WHERE + _NOW
         for _ in range(MAX_CONNECTIONS + 1):
             connection = self._take(pool)
             try:
                 with self._watchdog.watching(connection, seconds):
-                    begun = self._note_begun(connection, mark, ask_together(connection, asks, begin))
+                    begun = self._note_begun(connection, mark, seen, ask_together(connection, asks, begin))
             except psycopg.Error:
                 is_gone = connection.broken
                 with suppress(psycopg.Error):
@@ -308,18 +311,21 @@ class PostgresDatabase:
             self._breaker.note_failure()
             raise
 
-    def _write_begin(self, mark: Mark) -> str:
+    def _write_begin(self, mark: Mark, seen: due.Latest) -> str:
         """Return the beginning of a writing transaction, with what is asked there."""
         now = "now.at" if self._clock is None else f"{self._clock()!r}::float8"
-        return f"{_BEGIN_WRITING}{_WHERE}, {_hash_at(mark.place)}, {due.COLUMNS.replace('?', now)}{_NOW}"
+        columns = due.COLUMNS.replace("?", str(seen.place), 1).replace("?", now)
+        return f"{_BEGIN_WRITING}{_WHERE}, {_hash_at(mark.place)}, {columns}{_NOW}"
 
-    def _note_begun(self, connection: psycopg.Connection[Any], mark: Mark, found: list[list[Any]]) -> _Begun:
+    def _note_begun(
+        self, connection: psycopg.Connection[Any], mark: Mark, seen: due.Latest, found: list[list[Any]]
+    ) -> _Begun:
         """Note the time and the origin, and return the rest."""
         at, origin, *rest = found[0][0]
         self._time = _Time(at, time.monotonic())
         self._origin = origin
         holds_mark = not rest or mark.place == 0 or rest[0] == mark.hash
-        return _Begun(connection, mark, holds_mark, rest[1:], found[1:])
+        return _Begun(connection, mark, holds_mark, seen, rest[1:], found[1:])
 
     def _open_pool(self) -> ConnectionPool[psycopg.Connection[Any]]:
         with self._opening:

@@ -61,6 +61,8 @@ class SqliteFile:
     def __init__(self, path: str | Path, clock: Callable[[], float] | None = None) -> None:
         self._path = str(path)
         self._place = Path(path)
+        # Its name does not begin as the file's: who removes `journal.db*` leaves the mark, and it is noticed.
+        self._mark_path = self._place.parent / f".{self._place.name}.mark"
         self.now = clock or time.time
         self._writer: SqliteConnection | None = None
         self._reader: SqliteConnection | None = None
@@ -70,6 +72,7 @@ class SqliteFile:
         self._known_as: _Stat | None = None
         self._id = ""
         self._mark = Mark()
+        self._latest = due.Latest()
         self._was_busy_at = -BUSY_S
         self._waits_for = 0.0
 
@@ -77,13 +80,14 @@ class SqliteFile:
     def writing(self, *asks: Ask) -> Iterator[SqliteConnection]:
         """Run a transaction: all of it is durable when this ends without an error, or none of it."""
         with self._changing() as db:
-            sealed, at_mark, *begun = db.execute(_BEGUN, (self._mark.place, self.now())).fetchone()
+            seen = self._latest
+            sealed, at_mark, *begun = db.execute(_BEGUN, (self._mark.place, seen.place, self.now())).fetchone()
             if sealed is not None:
                 _need_unsealed(db)
             # What was pruned meanwhile is no longer there, and the log itself says so.
             if at_mark != self._mark.hash:
                 self._need_whole_log(db)
-            due.note_begun(db, *begun)
+            self._latest = due.note_begun(db, seen, *begun)
             db.answers = db.ask(*asks)
             yield db
 
@@ -250,7 +254,7 @@ class SqliteFile:
             prepare(db)
             self._id = id_of(db)
             self._need_mark(db)
-            self._mark = audit_log.end_of(db)
+            self._mark, self._latest = audit_log.end_of(db), due.Latest()
         except BaseException:
             db.close()
             raise
@@ -309,12 +313,6 @@ class SqliteFile:
             "The journal is an older copy, or another one, than was used here before. Nothing was sent.",
             next_step=_ADOPT,
         )
-
-    @property
-    def _mark_path(self) -> Path:
-        # Its name does not begin as the file's: who removes `journal.db*` leaves the mark, and it is noticed.
-        path = Path(self._path)
-        return path.with_name(f".{path.name}.mark")
 
     def _set_mark(self, end: Mark) -> None:
         """Note the end of the log beside the file. A failure costs only a check: the journal itself is durable."""
