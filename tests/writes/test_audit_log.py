@@ -130,7 +130,7 @@ def test_a_long_journal_is_verified_in_the_memory_that_a_short_one_takes(
     fill_with_checked(store, guarded_operation(), 100)
     peak_of_verify(store)  # what is built once
     short = peak_of_verify(store)
-    fill_with_checked(store, guarded_operation("cancel"), 2_000)
+    fill_with_checked(store, guarded_operation("cancel"), 400)
 
     assert peak_of_verify(store) < short + 100_000
 
