@@ -188,7 +188,7 @@ def build_pin_setting(settings: Settings, journal: Journal) -> PinSetting:
         return PinSetting(journal)
     pin = settings.approver_pin.get_secret_value()
     if not journal.is_shared:  # no other process sees it, and none could set the PIN
-        journal.store.set_approver_pin(hash_pin(pin), None, "PIN set")
+        journal.store.upkeep.set_approver_pin(hash_pin(pin), None, "PIN set")
     return PinSetting(journal, pin)
 
 

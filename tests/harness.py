@@ -81,7 +81,7 @@ class WireSpy(httpx2.AsyncBaseTransport):
 def set_pin(journal: Path, pin: str) -> None:
     """Set the approver PIN of a journal, as a person does at a terminal."""
     with closing(JournalStore(journal)) as store:
-        assert store.set_approver_pin(hash_pin(pin), store.approver_pin().hash, "PIN set")
+        assert store.upkeep.set_approver_pin(hash_pin(pin), store.approver_pin().hash, "PIN set")
 
 
 def is_write(method: str, path: str) -> bool:

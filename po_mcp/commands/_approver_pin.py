@@ -89,7 +89,7 @@ def set_pin(store: JournalStore, *, is_reset: bool = False) -> None:
             )
         event = "PIN changed"
     new = _ask_new()
-    if not store.set_approver_pin(hash_pin(new), held.hash, event, {"through": "terminal", "user": _user()}):
+    if not store.upkeep.set_approver_pin(hash_pin(new), held.hash, event, {"through": "terminal", "user": _user()}):
         raise InvalidInput("The PIN was set in another terminal meanwhile, and not here.")
     say("The approver PIN is set. The page and every terminal on this journal ask for it from now on.")
 

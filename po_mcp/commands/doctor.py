@@ -232,7 +232,7 @@ def _check_journal(settings: Settings, erp: ERP, journal: JournalStore) -> Findi
         text = f"{fault} Orders can be read, and nothing can be changed"
         return Finding("fail", "journal", text, "Set PO_MCP_JOURNAL to a file that can be written.")
     try:
-        faults = journal.verify()
+        faults = journal.upkeep.verify()
         open_ones = [one for one in journal.live(journal.name_of(erp.connection)) if one.state in ("SENT", "UNKNOWN")]
         needs_adoption = journal.needs_adoption(erp.connection)
     except PurchaseOrderError as exc:

@@ -268,7 +268,7 @@ async def counter(
     journal = Journal(store)
     executor = build_executor(erp.as_erp, journal, QUICK)
     if pin is not None and not store.approver_pin().is_set:
-        store.set_approver_pin(hash_pin(pin), None, "PIN set")
+        store.upkeep.set_approver_pin(hash_pin(pin), None, "PIN set")
     pending = PendingApprovals(journal, executor, NOTICE, may_write)
     async with anyio.create_task_group() as tasks:
         listener = Listener(tasks, pending)

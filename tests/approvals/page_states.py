@@ -113,7 +113,7 @@ async def everything_at_once_that_a_person_is_warned_of(tab: Page) -> AsyncItera
     clock = Clock()
     async with counter(":memory:", PIN, clock) as desk:
         held = desk.store.approver_pin().hash
-        assert desk.store.set_approver_pin(hash_pin(PIN), held, "PIN reset")
+        assert desk.store.upkeep.set_approver_pin(hash_pin(PIN), held, "PIN reset")
         shown = order(vendor="Acm\u0435 Fasteners", total="4900.00")
         desk.store.decline(desk.propose(shown), {})
         await tab.goto(await desk.link(desk.propose(shown)))

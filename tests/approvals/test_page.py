@@ -465,7 +465,7 @@ async def test_a_locked_page_leaves_the_terminal_open(file: Path) -> None:
 async def test_a_page_says_for_seven_days_that_the_pin_was_reset(file: Path) -> None:
     clock = Clock()
     async with counter(file, PIN, clock) as desk:
-        desk.store.set_approver_pin(hash_pin("another one"), desk.store.approver_pin().hash, "PIN reset")
+        desk.store.upkeep.set_approver_pin(hash_pin("another one"), desk.store.approver_pin().hash, "PIN reset")
         seen = []
         for _ in range(2):
             async with browser(await desk.link(desk.propose(order()))) as person:

@@ -47,7 +47,7 @@ async def test_a_replica_that_stood_still_in_a_write_sends_nothing_twice_and_say
                         again = text(await client.call_tool(FINALIZE, {"number": NUMBER}))
                         first.process.send_signal(signal.SIGCONT)
         with closing(JournalStore(address)) as store:
-            states, faults = [one.state for one in store.all()], store.verify()
+            states, faults = [one.state for one in store.all()], store.upkeep.verify()
 
     assert meanwhile.startswith(f"done: Order {NUMBER} was closed, confirmed by reading it back")
     assert again.startswith("done: ")

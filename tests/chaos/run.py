@@ -123,7 +123,7 @@ def _judge(buyers: Buyers, there: Team, took: float) -> Report:
     for write in buyers.writes:
         judge_write(report, write, there.erp)
     with closing(JournalStore(there.address)) as store:
-        report.journal_faults = [str(fault) for fault in store.verify()]
+        report.journal_faults = [str(fault) for fault in store.upkeep.verify()]
     done = [write for write in buyers.writes if write.reported == "done"]
     report.facts = {
         "writes": len(buyers.writes),

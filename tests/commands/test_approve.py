@@ -410,7 +410,7 @@ async def test_a_page_of_a_server_with_another_pin_carries_nothing_out(harness: 
     async with harness.client(approver_pin=PIN) as client:
         asked_for = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
         with closing(JournalStore(harness.journal)) as store:
-            store.set_approver_pin(hash_pin("another one"), store.approver_pin().hash, "PIN changed")
+            store.upkeep.set_approver_pin(hash_pin("another one"), store.approver_pin().hash, "PIN changed")
         async with browser(asked_for["approve_at"]) as person:
             answer = await person.send("approve", order_number="PO-2025-0038", pin="another one")
 

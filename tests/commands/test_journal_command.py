@@ -763,7 +763,7 @@ def test_whichever_column_is_edited_verify_finds_it(
             value,
         )
         with closing(JournalStore(harness.journal)) as journal:
-            faults = journal.verify()
+            faults = journal.upkeep.verify()
         assert faults, place
 
     verified = run(harness, "verify")

@@ -56,7 +56,7 @@ async def run(settings: Mapping[str, str], *arguments: str) -> subprocess.Comple
 
 def states(journal: Path | str) -> dict[str, str]:
     with closing(JournalStore(journal)) as store:
-        assert store.verify() == []
+        assert store.upkeep.verify() == []
         return {one.operation.number: one.state for one in store.all()}
 
 

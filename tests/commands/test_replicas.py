@@ -48,7 +48,7 @@ def address(postgres: Cluster) -> str:
 def events_of(address: str) -> list[list[str]]:
     """What happened to each operation; the log holds."""
     with closing(JournalStore(address)) as store:
-        assert store.verify() == []
+        assert store.upkeep.verify() == []
         return [[event.event for event in store.events(one.operation.id)] for one in store.all()]
 
 
@@ -86,7 +86,7 @@ async def test_a_question_of_one_replica_is_approved_at_a_second_and_reported_at
     harness: ServerHarness, address: str
 ) -> None:
     with closing(JournalStore(address)) as store:
-        store.set_approver_pin(hash_pin(PIN), None, "PIN set")
+        store.upkeep.set_approver_pin(hash_pin(PIN), None, "PIN set")
     async with slow_erp(harness.book) as erp:
         erp.may_answer.set()
         with team(3, erp, address) as (first, second, third):

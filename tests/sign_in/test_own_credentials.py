@@ -615,7 +615,7 @@ async def test_a_secret_stands_in_no_log_no_answer_and_not_in_the_journal(
         async with visiting(server, "alice") as alice:
             said += [(await fill_in(alice, ALICE)).text, (await alice.get("/credentials")).text]
         with closing(JournalStore(place.journal)) as store:
-            said += store.export()
+            said += store.upkeep.export()
             events = [(event.event, event.detail) for event in store.events("")]
 
     reported = [("ERP credentials given", {"by": f"{server.issuer.url} alice", "name": "Alice Adams"})]

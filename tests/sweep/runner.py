@@ -594,7 +594,7 @@ def note_the_end(ran: Ran, journal: Path, clock: Clock) -> None:
         try:
             if store.exists():
                 ran.states = [known.state for known in store.all()]
-                ran.faults_of_journal = store.verify()
+                ran.faults_of_journal = store.upkeep.verify()
         except JournalUnavailable as exc:
             ran.faults_of_journal = [exc.what]
 

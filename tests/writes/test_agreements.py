@@ -53,7 +53,7 @@ def test_two_people_approve_what_needs_two(store: JournalStore) -> None:
     assert list_agreed(store, operation) == ["Bob", "Carol"]
     assert [event.event for event in store.events(operation.id)] == ["PROPOSED", agreements.FIRST_YES, "APPROVED"]
     assert store.events(operation.id)[1].detail == {"by": BOB, "through": "page", "people": 1, "needed": 2}
-    assert store.verify() == []
+    assert store.upkeep.verify() == []
 
 
 def test_a_first_yes_survives_a_new_start_and_is_seen_by_another_process(
@@ -220,4 +220,4 @@ def test_four_processes_of_two_people_give_each_yes_once(journal_at: JournalPlac
 
     assert (said.count("first"), said.count("approved")) == (20, 20)
     assert all(len(one.operation.payload.consent.given) == 2 for one in store.live(None))
-    assert store.verify() == []
+    assert store.upkeep.verify() == []

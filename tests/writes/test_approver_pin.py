@@ -68,7 +68,7 @@ def test_the_page_is_locked_as_long_as_it_says_whatever_fitted_before(store: Jou
 
 
 def test_page_and_terminal_count_apart(store: JournalStore) -> None:
-    store.set_approver_pin("a hash", None, "PIN set")
+    store.upkeep.set_approver_pin("a hash", None, "PIN set")
     for place in ("page", "terminal", "terminal"):
         store.note_pin_try("", place)
 
@@ -83,9 +83,9 @@ def test_a_pin_is_set_in_the_place_of_the_one_before_it_alone(store: JournalStor
     first, second, third = hash_pin("correct horse"), hash_pin("another one"), hash_pin("a third one")
 
     done = [
-        store.set_approver_pin(first, None, "PIN set"),
-        store.set_approver_pin(second, None, "PIN set"),
-        store.set_approver_pin(third, first, "PIN changed"),
+        store.upkeep.set_approver_pin(first, None, "PIN set"),
+        store.upkeep.set_approver_pin(second, None, "PIN set"),
+        store.upkeep.set_approver_pin(third, first, "PIN changed"),
     ]
     held = JournalStore(journal_at).approver_pin()
 
@@ -99,12 +99,12 @@ def test_a_pin_is_set_in_the_place_of_the_one_before_it_alone(store: JournalStor
 def test_verify_finds_a_pin_that_was_put_there_behind_the_journals_back(
     store: JournalStore, journal_at: JournalPlace, change: str
 ) -> None:
-    store.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
-    assert store.verify() == []
+    store.upkeep.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
+    assert store.upkeep.verify() == []
 
     edit(journal_at, f"{change} WHERE name = 'approver_pin'")
 
-    assert store.verify() == ["approver PIN: edited"]
+    assert store.upkeep.verify() == ["approver PIN: edited"]
 
 
 async def test_a_setting_that_is_not_the_pin_stops_questions_by_name(store: JournalStore) -> None:
@@ -112,7 +112,7 @@ async def test_a_setting_that_is_not_the_pin_stops_questions_by_name(store: Jour
         return await PinSetting(Journal(store), pin).find_fault()
 
     before = await fault("correct horse")
-    store.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
+    store.upkeep.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
     found = [await fault(pin) for pin in ("another one", "correct horse", None)]
 
     assert before == "PO_MCP_APPROVER_PIN is set, but the approver PIN itself is not set yet."
@@ -122,16 +122,16 @@ async def test_a_setting_that_is_not_the_pin_stops_questions_by_name(store: Jour
 
 async def test_a_setting_follows_a_pin_that_is_changed(store: JournalStore) -> None:
     setting = PinSetting(Journal(store), "correct horse")
-    store.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
+    store.upkeep.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
     before = "".join([await setting.find_fault() for _ in range(3)])
-    store.set_approver_pin(hash_pin("another one"), store.approver_pin().hash, "PIN changed")
+    store.upkeep.set_approver_pin(hash_pin("another one"), store.approver_pin().hash, "PIN changed")
 
     assert (before, bool(await setting.find_fault())) == ("", True)
 
 
 def test_a_reset_is_shown_for_seven_days(store: JournalStore, clock: Clock) -> None:
-    store.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
-    store.set_approver_pin(hash_pin("another one"), store.approver_pin().hash, "PIN reset")
+    store.upkeep.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
+    store.upkeep.set_approver_pin(hash_pin("another one"), store.approver_pin().hash, "PIN reset")
     at = clock.now
     clock.now += 7 * 86_400 - 1
     shown = store.approver_pin().reset_at
@@ -156,7 +156,7 @@ async def test_a_question_that_nobody_could_answer_is_not_asked_and_says_the_way
     store: JournalStore, pin: str, held: str | None, next_step: str
 ) -> None:
     if held is not None:
-        store.set_approver_pin(hash_pin(held), None, "PIN set")
+        store.upkeep.set_approver_pin(hash_pin(held), None, "PIN set")
 
     with pytest.raises(ConfigurationError, match="Nothing was sent") as error:
         await PinSetting(Journal(store), pin).need_match()
@@ -164,7 +164,7 @@ async def test_a_question_that_nobody_could_answer_is_not_asked_and_says_the_way
 
 
 async def test_a_question_is_asked_where_the_setting_is_the_pin(store: JournalStore) -> None:
-    store.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
+    store.upkeep.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
 
     for pin in ("correct horse", None):
         await PinSetting(Journal(store), pin).need_match()

@@ -47,14 +47,14 @@ def test_the_audit_log_tells_the_whole_story(store: JournalStore) -> None:
         ("WATCHED", {"answer": "no"}),
         ("DONE", {"observed": "it is gone"}),
     ]
-    assert store.verify() == []
+    assert store.upkeep.verify() == []
 
 
 def verify_after(journal_at: JournalPlace, statement: str) -> list[str]:
     """What verify finds after a statement by somebody who first took the triggers away, and put them back."""
     tamper(journal_at, statement)
     try:
-        return JournalStore(journal_at).verify()
+        return JournalStore(journal_at).upkeep.verify()
     except JournalUnavailable as exc:  # the end of the log stands in the mark beside the file, too
         return [str(exc)]
 
@@ -114,7 +114,7 @@ def peak_of_verify(store: JournalStore) -> int:
     """Return the most bytes that Python holds while a journal is verified."""
     tracemalloc.start()
     try:
-        assert store.verify() == []
+        assert store.upkeep.verify() == []
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -150,7 +150,7 @@ OF_SQLITE = {
 def test_a_changed_schema_of_a_file_is_found(full: JournalPlace, file: Path, statement: str, fault: str) -> None:
     edit(full, statement)
 
-    assert fault in JournalStore(file).verify()
+    assert fault in JournalStore(file).upkeep.verify()
 
 
 OF_POSTGRES = {
@@ -173,10 +173,10 @@ def test_a_changed_schema_of_a_database_is_found(postgres: Cluster, statement: s
     address = postgres.new_schema()
     with closing(JournalStore(address)) as store:
         take_to(store, guarded_operation(), "DONE")
-        assert store.verify() == []
+        assert store.upkeep.verify() == []
         edit(address, statement)
 
-        assert fault in store.verify()
+        assert fault in store.upkeep.verify()
 
 
 @pytest.mark.parametrize(

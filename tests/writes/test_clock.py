@@ -71,7 +71,7 @@ def test_a_send_by_a_clock_that_was_ahead_counts_from_its_correction(
 
     assert recorded.sent_at == clock.now + DAY  # what was recorded stays what it was
     assert recorded.counts_from == clock.now
-    assert store.verify() == []
+    assert store.upkeep.verify() == []
 
 
 def test_a_watch_lasts_no_longer_than_it_had_to(store: JournalStore, clock: Clock) -> None:

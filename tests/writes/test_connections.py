@@ -111,7 +111,7 @@ def test_other_credentials_at_a_known_address_stop_writes_and_not_reads(store: J
 def test_as_the_same_company_what_was_sent_is_theirs(store: JournalStore, state: State) -> None:
     operation_id = on(PROD, store, "create", state)
 
-    name = store.adopt(ROTATED, "same")
+    name = store.upkeep.adopt(ROTATED, "same")
 
     assert name == store.join(ROTATED) == store.name_of(ROTATED) == PROD.key
     assert [one.operation.id for one in store.live(name)] == [operation_id]
@@ -134,7 +134,7 @@ def test_of_two_operations_on_one_order_the_one_under_the_name_stays_alone(store
 def test_as_the_same_company_what_waited_ends(store: JournalStore, state: State) -> None:
     operation_id = on(PROD, store, state=state)
 
-    store.adopt(ROTATED, "same")
+    store.upkeep.adopt(ROTATED, "same")
 
     assert state_of(store, operation_id) == "EXPIRED"
     assert store.claim(operation_id, ROTATED) is None
@@ -143,7 +143,7 @@ def test_as_the_same_company_what_waited_ends(store: JournalStore, state: State)
 
 def test_as_another_company_nothing_of_the_first_is_used(store: JournalStore) -> None:
     operation_id = on(PROD, store, "create")
-    store.adopt(ROTATED, "other")
+    store.upkeep.adopt(ROTATED, "other")
 
     name = store.join(ROTATED)
 
@@ -171,12 +171,12 @@ def test_operations_that_may_be_adopted_can_be_looked_at_before_the_answer(store
 
 def test_an_answer_is_kept_in_the_audit_log(store: JournalStore) -> None:
     on(PROD, store)
-    store.adopt(ROTATED, "same")
+    store.upkeep.adopt(ROTATED, "same")
 
     assert [(one.event, one.detail) for one in store.events("")] == [
         ("adopted", {"connection": PROD.key, "as": "same"})
     ]
-    assert store.verify() == []
+    assert store.upkeep.verify() == []
 
 
 # Names of companies
@@ -238,15 +238,15 @@ def test_two_companies_with_names_at_one_address_need_no_answer(store: JournalSt
 def test_another_company_of_the_same_name_needs_another_name(store: JournalStore) -> None:
     on(ACME, store)
 
-    assert store.adopt(replace(ROTATED, company="acme"), "other") is None
-    assert store.adopt(replace(ROTATED, company="bolts"), "other") is not None
+    assert store.upkeep.adopt(replace(ROTATED, company="acme"), "other") is None
+    assert store.upkeep.adopt(replace(ROTATED, company="bolts"), "other") is not None
 
 
 def test_a_company_whose_credentials_were_adopted_keeps_its_name_over_many_rotations(store: JournalStore) -> None:
     operation_id = on(PROD, store)
     for place in range(3):
         rotated = replace(PROD, credentials=f"rotated {place}")
-        assert store.adopt(rotated, "same") == PROD.key
+        assert store.upkeep.adopt(rotated, "same") == PROD.key
 
     assert [one.operation.id for one in store.live(store.name_of(rotated))] == [operation_id]
 

@@ -63,8 +63,8 @@ def test_giving_and_removing_stand_in_the_audit_log_without_what_was_given(store
         ("ERP credentials given", {"by": ALICE, "name": "Alice"}),
         ("ERP credentials removed", {"of": ALICE, "by": BOB}),
     ]
-    assert store.verify() == []
-    assert "seal" not in "\n".join(store.export())
+    assert store.upkeep.verify() == []
+    assert "seal" not in "\n".join(store.upkeep.export())
 
 
 def test_resealing_never_brings_back_what_was_changed_meanwhile(store: JournalStore) -> None:

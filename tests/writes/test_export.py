@@ -23,7 +23,7 @@ DAY = 86_400.0
 @pytest.fixture
 def old(store: JournalStore, clock: Clock) -> JournalStore:
     """A PIN and two operations that ended long ago, and a day later one that is done and one that waits."""
-    store.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
+    store.upkeep.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
     take_to(store, guarded_operation(), "DONE")
     take_to(store, create(), "DONE")
     clock.now += 400 * DAY
@@ -47,7 +47,7 @@ def change_line(line: str, **values: Any) -> str:
 
 
 def test_an_export_is_checked_without_the_journal(old: JournalStore) -> None:
-    checked = check_lines(old.export())
+    checked = check_lines(old.upkeep.export())
 
     assert checked.faults == []
     assert (checked.operations, checked.events) == old.counts()
@@ -72,7 +72,7 @@ EDITS: dict[str, tuple[Callable[[list[str]], object], str]] = {
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_every_edit_of_an_export_is_found(old: JournalStore, edit: str) -> None:
-    lines = old.export()
+    lines = old.upkeep.export()
     change, said = EDITS[edit]
     change(lines)
 
@@ -80,7 +80,7 @@ def test_every_edit_of_an_export_is_found(old: JournalStore, edit: str) -> None:
 
 
 def test_events_that_are_cut_off_at_the_end_are_missed(old: JournalStore) -> None:
-    lines = old.export()
+    lines = old.upkeep.export()
     last = max(place for place, line in enumerate(lines) if '"event": {' in line)
     del lines[last]
 
@@ -93,22 +93,22 @@ def test_events_that_are_cut_off_at_the_end_are_missed(old: JournalStore) -> Non
 def test_old_operations_go_and_the_rest_is_still_whole(old: JournalStore, clock: Clock) -> None:
     lines: list[str] = []
     before = old.counts()
-    gone = old.prune(clock.now - 30 * DAY, kept(lines))
+    gone = old.upkeep.prune(clock.now - 30 * DAY, kept(lines))
 
     assert gone == Pruned(2, 9)
-    assert old.verify() == []
+    assert old.upkeep.verify() == []
     assert old.approver_pin().is_set
-    assert check_lines(old.export()).faults == []
+    assert check_lines(old.upkeep.export()).faults == []
     assert (check_lines(lines).operations, check_lines(lines).events, check_lines(lines).faults) == (2, 9, [])
     assert old.counts() == (before[0] - 2, before[1] - 9 + 2)
     take_to(old, create(number="PO-77"), "DONE")
-    assert old.verify() == []
+    assert old.upkeep.verify() == []
 
 
 def test_the_file_and_the_journal_join(old: JournalStore, clock: Clock) -> None:
     lines: list[str] = []
-    old.prune(clock.now - 30 * DAY, kept(lines))
-    follows = json.loads(old.export()[0])["begins_after"]
+    old.upkeep.prune(clock.now - 30 * DAY, kept(lines))
+    follows = json.loads(old.upkeep.export()[0])["begins_after"]
 
     assert follows == json.loads(lines[0])["ends_at"]
     assert follows["hash"] == check_lines(lines).end
@@ -116,8 +116,8 @@ def test_the_file_and_the_journal_join(old: JournalStore, clock: Clock) -> None:
 
 def test_old_entries_go_again_and_again(old: JournalStore, clock: Clock) -> None:
     for _ in range(3):
-        assert old.prune(clock.now - 30 * DAY, kept([])).events > 0
-        assert old.verify() == []
+        assert old.upkeep.prune(clock.now - 30 * DAY, kept([])).events > 0
+        assert old.upkeep.verify() == []
         clock.now += 100 * DAY
         old.live(None)
         take_to(old, create(number=f"PO-{clock.now:.0f}"), "DONE")
@@ -130,22 +130,22 @@ def test_an_open_operation_stays_with_all_that_came_after_it(store: JournalStore
     clock.now += 400 * DAY
     lines: list[str] = []
 
-    assert store.prune(clock.now - 30 * DAY, kept(lines)) == Pruned(0, 0)
+    assert store.upkeep.prune(clock.now - 30 * DAY, kept(lines)) == Pruned(0, 0)
     assert lines == []
     assert store.find(operation_id) is not None
 
 
 def test_a_file_that_cannot_be_written_keeps_everything(old: JournalStore, clock: Clock) -> None:
-    before = old.export()
+    before = old.upkeep.export()
 
     def fail(lines: list[str]) -> None:
         raise JournalUnavailable("The disk is full.")
 
     with pytest.raises(JournalUnavailable):
-        old.prune(clock.now - 30 * DAY, fail)
+        old.upkeep.prune(clock.now - 30 * DAY, fail)
 
     # What waited and whose time is over ended in the same transaction; it did not count either.
-    assert old.export() == before
+    assert old.upkeep.export() == before
 
 
 def test_a_process_that_was_idle_meanwhile_goes_on(old: JournalStore, file: Path, clock: Clock) -> None:
@@ -153,14 +153,14 @@ def test_a_process_that_was_idle_meanwhile_goes_on(old: JournalStore, file: Path
     take_to(idle, guarded_operation("delete", "PO-8"), "DONE")
     clock.now += 400 * DAY
     take_to(old, guarded_operation("delete", "PO-9"), "DONE")
-    old.prune(clock.now - 30 * DAY, kept([]))
+    old.upkeep.prune(clock.now - 30 * DAY, kept([]))
 
     take_to(idle, guarded_operation("delete", "PO-10"), "DONE")
-    assert idle.verify() == []
+    assert idle.upkeep.verify() == []
 
 
 def test_the_log_cannot_be_cut_after_a_prune(old: JournalStore, clock: Clock) -> None:
-    old.prune(clock.now - 30 * DAY, kept([]))
+    old.upkeep.prune(clock.now - 30 * DAY, kept([]))
 
     with pytest.raises(JournalUnavailable), old._file.writing() as db:
         db.execute("DELETE FROM audit_log")
@@ -171,13 +171,13 @@ def test_the_log_cannot_be_cut_after_a_prune(old: JournalStore, clock: Clock) ->
 
 def cut_more(old: JournalStore, file: Path, clock: Clock) -> list[str]:
     """What verify finds after somebody cut further events away, as a prune does and without its event."""
-    old.prune(clock.now - 30 * DAY, kept([]))
+    old.upkeep.prune(clock.now - 30 * DAY, kept([]))
     with old._file.writing() as db:
         [sql] = db.execute("SELECT sql FROM sqlite_master WHERE name = 'audit_log_is_not_cut'").fetchone()
         db.execute("DROP TRIGGER audit_log_is_not_cut")
         db.execute("DELETE FROM audit_log WHERE place = (SELECT MIN(place) FROM audit_log)")
         db.execute(sql)
-    return old.verify()
+    return old.upkeep.verify()
 
 
 def test_a_cut_that_no_sealed_event_tells_of_is_found(old: JournalStore, file: Path, clock: Clock) -> None:
@@ -189,15 +189,15 @@ def test_without_the_sealed_event_a_prune_is_a_fault(
 ) -> None:
     monkeypatch.setattr(audit_log, "PRUNED", "pruned by nobody")
     monkeypatch.setattr(audit_log, "start_of", lambda db: Mark())
-    old.prune(clock.now - 30 * DAY, kept([]))
+    old.upkeep.prune(clock.now - 30 * DAY, kept([]))
 
-    assert any("an earlier event is missing" in fault for fault in old.verify())
+    assert any("an earlier event is missing" in fault for fault in old.upkeep.verify())
 
 
 def test_without_the_carried_pin_a_prune_is_a_fault(
     old: JournalStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(approver_pin, "carry_over", lambda db, now: None)
-    old.prune(clock.now - 30 * DAY, kept([]))
+    old.upkeep.prune(clock.now - 30 * DAY, kept([]))
 
-    assert old.verify() == ["approver PIN: edited"]
+    assert old.upkeep.verify() == ["approver PIN: edited"]

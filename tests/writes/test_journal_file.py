@@ -82,7 +82,7 @@ def test_a_full_disk_refuses_the_write_and_leaves_nothing_half_done(store: Journ
     with pytest.raises(JournalUnavailable):
         store.propose(create(arguments="x" * 1_000_000), {}, approved=True)
 
-    assert store.verify() == []
+    assert store.upkeep.verify() == []
     assert store.counts()[0] == 1
 
 
@@ -351,7 +351,7 @@ def test_a_journal_that_two_processes_use_is_whole_for_both(store: JournalStore,
         take_to(other, guarded_operation(number=f"PO-{place}X"), "DONE")
 
     assert store.counts() == other.counts()
-    assert JournalStore(file, 600, clock).verify() == []
+    assert JournalStore(file, 600, clock).upkeep.verify() == []
 
 
 # The mark
@@ -421,7 +421,7 @@ def test_a_mark_that_cannot_be_written_costs_no_record(
     monkeypatch.setattr(Path, "write_text", full)
 
     assert take_to(store, guarded_operation(number="PO-2"), "SENT")
-    assert store.verify() == []
+    assert store.upkeep.verify() == []
 
 
 # The way out
@@ -437,11 +437,11 @@ def test_adopting_takes_an_older_copy_and_says_so_in_the_log(store: JournalStore
     restore()
     restored = JournalStore(file, 600, clock)
 
-    assert "events after number 2 may be missing" in restored.adopt_file()
+    assert "events after number 2 may be missing" in restored.upkeep.adopt_file()
 
     assert propose(JournalStore(file, 600, clock), guarded_operation(number="PO-2")).state == "PROPOSED"
     assert [event.event for event in restored.events("")] == ["adopted"]
-    assert restored.verify() == []
+    assert restored.upkeep.verify() == []
 
 
 def test_adopting_begins_a_new_journal_where_the_former_is_gone(store: JournalStore, file: Path, clock: Clock) -> None:
@@ -450,7 +450,7 @@ def test_adopting_begins_a_new_journal_where_the_former_is_gone(store: JournalSt
     file.unlink()
     new = JournalStore(file, 600, clock)
 
-    assert new.adopt_file() != ""
+    assert new.upkeep.adopt_file() != ""
     assert propose(new, guarded_operation()).state == "PROPOSED"
 
 
@@ -458,17 +458,17 @@ def test_adopting_what_is_as_it_should_be_changes_nothing(store: JournalStore, f
     operation_id = take_to(store, guarded_operation(), "SENT")
     before = store.counts()
 
-    assert store.adopt_file() == ""
+    assert store.upkeep.adopt_file() == ""
     assert store.counts() == before
     assert store.finish(operation_id, "SENT", "DONE", outcome(), {})
-    assert JournalStore(file).verify() == []
+    assert JournalStore(file).upkeep.verify() == []
 
 
 def test_a_journal_in_memory_has_no_file_to_lose() -> None:
     store = JournalStore()
 
     assert take_to(store, guarded_operation(), "DONE")
-    assert store.adopt_file() == ""
+    assert store.upkeep.adopt_file() == ""
     assert not store.is_shared
 
 
@@ -494,7 +494,7 @@ def test_a_claim_is_there_after_a_kill(file: Path) -> None:
     assert killed.returncode < 0
     assert state_of(after, killed.stdout.strip()) == "SENT"
     assert find(after, killed.stdout.strip()).sent_at is not None
-    assert after.verify() == []
+    assert after.upkeep.verify() == []
 
 
 def test_a_copy_of_the_whole_folder_is_a_journal(store: JournalStore, file: Path, tmp_path: Path) -> None:
@@ -504,7 +504,7 @@ def test_a_copy_of_the_whole_folder_is_a_journal(store: JournalStore, file: Path
 
     copy = JournalStore(tmp_path / "copy" / file.name)
 
-    assert copy.verify() == []
+    assert copy.upkeep.verify() == []
     assert copy.counts() == store.counts()
 
 

@@ -80,7 +80,7 @@ def test_a_migration_loses_no_row_and_keeps_the_chain_of_the_audit_log(migrated:
         [operations] = before.execute("SELECT COUNT(*) FROM operations").fetchone()
         [events] = before.execute("SELECT COUNT(*) FROM trail").fetchone()
 
-    assert migrated.verify() == []
+    assert migrated.upkeep.verify() == []
     assert migrated.counts() == (operations, events + operations)
     with closing(sqlite3.connect(old)) as db:
         tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -99,7 +99,7 @@ def test_a_journal_of_version_2_gets_what_it_lacks(store: JournalStore, file: Pa
 
     later = JournalStore(file, 600, Clock())
     assert [one.state for one in later.live(None)] == ["UNKNOWN"]
-    assert later.verify() == []
+    assert later.upkeep.verify() == []
 
 
 def test_a_journal_of_version_4_gets_a_place_for_credentials(store: JournalStore, file: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_journal_of_version_4_gets_a_place_for_credentials(store: JournalStore
 
     later = JournalStore(file, 600, Clock())
     later.credential_rows("exsited").keep("https://issuer alice", "sealed", "Alice")
-    assert ([one.state for one in later.live(None)], later.verify()) == (["UNKNOWN"], [])
+    assert ([one.state for one in later.live(None)], later.upkeep.verify()) == (["UNKNOWN"], [])
 
 
 def test_a_journal_of_version_4_that_was_moved_stays_closed(store: JournalStore, file: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_journal_of_version_4_that_was_moved_stays_closed(store: JournalStore,
     later = JournalStore(file, 600, Clock())
     with pytest.raises(JournalUnavailable, match="moved to postgresql"):
         later.credential_rows("exsited").keep("https://issuer alice", "sealed", "Alice")
-    assert later.verify() == []
+    assert later.upkeep.verify() == []
 
 
 def test_a_journal_of_version_3_is_closed_to_the_program_that_counts_no_yeses(
@@ -138,7 +138,7 @@ def test_a_journal_of_version_3_is_closed_to_the_program_that_counts_no_yeses(
 
     later = JournalStore(file, 600, Clock())
     assert [one.state for one in later.live(None)] == ["UNKNOWN"]
-    assert (later.verify(), before["consent"]["needed"]) == ([], 1)
+    assert (later.upkeep.verify(), before["consent"]["needed"]) == ([], 1)
     later.close()
     monkeypatch.setattr(schema, "VERSION", 3)
     with pytest.raises(JournalUnavailable, match="newer po-mcp"):
@@ -221,20 +221,20 @@ def test_a_waiting_operation_is_recorded_as_expired_whatever_the_clock_says(migr
 def test_adopting_as_the_same_company_moves_what_was_sent(migrated: JournalStore) -> None:
     name = migrated.join(EXSITED)
 
-    assert migrated.adopt(EXSITED, "same") == name == EXSITED.key
+    assert migrated.upkeep.adopt(EXSITED, "same") == name == EXSITED.key
 
     assert {one.operation.number for one in migrated.live(name)} == {f"E-{name}" for name in GOES_ON}
     assert not migrated.needs_adoption(EXSITED)
     assert migrated.needs_adoption(INVENTORY_PRO)
     with pytest.raises(OperationUnderWay):
         migrated.propose(guarded_operation("cancel", "E-SENT", connection=name), {}, connection=EXSITED)
-    assert migrated.verify() == []
+    assert migrated.upkeep.verify() == []
 
 
 def test_adopting_as_another_company_blocks_nothing_any_more(migrated: JournalStore) -> None:
     migrated.join(EXSITED)
 
-    assert migrated.adopt(EXSITED, "other") == EXSITED.key
+    assert migrated.upkeep.adopt(EXSITED, "other") == EXSITED.key
 
     assert migrated.live(EXSITED.key) == []
     assert propose(migrated, guarded_operation("cancel", "E-SENT", connection=EXSITED.key), connection=EXSITED)
@@ -269,13 +269,13 @@ def test_every_statement_of_a_process_of_the_old_program_fails(old: Path, statem
     with closing(sqlite3.connect(old, isolation_level=None)) as running:
         running.execute("SELECT COUNT(*) FROM operations").fetchone()
         store = JournalStore(old)
-        assert store.verify() == []
+        assert store.upkeep.verify() == []
 
         running.execute("BEGIN IMMEDIATE")
         with pytest.raises(sqlite3.OperationalError, match="no such table"):
             running.execute(statement)
         running.execute("ROLLBACK")
-    assert store.verify() == []
+    assert store.upkeep.verify() == []
 
 
 def test_a_claim_of_the_old_program_in_the_same_moment_comes_before_or_fails(old: Path) -> None:
@@ -309,7 +309,7 @@ def test_two_processes_migrate_once(old: Path) -> None:
         thread.join()
 
     assert {store.counts() for store in stores} == {stores[0].counts()}
-    assert stores[0].verify() == []
+    assert stores[0].upkeep.verify() == []
 
 
 SPOILS = ["intent = 'no JSON'", "intent = '[]'", "intent = '{}'", "outcome = 'no JSON'", "question = '7'"]
@@ -324,7 +324,7 @@ def test_a_row_that_cannot_be_read_is_taken_over_and_blocks_its_order(old: Path,
     assert store.counts()[0] == len(store.all()) + 1
     with pytest.raises(OperationUnderWay, match="cannot read"):
         store.propose(guarded_operation("cancel", "E-UNKNOWN", connection=EXSITED.key), {}, connection=EXSITED)
-    assert any("cannot be read" in fault for fault in store.verify())
+    assert any("cannot be read" in fault for fault in store.upkeep.verify())
 
 
 def test_events_that_cannot_be_read_stop_nothing(old: Path) -> None:

@@ -29,7 +29,7 @@ def source(file: Path) -> Iterator[JournalStore]:
         for place, state in enumerate(ROADS):
             take_to(store, guarded_operation(number=f"PO-{place} \u202e\x07 \U0001f600 ü"), state)
         take_to(store, create("PO-NEW", question=True), "DONE")
-        store.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
+        store.upkeep.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
         store.shared_token("exsited").save("a token", 600)
         store.credential_rows(KEY).keep("https://issuer alice", "v1.sealed", "Alice Adams")
         yield store
@@ -43,7 +43,7 @@ def test_everything_is_there_afterwards_and_nothing_of_it_was_changed(
 
     with closing(JournalStore(address)) as store:
         assert store.all() == before
-        assert store.verify() == []
+        assert store.upkeep.verify() == []
         assert [store.events(one.operation.id) for one in before] == [source.events(one.operation.id) for one in before]
         assert store.approver_pin().fits("correct horse")
         assert store.join(CONNECTION) == CONNECTION.key
@@ -64,7 +64,7 @@ def test_the_file_is_read_and_never_written_again(source: JournalStore, file: Pa
             store.claim(approved, CONNECTION)
         assert "PO_MCP_JOURNAL" in refused.value.next_step
         assert state_of(store, approved) == "APPROVED"
-        assert store.verify() == []
+        assert store.upkeep.verify() == []
 
 
 @pytest.mark.parametrize("table", ["journal", *moving.TABLES])
@@ -107,7 +107,7 @@ def test_an_import_whose_last_step_was_lost_goes_on(
 
     assert import_file(file, address) == len(source.all())
     with closing(JournalStore(address)) as store:
-        assert store.verify() == []
+        assert store.upkeep.verify() == []
 
 
 def test_nothing_is_brought_over_a_journal_that_is_there(source: JournalStore, file: Path, address: str) -> None:

@@ -146,7 +146,7 @@ def test_a_journal_of_an_earlier_version_is_brought_up_to_date(address: str, ver
 
     with closing(JournalStore(address)) as later:
         assert state_of(later, operation_id) == "UNKNOWN"
-        assert later.verify() == []
+        assert later.upkeep.verify() == []
         later.credential_rows("exsited").keep("https://issuer alice", "sealed", "Alice")
     assert version_of(address) == schema.VERSION
 

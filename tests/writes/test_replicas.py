@@ -66,7 +66,7 @@ async def test_of_many_operations_with_every_step_at_another_replica_none_is_sen
     writes = [call for call in erp.calls if call.startswith("write")]
     assert sorted(writes) == sorted(f"write cancel PO-{number}" for number in range(MANY))
     assert {one.state for one in stores[0].all()} == {"DONE"}
-    assert stores[0].verify() == []
+    assert stores[0].upkeep.verify() == []
 
 
 async def test_without_the_compare_and_set_an_operation_is_sent_by_each(

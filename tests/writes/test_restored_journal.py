@@ -62,8 +62,8 @@ def test_no_order_is_created_unseen_until_the_copy_is_adopted(address: str) -> N
                 each.propose(create("PO-1"), {}, approved=True)
         assert propose(store, create("PO-2", question=True)).state == "PROPOSED"
 
-        assert "may be missing" in store.adopt_file()
-        assert other.adopt_file() == ""
+        assert "may be missing" in store.upkeep.adopt_file()
+        assert other.upkeep.adopt_file() == ""
         assert not other.may_lack_events()
         assert propose(other, create("PO-3", vendor="x", content_digest="x"), approved=True).state == "APPROVED"
         assert [one.event for one in store.events("")] == ["restored", "adopted"]
@@ -93,12 +93,12 @@ def test_events_pruned_by_another_replica_are_no_cut(address: str) -> None:
     with closing(JournalStore(address, 600, clock)) as store, closing(JournalStore(address, 600, clock)) as other:
         take_to(store, guarded_operation(), "DONE")
         clock.now += 400 * 86_400
-        other.prune(clock.now - 86_400, lambda lines: None)
+        other.upkeep.prune(clock.now - 86_400, lambda lines: None)
         store.note("", "looked", {})
 
         assert not store.may_lack_events()
         assert [one.event for one in store.events("")] == ["pruned", "looked"]
-        assert store.verify() == []
+        assert store.upkeep.verify() == []
 
 
 @pytest.fixture

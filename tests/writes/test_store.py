@@ -102,7 +102,7 @@ def test_four_processes_that_race_for_forty_operations_claim_each_once(journal_a
     won = map(int, race(RACE, [(str(journal_at),)] * 4))
 
     assert sum(won) == 40
-    assert JournalStore(journal_at).verify() == []
+    assert JournalStore(journal_at).upkeep.verify() == []
 
 
 @pytest.mark.parametrize("state", ["PROPOSED", "APPROVED"])
@@ -238,7 +238,7 @@ def test_an_end_is_recorded_once(store: JournalStore, before: State, after: Stat
     assert not store.finish(operation_id, before, after, outcome("refused"), {})
     recorded = find(store, operation_id)
     assert (recorded.state, recorded.outcome) == (after, outcome())
-    assert store.verify() == []
+    assert store.upkeep.verify() == []
 
 
 @pytest.mark.parametrize(
@@ -446,7 +446,7 @@ def test_a_loop_that_asks_the_same_writes_little(store: JournalStore, clock: Clo
     operations, events = store.counts()
     assert operations == 1
     assert events < 70
-    assert store.verify() == []
+    assert store.upkeep.verify() == []
 
 
 def test_a_steady_loop_is_stopped_within_the_hour(
@@ -479,7 +479,7 @@ def test_a_late_effect_of_a_refused_write_is_reported_once(
     assert store.take_late_news("another") == []
     assert [one.operation.id for one in other.take_late_news(CONNECTION.key)] == [operation_id]
     assert store.take_late_news(CONNECTION.key) == other.take_late_news(CONNECTION.key) == []
-    assert store.verify() == []
+    assert store.upkeep.verify() == []
 
 
 def test_one_look_tells_whether_there_may_be_late_news(store: JournalStore) -> None:

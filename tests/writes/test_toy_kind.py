@@ -187,7 +187,7 @@ async def test_a_toy_kind_is_walked_from_the_proposal_to_done(erp: HoldingERP, t
     [recorded] = JournalStore(tmp_path / "journal.db").all()
     assert recorded.state == "DONE"
     assert isinstance(recorded.operation.payload, HoldPayload)
-    assert JournalStore(tmp_path / "journal.db").verify() == []
+    assert JournalStore(tmp_path / "journal.db").upkeep.verify() == []
 
 
 @pytest.mark.parametrize(

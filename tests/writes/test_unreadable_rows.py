@@ -74,7 +74,7 @@ def test_a_row_that_cannot_be_read_is_never_sent(store: JournalStore, journal_at
 
 
 def test_verify_reports_a_row_that_cannot_be_read(store: JournalStore, spoiled: str) -> None:
-    assert f"operation {spoiled} cannot be read" in store.verify()
+    assert f"operation {spoiled} cannot be read" in store.upkeep.verify()
 
 
 @pytest.mark.parametrize("state", ["UNKNOWN", "DONE"])

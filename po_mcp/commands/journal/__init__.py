@@ -151,7 +151,7 @@ def import_file(config: Path | None, path: Path) -> None:
         count = import_all(path.absolute(), settings.journal_path())
         click.echo(f"{counted(count, 'operation')} brought over to {visible(settings.journal_name())}.")
         click.echo(f"{visible(str(path))} is sealed: nothing is written there any more.")
-        if journal.verify():
+        if journal.upkeep.verify():
             raise JournalUnavailable("What was brought over has faults.", next_step="Run: po-mcp journal verify")
 
 
@@ -165,7 +165,7 @@ def export_all(config: Path | None, file: Path) -> None:
     """
     with opened(config) as (settings, journal):
         need_journal(settings, journal)
-        archive.write_new(file, journal.export())
+        archive.write_new(file, journal.upkeep.export())
         archive.report(archive.check_file(file))
 
 
@@ -198,7 +198,7 @@ def verify(config: Path | None, file: Path | None) -> None:
     with opened(config) as (settings, journal):
         need_journal(settings, journal)
         operations, events = journal.counts()
-        faults = journal.verify()
+        faults = journal.upkeep.verify()
         for fault in faults:
             click.echo(visible(fault))
         if faults:

@@ -27,7 +27,7 @@ def adopt(console: Console, settings: Settings, store: JournalStore) -> int:
     if not sys.stdin.isatty():
         console.print("Your answer is needed; run this in a terminal. Nothing was changed.")
         return NOT_ADOPTED
-    if (done := store.adopt_file()) != "":
+    if (done := store.upkeep.adopt_file()) != "":
         console.print(plain(done))
         console.print("Look in the ERP at the orders that were sent last: the journal may know nothing of them.")
     return _adopt_connection(console, settings, store)
@@ -76,7 +76,7 @@ async def _show_known_order(console: Console, erp: ERP, known: list[Recorded]) -
 
 
 def _record(console: Console, erp: ERP, store: JournalStore, *, is_same: bool) -> int:
-    name = store.adopt(erp.connection, "same" if is_same else "other")
+    name = store.upkeep.adopt(erp.connection, "same" if is_same else "other")
     if name is None:
         console.print("That company has the same name here. Set PO_MCP_COMPANY to another one, and run this again.")
         return NOT_ADOPTED

@@ -63,7 +63,7 @@ def choose_day(given: datetime | None, days: int | None, today: date) -> date:
 
 def prune(journal: JournalStore, day: date, zone: tzinfo | None, into: Path) -> str:
     """Let what ended before a day go, and return what was done."""
-    if faults := journal.verify():
+    if faults := journal.upkeep.verify():
         raise JournalUnavailable(
             f"The journal has faults ({counted(len(faults), 'fault')}), so nothing of it goes.",
             next_step="Run: po-mcp journal verify",
@@ -75,7 +75,7 @@ def prune(journal: JournalStore, day: date, zone: tzinfo | None, into: Path) -> 
         if check_file(into).faults:  # a disk that answers otherwise than it was written to
             raise JournalUnavailable("What was written to the file is not what stands there. Nothing was changed.")
 
-    gone = journal.prune(before, keep)
+    gone = journal.upkeep.prune(before, keep)
     if not gone.events:
         return f"Nothing ended before {day}, or an operation before it is not at its end. Nothing was changed."
     what = f"{counted(gone.operations, 'operation')} and {counted(gone.events, 'event')}"

@@ -6,19 +6,32 @@ All of it is synchronous; `Journal` is the same for the event loop.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from po_mcp.erp import Connection
 from po_mcp.writes.consent import Agreement, Consented
-from po_mcp.writes.journal import agreements, approver_pin, audit_log, connections, late_news, moves, proposing, queries
+from po_mcp.writes.journal import (
+    agreements,
+    approver_pin,
+    audit_log,
+    connections,
+    due,
+    late_news,
+    moves,
+    proposing,
+    queries,
+)
 from po_mcp.writes.journal.approver_pin import PinPlace
 from po_mcp.writes.journal.audit_log import Event
 from po_mcp.writes.journal.credential_rows import CredentialRows
+from po_mcp.writes.journal.database import Ask, Transaction
 from po_mcp.writes.journal.proposals import Similar
 from po_mcp.writes.journal.proposing import Limits, Proposal
-from po_mcp.writes.journal.upkeep import JournalUpkeep
+from po_mcp.writes.journal.readings import JournalReadings
+from po_mcp.writes.journal.upkeep import Upkeep
 from po_mcp.writes.operation import Operation, Recorded, Requester, State, WriteOutcome
 from po_mcp.writes.payloads import Payload
 
@@ -40,7 +53,7 @@ class Claim:
     claimed: float = field(default_factory=time.monotonic)
 
 
-class JournalStore(JournalUpkeep):
+class JournalStore(JournalReadings):
     """The one record of every operation, which all processes of one user, or all replicas, share.
 
     Args:
@@ -51,6 +64,11 @@ class JournalStore(JournalUpkeep):
 
     Every method raises `JournalUnavailable` where that cannot be used.
     """
+
+    @property
+    def upkeep(self) -> Upkeep:
+        """What an administrator does with it."""
+        return Upkeep(self._file, self._moving, self._clock)
 
     def credential_rows(self, connection: str) -> CredentialRows:
         """Return the place where the ERP credentials of single people are kept, sealed, for a connection's key."""
@@ -221,3 +239,14 @@ class JournalStore(JournalUpkeep):
         """Return what turned out to be done after it was called refused, once; of the reader's, or (None) of all."""
         with self._moving() as db:
             return late_news.take(db, connection, reader)
+
+    @contextmanager
+    def _moving(self, *asks: Ask) -> Iterator[Transaction]:
+        """Run a writing transaction that first sees to the clock, and to what has its time over.
+
+        The answers that it begins with are of after that.
+        """
+        with self._file.writing(*asks) as db:
+            if due.see_to(db, self._file.origin(), self._clock()):
+                db.answers = db.ask(*asks)
+            yield db

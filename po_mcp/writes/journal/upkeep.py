@@ -1,25 +1,40 @@
-"""What an administrator does with the journal: adopt, verify, export, prune; and the transaction of all who write."""
+"""What an administrator does with the journal: adopt, verify, export, prune."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from po_mcp.erp import Connection
-from po_mcp.writes.journal import adoption, approver_pin, audit_log, due, restores
+from po_mcp.writes.journal import adoption, approver_pin, audit_log, restores
 from po_mcp.writes.journal.approver_pin import PinChange
-from po_mcp.writes.journal.database import Ask, Transaction
-from po_mcp.writes.journal.readings import JournalReadings
+from po_mcp.writes.journal.database import Database, Transaction
 from po_mcp.writes.journal.rows import UnreadableRow, read_row
 
 if TYPE_CHECKING:
     from po_mcp.writes.journal.pruning import Pruned
 
 
-class JournalUpkeep(JournalReadings):
-    """What an administrator does with the journal."""
+class Upkeep:
+    """What an administrator does with the journal. Every method raises `JournalUnavailable` where it cannot be used.
+
+    Args:
+        database: where the journal lies.
+        moving: opens a transaction that writes.
+        clock: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        moving: Callable[[], AbstractContextManager[Transaction]],
+        clock: Callable[[], float],
+    ) -> None:
+        self._database = database
+        self._moving = moving
+        self._clock = clock
 
     def adopt(self, connection: Connection, answer: Literal["same", "other"]) -> str | None:
         """Record whose these credentials are; return the connection's name, None where another name must be set.
@@ -32,12 +47,12 @@ class JournalUpkeep(JournalReadings):
 
     def adopt_file(self) -> str:
         """Take the file, or the database, as it is for the journal from now on; say what was done, "" for nothing."""
-        if (done := self._file.adopt()) != "":
+        if (done := self._database.adopt()) != "":
             return done
-        with self._file.writing() as db:
-            if not restores.adopt(db, self._file.origin(), self._clock()):
+        with self._database.writing() as db:
+            if not restores.adopt(db, self._database.origin(), self._clock()):
                 return ""
-        return f"The journal goes on from {self.path}; its latest events may be missing."
+        return f"The journal goes on from {self._database.path}; its latest events may be missing."
 
     def set_approver_pin(
         self, new: str, former: str | None, event: PinChange, detail: Mapping[str, Any] = MappingProxyType({})
@@ -48,8 +63,8 @@ class JournalUpkeep(JournalReadings):
 
     def verify(self) -> list[str]:
         """Return what in the journal was edited, removed or added behind its back; empty where nothing was."""
-        with self._file.reading() as db:
-            faults = self._file.find_schema_faults(db)
+        with self._database.reading() as db:
+            faults = self._database.find_schema_faults(db)
             faults += audit_log.find_faults(db)
             faults += approver_pin.find_faults(db)
             for row in db.stream("SELECT * FROM write_operations"):
@@ -63,8 +78,8 @@ class JournalUpkeep(JournalReadings):
         """Return the whole journal as the lines of a file that is checked without it."""
         from po_mcp.writes.journal import export  # late, for a quick start
 
-        with self._file.reading() as db:
-            return [*export.write_lines(db, self._file.id)]
+        with self._database.reading() as db:
+            return [*export.write_lines(db, self._database.id)]
 
     def prune(self, before: float, write: Callable[[list[str]], None]) -> Pruned:
         """Let what ended before a time go: it is given to `write` first, and an exception of that keeps all of it."""
@@ -75,16 +90,5 @@ class JournalUpkeep(JournalReadings):
             if end == start:
                 return pruning.Pruned(0, 0)
             # Within the transaction: nothing can come between what is written there and what goes here.
-            write([*export.write_lines(db, self._file.id, end)])
-            return pruning.prune(db, end, self._clock(), self._file.unguarded(db))
-
-    @contextmanager
-    def _moving(self, *asks: Ask) -> Iterator[Transaction]:
-        """Run a writing transaction that first sees to the clock, and to what has its time over.
-
-        The answers that it begins with are of after that.
-        """
-        with self._file.writing(*asks) as db:
-            if due.see_to(db, self._file.origin(), self._clock()):
-                db.answers = db.ask(*asks)
-            yield db
+            write([*export.write_lines(db, self._database.id, end)])
+            return pruning.prune(db, end, self._clock(), self._database.unguarded(db))
