@@ -202,6 +202,7 @@ class Journal:
 
     async def take_late_news(self, connection: str, reader: Requester | None = None) -> list[Recorded]:
         """Return what turned out to be done after it was called refused, once; of the reader's, or (None) of all."""
+        # Nearly always there is none, and to take it would wait for a writer.
         if not await self._read(self.store.has_late_news, connection):
             return []
         return await self._write(self.store.take_late_news, connection, reader)
@@ -269,6 +270,7 @@ class Journal:
         """
 
         def note(operation_id: str, event: str) -> None:
+            # By what is heard alone: a file announces nothing, and a listener may not be connected yet.
             self._hears = True
             changed, self._changed = self._changed, anyio.Event()
             changed.set()
@@ -278,6 +280,7 @@ class Journal:
 
     def next_change(self) -> Callable[[], Awaitable[None]]:
         """Return what waits until something was recorded after now, by whichever process, or for a moment."""
+        # Taken here, before the caller looks: a change between its look and its wait ends the wait.
         changed, longest = self._changed, _LOOK_S if self._hears else _POLL_S
 
         async def wait() -> None:
@@ -299,6 +302,7 @@ class Journal:
         most = self.store.readers if what == "read" else 1
         limiter = self._limiters.setdefault(what, CapacityLimiter(most))
         try:
+            # Not left behind where the call is cancelled: a claim that nobody knows of would block its order.
             return await anyio.to_thread.run_sync(partial(call, *arguments), limiter=limiter)
         except JournalUnavailable:
             telemetry.count("po_mcp.journal.failures", what=what)

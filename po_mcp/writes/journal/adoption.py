@@ -41,6 +41,7 @@ def adopt(db: Transaction, connection: Connection, answer: Literal["same", "othe
         return None
     if answer == "same":
         moves.end_waiting(db, name, "the credentials were changed", now)
+    # Those of another company get a name that no connection has: they block no order here.
     for old in former:
         moves.rename_connection(db, old, name if answer == "same" else f"former {old}", now)
     audit_log.append(db, Event("", now, "adopted", {"connection": name, "as": answer}))

@@ -41,6 +41,7 @@ def agree(
     found = next(queries.readable([] if row is None else [row]), None)
     if found is None:
         return "late"
+    # As the row has it, not as the caller read it: another yes may have come in between.
     held = found.operation.payload.consent
     if (refused := held.judge(agreement)) is not None:
         return refused

@@ -173,6 +173,7 @@ def _find_wrong(tries: Sequence[Row], place: str) -> list[float]:
         if event == _name_try(place):
             wrong.append(at)
         elif event == _name_fit(place) and wrong:
+            # That very try, which was recorded before it was judged; the wrong ones before it stay.
             wrong.pop()
     return wrong
 

@@ -116,6 +116,7 @@ def append(db: Transaction, event: Event, row: Row | None = None) -> None:
         "INSERT INTO audit_log VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (place, event.operation_id, event.at, event.event, detail, digest, end.hash, linked),
     )
+    # A chain whose end was cut off is whole: the row names its last event, so that it is missed.
     if event.operation_id:
         db.execute("UPDATE write_operations SET last_event = ? WHERE id = ?", (linked, event.operation_id))
     db.end = Mark(place, linked)

@@ -26,6 +26,7 @@ class DatabaseBreaker:
                 return True
             if self._clock() < self._closed_until:
                 return False
+            # Closed behind the one that tries: every other call would wait in vain beside it.
             self._closed_until = self._clock() + self._pause
             return True
 

@@ -70,10 +70,12 @@ class CredentialRows:
             in_place_of: what must be kept until now, "" for nothing; None for whatever it is.
         """
         with self._moving() as db:
+            # They were tried in the ERP meanwhile: what the person has changed or removed since stays.
             if in_place_of is not None and self._sealed_now(db, person) != in_place_of:
                 return False
             now = self._clock()
             db.execute(_PUT, (self._connection, person, sealed, now))
+            # Whose they are, and nothing of what was given: secrets reach no log.
             audit_log.append(db, Event("", now, GIVEN, {"by": person, "name": name}))
         return True
 

@@ -28,6 +28,7 @@ def write_lines(db: Transaction, journal_id: str, until: int | None = None) -> I
         until: the place of the last event; with it come only the operations that end there or before.
     """
     start, end = audit_log.start_of(db), audit_log.end_of(db) if until is None else _mark_at(db, until)
+    # Both ends stand in the head, so that events which were cut off at either are missed.
     marks = {"begins_after": _of_mark(start), "ends_at": _of_mark(end)}
     yield json.dumps({"format": FORMAT, "journal": journal_id, **marks, "is_part": until is not None})
     for row in db.execute("SELECT * FROM audit_log WHERE place <= ? ORDER BY place", (end.place,)):

@@ -66,6 +66,7 @@ def find_obstacle(path: Path) -> str:
 def make_private(path: Path) -> None:
     """Make a file that its owner alone reads, and its folder, on a disk that can lock it; `JournalUnavailable`."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Before its mode is set: as root, that of a device would be changed for everybody.
     if path.exists() and not path.is_file():
         raise JournalUnavailable(
             f"{path} is no file, so it cannot be the journal. Nothing was sent.",

@@ -27,6 +27,7 @@ async def listen(address: str, defaults: dict[str, Any], heard: Heard) -> None:
                 schema = await (await connection.execute("SELECT current_schema()")).fetchone()
                 await connection.execute("LISTEN po_mcp")
                 pause = _FIRST_PAUSE_S
+                # PostgreSQL keeps no event for who was away.
                 if connects_again:
                     heard("", "")
                 connects_again = True
@@ -40,6 +41,7 @@ async def listen(address: str, defaults: dict[str, Any], heard: Heard) -> None:
 
 def _pass_on(payload: str, schema: str, heard: Heard) -> None:
     of_schema, _, rest = payload.partition(" ")
+    # Notifications go to the whole database, where other schemas may hold journals of their own.
     if of_schema == schema:
         operation_id, _, event = rest.partition(" ")
         heard(operation_id, event)

@@ -31,6 +31,7 @@ def seal(db: Transaction, to: str, now: float) -> None:
     """Record where the journal goes on, as its last event, and let nothing follow."""
     audit_log.append(db, Event("", now, "moved", {"to": to}))
     db.execute("INSERT INTO journal VALUES (?, ?)", (_SEAL, to))
+    # Last: they would keep the two rows before from being written, too.
     for statement in triggers_of_seal().values():
         db.execute(statement)
 

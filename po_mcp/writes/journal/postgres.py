@@ -54,6 +54,7 @@ _DEFAULTS: dict[str, Any] = {
 
 # As one message: the lock is taken, and only then the clock is read. A transaction that stands still (a machine that
 # was suspended) is ended before those who wait for its lock give up.
+# With `synchronous_commit` off, as a user or a database may have it, a crash would lose a claim whose bytes went out.
 _BEGIN_WRITING = """
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 SET LOCAL lock_timeout = '6s'; SET LOCAL statement_timeout = '7s'; SET LOCAL idle_in_transaction_session_timeout = '3s';

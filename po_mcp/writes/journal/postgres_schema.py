@@ -18,6 +18,7 @@ _APPEND_ONLY = """
 CREATE FUNCTION refuse_edit() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'append only' USING ERRCODE = 'integrity_constraint_violation'; END $$
 """.strip()
+# TRUNCATE fires no trigger of rows, as those against UPDATE and DELETE are.
 _NO_TRUNCATE = "CREATE TRIGGER audit_log_is_not_emptied BEFORE TRUNCATE ON audit_log EXECUTE FUNCTION refuse_edit()"
 # In the transaction that adds the event: who listens hears of nothing that did not happen.
 _TELL = """

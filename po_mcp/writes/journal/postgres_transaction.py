@@ -102,6 +102,7 @@ class PostgresTransaction:
     def stream(self, statement: str) -> Iterator[Any]:
         """Yield the rows of a statement, a thousand in each round trip."""
         name = f"stream_{next(self._streams)}"
+        # By a cursor of the server: the rows of a plain statement would all be held here at once.
         self.execute(f"DECLARE {name} NO SCROLL CURSOR FOR {statement}")
         while rows := self.execute(f"FETCH {_A_TRIP} FROM {name}").fetchall():
             yield from rows

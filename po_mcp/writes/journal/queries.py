@@ -204,6 +204,7 @@ def ask_answers(operation: Operation, since: float) -> Ask:
 
     Of a create the same request is one of the same content: its number may be another one.
     """
+    # Two questions, each with its index: one with OR would read every operation that there ever was.
     same = "SELECT id FROM write_operations WHERE connection = ? AND kind = ?"
     return Ask(
         "SELECT operation_id, at, event, detail FROM audit_log WHERE at > ? AND operation_id IN"  # noqa: S608

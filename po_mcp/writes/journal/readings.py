@@ -117,6 +117,7 @@ class JournalReadings:
         if live is None or not live.operation.is_same_call(call) or not call.requester.may_handle(live.operation):
             return None
         live = self._as_of_now(live)
+        # What nobody has approved is proposed again: the order may have changed since it was read.
         return live if live.state not in ("PROPOSED", "EXPIRED") else None
 
     def name_of(self, connection: Connection) -> str:
@@ -187,6 +188,7 @@ class JournalReadings:
 
     def find_last_no(self, operation: Operation) -> Event | None:
         """Return the no that the same request was answered with last, within a day; None where none, or a yes after."""
+        # A look makes no file: the first write that is asked for does.
         if not self.exists():
             return None
         [rows] = self._file.ask(queries.ask_answers(operation, self._clock() - proposals.NO_IS_SHOWN_S))

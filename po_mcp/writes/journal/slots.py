@@ -59,6 +59,7 @@ class SharedSlots:
             try:
                 yield
             finally:
+                # Shielded, too: a slot that is not given back is in use for as long as its connection is open.
                 with anyio.CancelScope(shield=True):
                     await self._give_back(held)
 

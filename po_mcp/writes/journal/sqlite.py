@@ -158,6 +158,7 @@ class SqliteFile:
     def unguarded(self, db: Transaction) -> Iterator[None]:
         """Take the trigger away that keeps events from being deleted, and put it back."""
         query = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = ?"
+        # Its text as it stands there: verify compares it with that of this version.
         [guard] = db.execute(query, (audit_log.GUARD,)).fetchone()
         db.execute(f"DROP TRIGGER {audit_log.GUARD}")
         yield

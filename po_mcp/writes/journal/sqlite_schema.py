@@ -60,6 +60,7 @@ def need_journal(db: SqliteConnection) -> int:
     tables = {row["name"] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if version > schema.VERSION and _TABLES[schema.VERSION] & tables:
         raise JournalUnavailable(schema.NEWER, next_step="Update po-mcp.")
+    # By the tables, too: other programs keep a version of theirs in the same place.
     is_journal = version in _TABLES and tables >= _TABLES[version] and bool(version) == bool(tables)
     if not is_journal:
         raise JournalUnavailable(

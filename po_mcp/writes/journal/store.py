@@ -82,6 +82,7 @@ class JournalStore(JournalReadings):
         Raises:
             ConnectionNotAdopted: its credentials are new at a known address; nothing may be written.
         """
+        # Nearly always it is known, and a look waits for no writer.
         [names] = self._file.ask(connections.ask_name(connection))
         if (known := connections.name_in(names)) is not None:
             return known
@@ -178,6 +179,7 @@ class JournalStore(JournalReadings):
             # Nor one that lacks a yes, however it came to be approved.
             if claimed.operation.payload.consent.needed > 1 and claimed.operation.payload.consent.missing:
                 return None
+            # Durable before the first byte goes out: who dies while sending leaves SENT, which nobody sends again.
             if not moves.move(db, operation_id, "APPROVED", "SENT", {}, sent_at, sent_at=sent_at, counts_from=sent_at):
                 return None
             return Claim(claimed.operation, sent_at)
@@ -201,6 +203,7 @@ class JournalStore(JournalReadings):
             now = self._clock()
             values: dict[str, object] = {"settled_at": now, "outcome": outcome.model_dump_json(exclude_none=True)}
             if watched_until is not None:
+                # What is left of the watch is counted from here, should the clock be set back meanwhile.
                 values |= {"watched_until": watched_until, "counts_from": now}
             if is_late:
                 values["is_untold"] = 1
@@ -214,6 +217,7 @@ class JournalStore(JournalReadings):
     def note_unanswered(self, operation_id: str, detail: Mapping[str, Any], *, is_decline: bool) -> None:
         """Note that a form brought no yes. After an explicit no the question is none of the client's open ones."""
         with self._moving() as db:
+            # A client that asks without end must not fill the log.
             if audit_log.count(db, operation_id, NOT_APPROVED) >= MAX_NOTED_ANSWERS:
                 return
             if is_decline:
