@@ -33,6 +33,7 @@ class Person:
             return entry.removeprefix(_SCOPE) in self.scopes
         if entry.startswith(_GROUP):
             return entry.removeprefix(_GROUP) in self.groups
+        # By the subject: names and addresses are what people choose for themselves.
         return entry == self.user.partition(" ")[2]
 
 
@@ -110,6 +111,8 @@ def has_agreed(person: Person, operation: Operation) -> bool:
 
 def agreement_of(person: Person, operation: Operation, payload: Payload) -> Agreement:
     """Return a person's yes to what an operation shows, and to what is to be sent with their choice."""
+    # With the choice, since a close with a backorder and one without are two things to agree to; and without the yeses
+    # so far, or no second one would be to the same.
     chosen = payload.model_dump(mode="json", exclude={"consent"})
     wording = operation.question.wording_digest if operation.question else ""
     return Agreement(by=person.user, name=person.name, what=digest_of([operation.order_digest, wording, chosen]))

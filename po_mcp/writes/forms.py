@@ -106,11 +106,13 @@ class Question:
             replace(field, description=text.cut(_join_warning(field.description, short or caution), text.ITEMS_COLUMNS))
             for field in self.fields
         )
+        # Below the head: some hosts draw three lines and no more, and these must say which order it is.
         return replace(self, text="\n".join([first, *rest[:2], caution, *rest[2:]]), fields=described)
 
     @property
     def tries(self) -> list[Question]:
         """The question as it is asked at first, and where the number is mistyped."""
+        # People mistype; a program that guesses must come to an end.
         return [self.of_try(number) for number in range(1, MAX_TRIES + 1)]
 
     def of_try(self, number: int) -> Question:

@@ -188,6 +188,7 @@ def _new_order(payload: CreatePayload, notes: Sequence[LineNote]) -> list[str]:
     rows += ["Note: " + text.shown(draft.note, 200)] if draft.note else []
     lines = sort_guessed_first(draft.lines, notes)
     guessed = sum(note.is_guessed for note in notes)
+    # What was guessed has room beyond the usual number: it must be seen.
     size = min(max(guessed, text.MAX_NEW_LINES), _MAX_GUESSED_LINES)
     for line in lines[:size]:
         rows += _new_line(line, payload.currency, with_place=not is_one_place)

@@ -100,6 +100,7 @@ async def _find(erp: ERP, read: Callable[[], Awaitable[PurchaseOrder]]) -> Purch
     try:
         return await read()
     except OrderNotFound:
+        # Another question in between: a gateway that says "not found" to everything has no answer to it.
         await erp.probe()
     try:
         return await read()

@@ -160,6 +160,7 @@ class OutcomeWriter:
 
     def taken(self, operation: Operation, order: PurchaseOrder | None) -> WriteOutcome:
         """Say that another order stands under the number of a new one."""
+        # No other number is proposed: a model would take it, and after a lost answer order a second time.
         text = f"{_order(operation)} already exists with other contents. Nothing was changed."
         return self.say("refused", operation, text, OTHER_NUMBER, order=order)
 

@@ -24,6 +24,7 @@ def _command(found: re.Match[str]) -> str:
     return f"po-mcp call {found[1]}{' ' + found[2] if found[2] else ''}"
 
 
+# In this order: the last one makes commands of the tools that those before it leave in a sentence.
 _CHANGES: tuple[tuple[re.Pattern[str], _Words], ...] = tuple(
     (re.compile(pattern), words)
     for pattern, words in (

@@ -58,6 +58,7 @@ class SettlementPolicy:
     @property
     def watches_for(self) -> float:
         """From a refusal until it is final."""
+        # A reading may lag behind the effect: until that time is over, none shows that there is no effect.
         return self.watch if self.read_lag is None else self.read_lag
 
     @property

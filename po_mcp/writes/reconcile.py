@@ -224,6 +224,7 @@ class Reconciler:
             if one.operation.kind != "create" or one.operation.id == operation.id:
                 continue
             given = await self._find_given_number(one)
+            # Some ERPs store numbers in capitals: such a one is ours all the same.
             is_ours = fold_number(given) == fold_number(one.operation.number)
             numbers_itself |= not is_ours
             keeps_ours |= is_ours and one.state == "DONE"

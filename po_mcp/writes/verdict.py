@@ -63,6 +63,7 @@ def say_verdict(operation: Operation, *, happened: bool, seen: str = "") -> str:
 
 def need_time(journal: Journal, policy: SettlementPolicy, recorded: Recorded, local: LocalTime = THIS_MACHINE) -> None:
     """Raise `InvalidInput` while an effect may still come."""
+    # Not always from the send: where the clock was ahead then, the order would be blocked until that time comes again.
     not_before = (recorded.counts_from or recorded.sent_at or 0.0) + policy.verdict_after
     if journal.now() < not_before:
         time = local.time(not_before, seconds=True)
