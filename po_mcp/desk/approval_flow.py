@@ -108,6 +108,7 @@ async def ask_approval(desk: Desk, recorded: Recorded, approver: Approver) -> Pr
         return Stop(desk.words.outcome(recorded))
     # Only an operation without a question is recorded as approved, and this one is not.
     assert operation.question is not None
+    # A call that brings an answer requests nothing again.
     if approver.answered_operation_id != operation.id:
         await desk.executor.note_asked_again(recorded)
     answer = await _ask(desk, recorded, approver)

@@ -99,6 +99,7 @@ class CatalogFile:
         is_time = isinstance(read_at, int | float) and not isinstance(read_at, bool) and 0 <= read_at < _END_OF_TIME
         if not is_time or not isinstance(entries, list) or type(left_out) is not int or left_out < 0:
             return None
+        # In plain digits: a number of JSON passes through a float, and an exponent has no bound.
         if not all(isinstance(entry, dict) and _is_plain_price(entry.get("price")) for entry in entries):
             return None
         try:
@@ -146,10 +147,12 @@ def _read_own_file(path: Path) -> bytes | None:
     """Return the content of a file that this user alone can write; None where it is missing, too long, or another's."""
     try:
         # A link could lead to what another user writes.
+        # A pipe would be waited for until its other end is opened.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except FileNotFoundError:
         return None
     with os.fdopen(handle, "rb") as file:
+        # Of the file that is open: the path may lead to another one by now.
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_FILE_BYTES or not _is_ours(found):
             return None

@@ -54,6 +54,7 @@ def build_question(
             name,
             f"Which {match.kind}",
             _describe_wanted(asked, match, order),
+            # None first: hosts mark the first option, and Enter takes what is marked.
             ((NONE_OF_THESE, "None of these"), *zip(match.names, describe_apart(match.candidates), strict=True)),
         )
         for name, match in zip(field_names(resolution), resolution.unsettled, strict=True)
@@ -167,6 +168,7 @@ def draft_order(asked: OrderRequest, meant: Meant) -> CreatePayload | None:
     notes: list[LineNote] = []
     for line in asked.lines:
         if line.unit_price is None:
+            # It depends on the item that is chosen, and the person sees the whole order afterwards.
             return None
         item = _find_one(meant["item", line.item][0])
         note = _note(line, meant)

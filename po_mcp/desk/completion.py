@@ -40,6 +40,7 @@ async def list_vendors(desk: Desk) -> tuple[Suggestion, ...]:
     """Return the active vendors by name, with their codes and ids as other names."""
     desk.require("catalog")
     found = await desk.catalog.vendors()
+    # One that is not active would be offered and then refused.
     return _drop_repeats(Suggestion(one.name, tuple(filter(None, (one.code, one.id)))) for one in found if one.active)
 
 

@@ -111,6 +111,7 @@ class Desk:
         """What was read for the caller: where each person has their own rights in the ERP, nobody sees another's."""
         actor = acting()
         name = "" if actor is None else actor.view
+        # Taken out and put in as the last, so that the first is the one which nobody has used for longest.
         view = self.views.pop(name, None) or View(Catalog(self.erp, file=self.catalog_file))
         self.views[name] = view
         if len(self.views) > MAX_VIEWS:
@@ -132,6 +133,7 @@ class Desk:
             ConfigurationError: PO_MCP_APPROVER_PIN is not the PIN that was set, so nobody is asked.
         """
         if self.pin_setting is not None:
+            # Where the setting is another PIN than that of the journal, nobody could answer the question.
             await self.pin_setting.need_match()
         pin = pin or await self.journal.approver_pin()
         return (

@@ -71,6 +71,7 @@ async def _find_or_begin(
 ) -> Recorded | Stop:
     """Return what the very same call made before, else begin a new order."""
     gone: frozenset[str] = frozenset()
+    # It may turn out to be done after all: an order beside it would be a second one.
     if earlier is not None and earlier.state == "WATCHED":
         earlier = await desk.reconciler.wait_until_certain(earlier)
     if earlier is not None and earlier.state == "DONE" and await is_gone_for_sure(desk, earlier):
@@ -86,6 +87,7 @@ async def _propose(desk: Desk, new: NewOrder) -> Recorded | Stop:
     latest = LatestOrders(desk)
     known = await pricing.find_prices(desk, new.asked, new.found, latest)
     draft = _draft(new.asked, new.found, known)
+    # Before anybody is asked: a yes to what the ERP cannot store would be in vain.
     await _check(desk, draft)
     new = replace(new, known=known)
     reasons = await find_reasons(desk, new, draft, latest)
@@ -183,6 +185,7 @@ async def _record(
     is_free = False
     while True:
         operation = await _prepare(desk, new, draft, (*similar.reasons, *reasons))
+        # Where nobody is asked, it is enough that the number is seen to be free right before the claim.
         if operation.question is not None and not is_free:
             if (taken := await _refuse_taken_number(desk, new, operation)) is not None:
                 return taken
@@ -238,6 +241,7 @@ async def _refuse_taken_number(desk: Desk, new: NewOrder, operation: Operation) 
     """Refuse a number that is taken before anybody is asked; a number of our own was looked up just now."""
     if new.asked.number is None:
         return None
+    # In any case: some ERPs take po-1 for PO-1, and so do people.
     order = await find_order(desk.erp, operation.number, in_any_case=True)
     if order is None:
         return None

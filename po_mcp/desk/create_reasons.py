@@ -52,6 +52,7 @@ def explain_order(desk: Desk, new: NewOrder, draft: OrderDraft) -> tuple[Reason,
     reasons += explain_amount(desk, draft)
     prices = pricing.explain_prices(new.known, new.found)
     # Where the choice was not the last question, it said that the whole order follows.
+    # Where the operator takes no yes from a form, what was chosen in one is put to the person in any case.
     if new.found.choice == "first" and (desk.page.comes_first or not (reasons or prices)):
         reasons.append(Reason(short="check what was chosen", sentence="Words of this order were chosen in a form."))
     return (*reasons, *(Reason(short="", sentence=price, is_said_by_lines=True) for price in prices))
@@ -86,6 +87,7 @@ def find_doubts_of_figures(asked: OrderRequest, found: ResolvedOrder) -> list[Re
 async def _compare_number(number: str, latest: LatestOrders) -> list[Reason]:
     """Ask whether a number is meant as a new one that is like an order's; nothing where the list cannot be read."""
     orders: Sequence[PurchaseOrder] = ()
+    # Without the list the order goes on: that its number is free is seen right before it is sent.
     with anyio.move_on_after(_NUMBERS_TIMEOUT_S), suppress(ERPError):
         orders = await latest.read_all()
     if not (meant := similar_numbers.find_meant_numbers(number, orders)):

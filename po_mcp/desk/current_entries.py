@@ -38,6 +38,7 @@ async def read_current(catalog: Catalog, kind: Kind, named: Sequence[Entry]) -> 
             return Current(entries=found)
         await catalog.entries(kind, refresh=True)
     except ERPError:
+        # Its age becomes a reason for a person to see the order.
         return Current(age=catalog.age(kind))
     return Current(is_list_new=True)
 
@@ -51,6 +52,7 @@ async def _read_unchanged(catalog: Catalog, named: Sequence[Entry]) -> Mapping[s
     try:
         found = await catalog.read_now(named)
     except (Unreachable, TooManyRequests, SignInFailed):
+        # Who does not answer for one entry is not asked for the whole list.
         raise
     except PurchaseOrderError:
         return None
@@ -61,4 +63,5 @@ async def _read_unchanged(catalog: Catalog, named: Sequence[Entry]) -> Mapping[s
 
 def is_unchanged(before: Entry, now: Entry) -> bool:
     """Tell whether an entry is what it was, whatever its price."""
+    # Another price is taken as it is now, and changes nothing of what the words mean.
     return before.model_copy(update={"price": None}) == now.model_copy(update={"price": None})

@@ -78,6 +78,7 @@ def _case_is_free(runs: list[str], place: int) -> bool:
     if _is_figure(run):
         return False  # such as the power in MOHM²
     letters = sum(character.isalpha() for character in run)
+    # Beside a figure letters may be its unit: 1 mohm is another thing than 1 Mohm.
     return letters >= _MIN_CHARS_IN_ANY_CASE and not any(_is_figure(one) for one in _adjacent_words(runs, place))
 
 

@@ -40,6 +40,7 @@ _SHORT_FOR = {"w/o": "without", "lh": "left", "lhs": "left", "rh": "right", "rhs
 _PREFIXES = ("non", "un", "anti", "dis", "in", "im", "ir", "de")
 _SUFFIXES = ("less", "free")
 _MIN_NEGATED_CHARS = 4
+# Unicode takes no mark off these: to it they are letters of their own.
 _LATIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ß": "ss", "þ": "th"})
 _SIGNS = str.maketrans(
     {

@@ -91,11 +91,13 @@ async def _propose(
     payload, question = kind.propose(desk.erp, await _with_name(desk, found), arguments)
     question = await desk.prepare_question(question, reading.pin)
     payload = desk.begin_consent(payload, call.requester)
+    # Of the order as the ERP gave it: a name from the list of vendors is in no reading that it is compared with.
     operation = replace(call, payload=payload, question=question, order_digest=digest_of_snapshot(found))
     operation = await pin_books(desk.erp, operation)
     try:
         return await _record(desk, operation, reading.at)
     except OperationUnderWay as exc:
+        # What has ended meanwhile may have changed the order: the person is shown it as it is then.
         if tries <= 1 or not await _has_ended(desk, exc.operation_id):
             raise
     return await _propose(desk, kind, call, arguments, tries - 1)

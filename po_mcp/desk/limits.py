@@ -23,6 +23,7 @@ def _over_limit(limits: Mapping[str, Decimal] | None, draft: OrderDraft) -> list
         return []
     currency = draft.vendor.currency or ""
     limit = amount_of(limits, currency)
+    # Amounts are never converted: for a currency without a limit nobody has said what is too much.
     if limit is None:
         short = f"no limit set for {name(currency)}" if currency else "currency not given"
         return [Reason(short=short, sentence=f"Your limits do not cover it: {short}.", is_said_by_short=True)]

@@ -12,6 +12,7 @@ from po_mcp.orders import PurchaseOrder, Vendor
 
 DATE_FORMS = ("%Y", "%Y%m", "%m%Y", "%Y%m%d", "%d%m%Y", "%m%d%Y", "%y%m%d", "%d%m%y", "%m%d%y", "%Y%j")
 """How a year or a day is written as one figure."""
+# Not all of them: single orders have numbers that somebody typed.
 MIN_SHARE = 0.8
 _YEARS_BACK = 10
 _MIN_NAME = 3
@@ -43,6 +44,7 @@ def cut_behind_figures(number: str) -> list[int]:
 def order_day(order: PurchaseOrder) -> date | None:
     """Return the day of an order; None where it has none."""
     at = order.ordered_at
+    # The days beside it are looked at, too: in the first year and the last one they may not exist.
     return None if at is None or at.year in (date.min.year, date.max.year) else at.date()
 
 

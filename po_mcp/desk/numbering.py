@@ -75,6 +75,7 @@ async def find_free_numbers(desk: Desk, vendor: Vendor, latest: LatestOrders | N
         ERPError: the orders cannot be read.
     """
     series, known = await _read_series(desk, vendor, latest or LatestOrders(desk))
+    # A number that goes on from that of an order reads as a part of it.
     if await _extends_an_order(desk, series.number(series.highest + 1), 0, len(series.before)):
         raise _ask_for_a_number()
 
@@ -284,6 +285,7 @@ def _find_running_figure(alike: Sequence[ParsedNumber], today: date) -> int | No
             groups.setdefault(one.without(place), set()).add(int(one.figures[place]))
         sizes.append((max(map(len, groups.values())), place))
     sizes.sort(reverse=True)
+    # Of two figures that run alike nobody knows which one counts the orders.
     if not sizes or sizes[0][0] < _MIN_ORDERS or (len(sizes) > 1 and sizes[0][0] == sizes[1][0]):
         return None
     return sizes[0][1]

@@ -69,6 +69,7 @@ def _end_of_page(lines: Sequence[OrderLine], begin: int) -> int:
         return begin + LINES_PER_PAGE
     for place, values in enumerate(held, begin):
         left -= _estimate_tokens(values)
+        # One line in any case, or the cursor would lead back to where it stands.
         if left < 0 and place > begin:
             return place
     return begin + LINES_PER_PAGE
@@ -108,6 +109,8 @@ def _digest_number(order: PurchaseOrder) -> str:
 
 
 def _write_cursor(begin: int, order: PurchaseOrder) -> str:
+    # Bound to the order as it was: where a line goes, those behind it move up, and the next page would miss one. The
+    # number has a digest of its own, since an order that changed is no other order.
     return f"{begin}-{_digest_number(order)}-{_digest(order)}"
 
 

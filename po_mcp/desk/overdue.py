@@ -54,8 +54,10 @@ async def find_overdue(
     found = [order for order in orders if is_overdue(order, today)]
     if isinstance(desk.erp, ListsReceipts):
         return Chosen(found, notes, not unknown)
+    # Whatever the status says: an order may still be called open whose goods are all here.
     await find_receipts(desk.erp, [order.number for order in found], known, progress)
     notes += _describe_receipts(desk.erp.title, Counter(known[order.number] for order in found))
+    # What is not known stays in: left out, it would read as received.
     left = [order for order in found if known[order.number] not in (Receipts.IN_FULL, Receipts.NOT_DUE)]
     return Chosen(left, notes, not unknown)
 

@@ -59,6 +59,7 @@ async def find_prices(
     """
     items = {item.id: item for item in found.items.values()}
     wanted = {found.items[line.item].id for line in asked.lines if line.unit_price is None}
+    # The list first: for the price last paid, orders are read one by one.
     known = {name: listed for name in wanted if (listed := _list_price(items[name], found.vendor)) is not None}
     if wanted - set(known):
         unpriced = {name: items[name] for name in wanted - set(known)}
@@ -244,6 +245,7 @@ def _shown_vendor(order: PurchaseOrder, vendor: Vendor) -> str:
 
 
 async def _read_order(desk: Desk, number: str) -> PurchaseOrder | None:
+    # What concerns this one order is passed over; where the ERP is away, nobody knows what was paid.
     try:
         return await desk.erp.get_order(number)
     except (BadAnswer, InvalidInput, NotPermitted, OrderNotFound):
@@ -263,6 +265,7 @@ def _find_priced_lines(
         unit = wanted[item].unit if item is not None else None
         if item is None or (unit and line.unit and normalize_blanks(unit) != normalize_blanks(line.unit)):
             continue
+        # Neither what was free nor what goes back says what is paid.
         if line.unit_price is not None and line.unit_price > 0 and line.quantity is not None and line.quantity > 0:
             lines.setdefault(item, line)
     return lines

@@ -91,6 +91,7 @@ class _Reader:
         except PurchaseOrderError as exc:
             self._known[number] = Receipts.NOT_READ
             if not isinstance(exc, _OF_ONE_ORDER):
+                # The others would meet it, too: the ERP is not asked a hundred times for one answer.
                 self._left.clear()
             return
         self._are_odd_in_list_alone |= order.lines is None and not _plain.fullmatch(number)

@@ -105,6 +105,7 @@ class Resolution:
         settled: dict[WordMatch, WordMatch] = {}
         for field, match in by_field.items():
             place = next((place for place, key in enumerate(match.names) if key == chosen.get(field)), None)
+            # One word without a choice is enough: an order is made whole, or not at all.
             if place is None:
                 return None
             settled[match] = replace(match, taken=match.candidates[place], chosen=True)

@@ -57,10 +57,12 @@ async def resolve(desk: Desk, asked: OrderRequest, approver: Approver) -> Resolv
         return resolution
     resolution, current = await _make_current(desk, resolution)
     if any(one.is_list_new for one in current.values()):
+        # In the newer list a word may mean another entry, or several.
         again = _keep_choices(await understand(desk, asked), resolution)
         resolution = await _settle(desk, asked, again, approver)
         if isinstance(resolution, WriteOutcome):
             return resolution
+    # Once more: what was chosen may be the one candidate whose id another has.
     await _refuse_shared_ids(desk, resolution)
     ages = [
         f"The ERP could not be asked about the {kind}{'s' if kind == 'item' else ''} now: "
@@ -104,6 +106,7 @@ def _keep_choices(again: Resolution, before: Resolution) -> Resolution:
             kept.append(match)
             continue
         found = next((one for one in match.candidates if one.id == old.taken.id), None)
+        # It was chosen as it was shown: as it is now, nobody has seen it.
         if found is None or not is_unchanged(old.taken, found):
             raise InvalidInput(
                 f"The {match.kind} {format_entry(old.taken)} was changed in the ERP since it was listed. "
@@ -140,6 +143,7 @@ def to_resolved_order(resolution: Resolution) -> ResolvedOrder:
     Raises:
         InvalidInput: an entry that was chosen is not active.
     """
+    # Once more: an inactive candidate that the word names in full may stand beside active ones.
     for match in resolution.matches:
         _require_active(match.kind, [match.taken] if match.taken is not None else [])
     warehouses = resolution.warehouses()

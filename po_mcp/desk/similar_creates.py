@@ -70,6 +70,7 @@ class SimilarCreates:
 
     async def _settle(self, recorded: Recorded) -> Recorded | None:
         """Return the similar order if it is a reason to ask; None where it was not made, or is no longer there."""
+        # It may turn out not to be made, and is no reason to ask then.
         if recorded.state in SENT_STATES:
             recorded = await self._desk.reconciler.wait_until_certain(recorded)
         if recorded.state in ("REFUSED", "NOT_APPLIED", "EXPIRED", "STALE", "DECLINED"):

@@ -70,6 +70,7 @@ def _split_number(number: str) -> list[str | int]:
 def strip_follow_up(number: str, known: Set[str]) -> str:
     """Return the number of the original order of a backorder or revision; other numbers stay as they are."""
     while True:
+        # Until nothing is left to take off: a backorder may have a backorder of its own.
         found = _follow_up.fullmatch(number)
         base = found["base"] if found is not None else find_extended_number(number, known)
         if base is None:
@@ -79,4 +80,5 @@ def strip_follow_up(number: str, known: Set[str]) -> str:
 
 def _is_extension(known: str, number: str) -> bool:
     rest = number[len(known) :]
+    # PO-100 does not go on from PO-10: with a digit more it is another figure.
     return not (known[-1].isdecimal() and rest[0].isdecimal())

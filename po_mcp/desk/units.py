@@ -67,6 +67,7 @@ _SYMBOL_OF_NAME = _spell_names()
 _ONE_OF_SAME = {unit: row.split()[-1] for row in _SAME.strip().splitlines() for unit in row.split()[:-2]}
 _UNITS = frozenset(_SYMBOLS.split()) | frozenset(_SYMBOL_OF_NAME) | frozenset(_ONE_OF_SAME)
 _ohms = re.compile(r"(?i:ohms?)$")
+# The micro sign and the Greek letter look alike, and NFKC makes the second of the first.
 _micro = str.maketrans({"\u00b5": "u", "\u03bc": "u"})
 
 

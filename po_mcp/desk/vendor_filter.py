@@ -32,6 +32,7 @@ class VendorFilter:
 
     def includes(self, order: PurchaseOrder) -> bool:
         """Return whether the order is of one of these vendors: by its vendor id if it has one, else by the name."""
+        # By the id where there is one: two vendors may have the same name.
         if order.vendor_id is not None and self._ids:
             return order.vendor_id in self._ids
         return _fold_name(order.vendor) in self._names
@@ -85,4 +86,5 @@ def _vendors_of_orders(known: Sequence[Vendor], orders: Iterable[PurchaseOrder])
 
 
 def _fold_name(name: str) -> str:
+    # A name of signs alone has no words, and would be like every other such name.
     return parse(name).joined or name

@@ -19,6 +19,7 @@ _glued_forms = re.compile("株式会社|有限会社|合同会社|股份有限�
 
 def name_company(name: str) -> tuple[str, ...]:
     """Return what a company's names have in common: words and figures without legal forms, marks and case."""
+    # S.A. and SA are one form, as "&" and "and" are one word.
     text = parse(_glued_forms.sub(" ", name).replace(".", "").replace("&", " and "))
     words = (word for word in text.words if word not in _LEGAL_FORMS)
     return (*words, *("".join(figure).casefold() for figure in text.figures))
@@ -29,4 +30,5 @@ def has_same_company(shown: str, vendor: Vendor, known: Iterable[Vendor]) -> boo
     company = name_company(shown)
     if not company or company != name_company(vendor.name):
         return False
+    # Of two vendors that it may be neither is taken: what was paid to one is no price of the other.
     return not any(name_company(one.name) == company for one in known if (one.id, one.name) != (vendor.id, vendor.name))
