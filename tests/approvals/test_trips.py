@@ -148,12 +148,12 @@ kinds: Callable[..., Any] = pytest.mark.parametrize(
 
 
 @pytest.mark.parametrize("era", ERAS)
-@pytest.mark.parametrize("request", REQUESTS)
+@pytest.mark.parametrize("requested", REQUESTS)
 @kinds
 async def test_a_person_leaves_the_chat_no_more_than_once(
-    harness: ServerHarness, era: str, kind: str, request: str
+    harness: ServerHarness, era: str, kind: str, requested: str
 ) -> None:
-    person = await carry_through(harness, era, REQUESTS[request])
+    person = await carry_through(harness, era, REQUESTS[requested])
 
     assert person.trips == TRIPS[kind]
     if kind in ("url", "link"):
