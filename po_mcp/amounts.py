@@ -11,10 +11,12 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 DECIMAL_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
+# Without the pattern's ^ and $, for `fullmatch`: Python's $ takes a line end behind the figure, too.
 _DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
 _ANY_DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 _MAX_FLOAT_DIGITS = 15  # a binary float of at most 15 significant digits has one shortest text, which is what was meant
 
+# Sums of products of figures of 40 digits fit, and longer ones are not read from an ERP.
 EXACT = Context(prec=200, traps=[Inexact, InvalidOperation, Overflow])
 """Arithmetic that raises where it would round. Python's own context rounds to 28 digits and says nothing."""
 
@@ -73,9 +75,11 @@ def _explain_decimal(value: object) -> str:
 def _decimal_text(value: object) -> str | None:
     if isinstance(value, str):
         return value
+    # Before the integers, of which true and false are two to Python.
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
+        # Compared first: of more than 4,300 digits Python writes none.
         return str(value) if abs(value) < 10**12 else None
     if isinstance(value, float):
         text = repr(value)
@@ -97,6 +101,7 @@ Money = Annotated[
 """An amount or a quantity from an ERP; a string in JSON."""
 
 _DecimalText = Annotated[Decimal, BeforeValidator(parse_decimal)]
+# Published as text alone: pydantic's own schema of a Decimal takes a JSON number, too, which arrives as a float.
 Quantity = Annotated[
     _DecimalText, AfterValidator(_check_positive), WithJsonSchema({"type": "string", "pattern": DECIMAL_PATTERN})
 ]

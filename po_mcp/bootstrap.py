@@ -119,6 +119,7 @@ def build_approvals(
     """
     journal = Journal(JournalStore(settings.journal_path(), settings.approval_ttl, clock))
     connector = erp or connect_erp(settings, journal.store)
+    # Before anything asks: what a person's own connector sends later counts among the same requests.
     if settings.max_requests is not None:
         _limit_requests(connector, journal, settings.max_requests)
     policy = SettlementPolicy(settings.timeout, *settings.bounds())
@@ -220,6 +221,7 @@ def _build_mcp_server(settings: Settings, connector: ERP, lifespan: ServerLifesp
         log_level=settings.log_level,
         request_state_security=_seal_state(settings),
         subscriptions=lifespan.notifications.bus,
+        # Tracked as it was sent: a tool refuses arguments that are no object, for which `read_params` puts one.
         middleware=[current_request.track_request, *for_caller, read_params],
         skills=Skills(connector, settings),
         card=OrderCard(tool.name for tool in listed if tool.has_card),
@@ -235,6 +237,7 @@ def _seal_state(settings: Settings) -> RequestStateSecurity:
     """Return what seals a question's state: with keys that all replicas share, else with one of this process."""
     ttl, keys = settings.approval_ttl + _STATE_GRACE_S, settings.derive_keys("request-state")
     if not keys:
+        # A question does not outlive this process then, and no other process could open it.
         return RequestStateSecurity.ephemeral(ttl=ttl)
     # By its address, so that no state of a test system opens here.
     return RequestStateSecurity(keys=keys, ttl=ttl, audience=settings.public_url)

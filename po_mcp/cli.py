@@ -33,6 +33,7 @@ def main() -> None:
     """Run the command that the command line names."""
     gc.disable()  # what is imported lives as long as the process: the SDK alone makes half a million objects
     if sys.argv[1:]:
+        # Click is for those who type: a host starts this without an argument, and waits for the answer to tools/list.
         _group()(prog_name="po-mcp")
     else:
         serve_stdio(None)
@@ -42,6 +43,7 @@ def serve_stdio(config: Path | None) -> None:
     """Serve MCP over stdin and stdout until stdin closes or a signal comes."""
     from po_mcp.transports.late_models import build_models_late
 
+    # First of all: what follows imports mcp.
     build_models_late()
     from po_mcp.commands import _settings
     from po_mcp.transports import stdio
@@ -56,12 +58,14 @@ def _group() -> click.Group:
 
     class Commands(click.Group):
         def list_commands(self, ctx: click.Context) -> list[str]:
+            # In the order in which they are needed; click sorts them by their letters.
             return list(COMMANDS)
 
         def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
             if cmd_name not in COMMANDS:
                 return None
             command: click.Command = import_module(f"po_mcp.commands.{cmd_name}").command
+            # Not before the command's own imports, which live as long as the process, too.
             gc.set_threshold(*_COLLECT_AFTER)
             gc.enable()
             return command

@@ -29,6 +29,7 @@ async def map_concurrently(call: Callable[[T], Awaitable[R]], values: Iterable[T
     """
     found: dict[int, R] = {}
     failed: list[PurchaseOrderError] = []
+    # One iterator for all tasks: whichever is free takes the next value.
     todo = iter(enumerate(values))
 
     async def call_in_turn(scope: anyio.CancelScope) -> None:
@@ -36,6 +37,7 @@ async def map_concurrently(call: Callable[[T], Awaitable[R]], values: Iterable[T
             try:
                 found[place] = await call(value)
             except PurchaseOrderError as exc:
+                # Kept, and raised below: out of a task it would come wrapped in a group.
                 failed.append(exc)
                 scope.cancel()
                 return
@@ -68,9 +70,11 @@ class CallRate:
         left = min(self.per_minute, left + (now - since) * per_second)
         # A caller that must wait loses nothing by having asked: who asks on and on would else never be let in.
         if left < 1:
+            # Rounded up: who comes back after that many seconds is let in.
             return math.ceil((1 - left) / per_second)
         self._left[caller] = (left - 1, now)
         if len(self._left) > _MAX_CALLERS:
+            # After a minute without a call a caller has all of them again: to forget it changes nothing.
             self._forget(now - 60)
         return 0
 

@@ -72,6 +72,7 @@ class Settings(BaseModel):
     approval: Annotated[Approval, BeforeValidator(values.one_of(*get_args(Approval)))] = "ask"
     approver_pin: Annotated[SecretStr, AfterValidator(values.long_enough)] | None = None
     approval_ttl: Annotated[Seconds, Field(ge=30)] = 600.0
+    # Not in the repr: the address of a database may hold a password.
     journal: Annotated[Text, AfterValidator(values.journal)] | None = Field(default=None, repr=False)
     late_apply: Margin | None = None
     read_lag: Margin | None = None
@@ -107,6 +108,7 @@ class Settings(BaseModel):
         declared, read, errors = declared_settings(), dict(given), []
         for name in sorted(given.keys() - cls.model_fields.keys()):
             if name not in declared:
+                # Without its value, here and below: it may be a secret under a misspelt name.
                 errors.append(InitErrorDetails(type="extra_forbidden", loc=(name,), input=None))
                 continue
             try:
@@ -125,6 +127,7 @@ class Settings(BaseModel):
             raise ValueError(f"{PREFIX}JOURNAL must be a file; {MEMORY} works with the sandbox only")
         if values.is_postgres(self.journal or ""):
             _check_postgres(self.keys)
+        # Read at the start, so that a wrong file shows here and not as an ERP that cannot be reached.
         if (path := self.ca_path()) is not None:
             values.check_certificates(path)
         if self.erp_credentials == "own":
@@ -166,6 +169,7 @@ class Settings(BaseModel):
         """Return the same settings with the ERP credentials of a person: texts by the names of the settings."""
         secret = {"client_id", "client_secret"}
         changed = {name: SecretStr(text) if name in secret else text for name, text in values.items()}
+        # Not validated again: each text was when the person entered it.
         return self.model_copy(update=changed)
 
     def sandbox_path(self) -> str:
@@ -255,6 +259,7 @@ def load(environment: Mapping[str, str] | None = None, file: Path | None = None)
     path = file or config_file()
     found: dict[str, Any] = {}
     named: dict[str, str] = {}
+    # The environment last: it wins over the file. No relative file of either is sought in the working directory.
     for source in (sources.read_file(path, file), sources.read_environment(environment, config_file().parent)):
         for name, value in source.resolved().items():
             found[name], named[name] = value, source.named(name)
@@ -280,12 +285,14 @@ def _check_postgres(keys: SecretStr | None) -> None:
     # Without them each replica would have its own, and open no question that another has sealed.
     if keys is None:
         raise ValueError(f"{PREFIX}KEYS is not set; a {PREFIX}JOURNAL in PostgreSQL needs it")
+    # Looked for and not imported, which takes 50 ms: a command may have no use for the journal.
     if find_spec("psycopg") is None or find_spec("psycopg_pool") is None:
         raise ValueError(f"{PREFIX}JOURNAL in PostgreSQL needs the extra postgres: install '.[postgres]'")
 
 
 def _in_data_folder(name: str) -> str:
     """Return an absolute path; a relative one is in the user's data folder, never in the working directory."""
+    # The address of a database is no path.
     if name == MEMORY or "://" in name or Path(name).is_absolute():
         return name
     from platformdirs import user_data_path

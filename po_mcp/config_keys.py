@@ -16,6 +16,7 @@ def keys(secret: SecretStr) -> SecretStr:
     found = _split(secret)
     if not found or any(len(key) < SHORTEST or not key.isascii() or not key.isprintable() for key in found):
         raise ValueError(f"must be random keys of at least {SHORTEST} characters, with commas between them")
+    # A long key of few different characters was typed, not drawn.
     if len(set(found)) != len(found) or any(len(set(key)) < 8 for key in found):
         raise ValueError("must be random keys, each of them once")
     return secret
@@ -36,5 +37,7 @@ def _split(secret: SecretStr) -> list[str]:
 
 
 def _hkdf(key: bytes, info: bytes) -> bytes:
+    # No salt: the keys are random themselves (RFC 5869, 3.1), and all replicas must derive the same.
     extracted = hmac.digest(bytes(32), key, hashlib.sha256)
+    # One block is all: 32 bytes are as long as the hash.
     return hmac.digest(extracted, info + b"\x01", hashlib.sha256)

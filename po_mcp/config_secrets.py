@@ -49,8 +49,10 @@ def read_file(name: object, folder: Path) -> str:
         raise SecretNotRead("must be a path in quotes")
     path = folder / Path(name.strip()).expanduser()
     try:
+        # Before it is read: a wrong path may lead to a file of any size.
         if path.stat().st_size > _LONGEST:
             raise SecretNotRead("must name a file with the secret and nothing else")
+        # The line end alone: a blank at the end may be part of the secret. Windows writes a mark at the beginning.
         text = path.read_text(encoding="utf-8-sig").rstrip("\r\n")
     except OSError as exc:
         raise SecretNotRead(f"must name a readable file ({exc.strerror or type(exc).__name__})") from exc

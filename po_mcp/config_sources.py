@@ -41,6 +41,7 @@ class Source:
         in_settings_folder = [name for name, setting in declared_settings().items() if setting.is_file]
         for name in (*in_settings_folder, "skills"):
             if isinstance(found.get(name), str):
+                # The home folder first: joined, ~ would be a folder of that name.
                 found[name] = str(self._folder / os.path.expanduser(str(values.bare(found[name]))))
         return found
 
@@ -109,6 +110,7 @@ def _from_file(path: Path, wanted: Path | None) -> dict[str, Any]:
     import tomllib  # most starts have no file
 
     try:
+        # Editors on Windows write a mark at the beginning, which TOML does not know.
         return tomllib.loads(written.decode("utf-8-sig"))
     except tomllib.TOMLDecodeError as exc:
         line = re.search(r"line (\d+)", str(exc))

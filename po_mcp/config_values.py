@@ -94,6 +94,7 @@ def base_url(text: str) -> str:
         raise ValueError("must be an address such as https://erp.example.com")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise ValueError("must start with https:// (http:// works for this computer only)")
+    # In the text and not in its parts: of a bare ? or # urlsplit leaves nothing.
     if "@" in parts.netloc or "?" in text or "#" in text:
         raise ValueError("must not contain a user name, query or fragment")
     return f"{parts.scheme}://{parts.netloc.rstrip(':')}{parts.path}".rstrip("/")
@@ -216,6 +217,7 @@ def without_credentials(text: str) -> str:
         return text
     scheme, _, rest = text.partition("://")
     server, _, database = rest.partition("?")[0].rpartition("/")
+    # After the last @: a password may hold one; and what stands behind the ? may hold it, too.
     return f"{scheme.lower()}://{server.rpartition('@')[2]}/{database}"
 
 
@@ -273,6 +275,7 @@ def limits(value: object) -> object:
     """Read up to which amounts who may approve: `bob: 5000; group:leads: USD=5000, EUR=4500; *: unlimited`."""
     text = bare(value)
     if isinstance(text, str):
+        # At the last colon: scopes, and subjects too, hold colons themselves.
         pairs = [part.rpartition(":")[::2] for part in text.split(";") if part.strip()]
     elif isinstance(text, Mapping):
         pairs = [(str(who), amount) for who, amount in text.items()]

@@ -82,6 +82,7 @@ class TellsBooks(Protocol):
 class CreatesDrafts(Protocol):
     """An ERP whose new orders are drafts, until a person goes on with them there."""
 
+    # Never False: `isinstance` looks for the name alone, and takes an ERP that would say no for one that says yes.
     @property
     def creates_drafts(self) -> Literal[True]:
         """True: a new order that is a draft is what was asked for."""

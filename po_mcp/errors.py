@@ -58,6 +58,7 @@ class PurchaseOrderError(Exception):
     def replace_words(self, change: Callable[[str], str]) -> None:
         """Change the text of what happened and of the next step."""
         self.what, self.next_step = change(self.what), change(self.next_step)
+        # The text of an exception is that of its arguments.
         self.args = (f"{self.what} {self.next_step}".strip(),)
 
 

@@ -140,6 +140,7 @@ class PurchaseOrder(Record):
         """The sum of the lines, or None where a line has no price."""
         totals = [line.line_total for line in self.lines or ()]
         known = [total for total in totals if total is not None]
+        # The sum of some lines would be taken for that of all.
         return total_of(known) if known and len(known) == len(totals) else None
 
     @property
@@ -250,6 +251,7 @@ class Entries(tuple[T, ...]):
     without_id: tuple[ItemWithoutId, ...]
 
     def __new__(cls, entries: Iterable[T] = (), left_out: int = 0, without_id: Iterable[ItemWithoutId] = ()) -> Self:
+        # Not in __init__: a tuple is complete before that is called.
         made = super().__new__(cls, entries)
         made.left_out = left_out
         made.without_id = tuple(without_id)
@@ -269,6 +271,7 @@ def list_without_id(entries: Sequence[Any]) -> tuple[ItemWithoutId, ...]:
 class OrderRequestLine(Record):
     """A line of a requested order, with names as the user wrote them."""
 
+    # Here, too: what forbids unknown arguments of a tool says nothing about those of its lines.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     item: Annotated[Word, Field(description="Item id, code or name")]

@@ -25,6 +25,7 @@ def unseal(key: bytes, purpose: bytes, text: str) -> bytes | None:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     try:
+        # Validated: what is no Base64 would be passed over, and one text could be written in many ways.
         sealed = base64.b64decode(text, altchars=b"-_", validate=True)
         return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], purpose)
     except (InvalidTag, ValueError):  # of base64, and of what is too short

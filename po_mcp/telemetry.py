@@ -45,6 +45,7 @@ _operation: ContextVar[str | None] = ContextVar("operation", default=None)
 
 def record_with(recorder: Recorder | None) -> None:
     """Send measurements there from now on; None stops it."""
+    # One of the process, as the providers of OpenTelemetry are.
     global _recorder
     _recorder = recorder
 

@@ -47,6 +47,7 @@ def visible(text: str, max_chars: int = MAX_FIELD_CHARS) -> str:
         return text
     text = with_plain_blanks(text)
     if len(text) > max_chars:
+        # Cut before anything is escaped: half of an escape would be another text.
         text = text[: max_chars - 1] + "…"
     if text.isprintable() and not _IGNORABLE_PATTERN.search(text):
         return text
@@ -87,6 +88,7 @@ def in_guillemets(shown: str) -> str:
 def unmark_number(said: str) -> str:
     """Return the number that is marked as `said`; anything else as it is. For models, which repeat what they read."""
     inner = said[1:-1]
+    # Only what would be marked so: other guillemets may belong to the number itself.
     return inner if said.startswith("«") and mark_number(inner, len(said)) == said else said
 
 

@@ -40,6 +40,7 @@ class OrderCard(Apps):
         """Return the tools as the client of a request may see them."""
         if not client_supports_apps(request):
             return list(tools)
+        # Here and not by the SDK's decorator, which shows the card to every client, and lists it among the resources.
         return [
             tool.model_copy(update={"meta": _TOOL_META}) if tool.name in self._tool_names else tool for tool in tools
         ]
@@ -49,6 +50,7 @@ class OrderCard(Apps):
         return [ReadResourceContents(_build_html(), APP_MIME_TYPE, _CARD_META)]
 
 
+# Kept for good: its files are the program's own, and change with it alone.
 @cache
 def _build_html() -> str:
     """Return the card as one document: a host lets it load nothing else."""
