@@ -102,6 +102,7 @@ def _describe_fault(fault: Any, schema: Mapping[str, Any]) -> str:
     if kind == "string_pattern_mismatch":
         return _PATTERNS.get(name, _NOT_VALID)
     if kind == "value_error":
+        # Words of our own validators, which never hold the value.
         return str(fault["msg"]).removeprefix("Value error, ")
     if kind in _LIMITS:
         # with a validator before the length check, pydantic reports a long text as a list that is too long

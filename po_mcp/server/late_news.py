@@ -25,6 +25,7 @@ async def add_late_news(result: Any, desk: Desk, reader: Requester) -> Any:
 
     Errors of the reads are logged.
     """
+    # A question has no place for news. It is taken once, so it waits for the next result.
     if not isinstance(result, CallToolResult):
         return result
     news = []
@@ -34,6 +35,7 @@ async def add_late_news(result: Any, desk: Desk, reader: Requester) -> Any:
         except PurchaseOrderError as exc:
             logger.warning("could not check for late effects: %s", exc.what)
     said = "".join(block.text for block in result.content if isinstance(block, TextContent))
+    # What get_operation has just said of the same operation is not said twice.
     texts = [
         f"Late: order {order_text.number(one.operation.number)} "
         f"was reported as not {kind_of(one.operation.kind).words.done}, and it was. "

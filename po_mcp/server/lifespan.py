@@ -82,6 +82,7 @@ class ServerLifespan:
                     page.close()
                     tasks.cancel_scope.cancel()
         finally:
+            # After the tasks have ended: they use connector and journal until then.
             await self._close()
 
     @property

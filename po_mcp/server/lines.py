@@ -85,4 +85,5 @@ class Leaving(_Stream):
         """
         if self._is_closed:
             raise anyio.ClosedResourceError
+        # As the SDK's own stream writes it: null stays where it was set.
         await self._wire.write(item.message.model_dump_json(by_alias=True, exclude_unset=True))

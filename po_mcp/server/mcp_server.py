@@ -52,6 +52,7 @@ _CACHEABLE_METHODS: tuple[CacheableMethod, ...] = (
     "resources/templates/list",
 )
 _GET_OPERATION = "get_operation"
+# As a data: address, so that no host has to load it from anywhere.
 _ICON = Icon(
     src="data:image/svg+xml;base64,"
     "PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCAyNCAyNCI+PHBhdGggZmlsbD0iIzFmNmZlYiIgZD0i"

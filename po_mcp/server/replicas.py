@@ -39,6 +39,7 @@ class Replicas:
         def hear(operation_id: str, event: str) -> None:
             if event == "DONE" or not operation_id:
                 try:
+                    # Without a wait: this is called where events are read, and those behind it would wait, too.
                     sending.send_nowait(operation_id)
                 except anyio.WouldBlock:
                     logger.warning("too many writes at once: not every client was notified")
@@ -52,6 +53,7 @@ class Replicas:
     async def _tell(self, done: MemoryObjectReceiveStream[str], executor: Executor) -> None:
         async for operation_id in done:
             await anyio.sleep(_OWN_FIRST_S)
+            # The clients of this server are notified when its own call has recorded the outcome, and once.
             if operation_id in self._own or executor.reconciler.is_sending(operation_id):
                 continue
             try:
@@ -64,6 +66,7 @@ class Replicas:
             self._notifications.queue_look()
             return
         found = await executor.journal.find(operation_id)
+        # Of another connection the same number is another order.
         here = await executor.journal.name_of(executor.erp.connection)
         if found is not None and found.outcome is not None and found.operation.connection == here:
             self._notifications.queue_update(found.operation, found.outcome)

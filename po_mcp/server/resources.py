@@ -115,6 +115,7 @@ def _describe_approval(desk: Desk, settings: Settings) -> dict[str, Any]:
     """Return where the person behind this client decides, the preferred way first, and the time they have."""
     ways = ["form"] if _has_form(desk) else []
     ways += [] if isinstance(desk.page, NoPage) else ["page"]
+    # A terminal is a process of its own, which sees no journal in memory.
     ways += ["terminal"] if desk.journal.is_shared else []
     facts = {"ways": ways, "open_for_seconds": settings.approval_ttl}
     over = settings.create_approval_over
@@ -152,6 +153,7 @@ async def _translate_errors(reading: Awaitable[Any]) -> Any:
     try:
         return await reading
     except (OrderNotFound, InvalidInput) as exc:
+        # For a client both are a wrong address (-32602), and all else is a fault of the server.
         raise ResourceNotFoundError(str(exc)) from exc
     except PurchaseOrderError as exc:
         raise ResourceError(str(exc)) from exc

@@ -172,6 +172,7 @@ def _text(value: str, line: int) -> str:
         return value[1:-1].replace("''", "'")
     if value.startswith('"'):
         try:
+            # Strings of JSON are YAML, too; what YAML alone has is refused, since not every reader knows it.
             return str(json.loads(value))
         except ValueError:
             raise SkillNotRead(f"line {line}: the quotes are not closed, or more follows") from None

@@ -88,6 +88,7 @@ class Skills(Extension):
         found: dict[str, SkillFolder] = {}
         for skill in (skill for folder in self._folders for skill in find_skills(folder)):
             if isinstance(skill, SkillFolder):
+                # The operator's folder is the last: a skill of theirs takes the place of ours.
                 found[skill.name] = skill
             else:
                 _log.warning("skill %s is not served: %s", *skill)
@@ -113,6 +114,7 @@ class Skills(Extension):
 
     def _find(self, uri: str) -> Path:
         for skill in self._find_offered():
+            # Compared with what is listed, and never joined to a folder: no address leads out of it.
             if uri.startswith(f"{SCHEME}{skill.name}/"):
                 for file in skill.files():
                     if file.uri == uri:

@@ -83,6 +83,7 @@ class PurchasingTool(Tool):
                 case _:
                     raise
         except MCPError:
+            # An answer of the protocol and no crash: the SDK passes it on, too.
             raise
         except Exception as exc:
             # Outside of the tool's own function the SDK would answer with the exception's text.
@@ -100,6 +101,7 @@ class PurchasingTool(Tool):
             await refuse_lost_zeros(read.numbers, desk)
         call = partial(super().run, read.values, context, convert_result)
         result = await run_with_progress(context, request.meta, call)
+        # Nothing was ever asked for here, so there is no news; and looking for it makes no file.
         if not desk.journal.exists():
             return result
         from po_mcp.server.late_news import add_late_news  # late, for a quick start

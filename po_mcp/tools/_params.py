@@ -25,6 +25,7 @@ def _check_order_number(text: str) -> str:
     # `visible` changes a text with characters that a person could not see in a question.
     shown = visible(escape_blanks(text))
     hidden = [found[0] for found in ESCAPE.finditer(shown)]
+    # As a segment of an address these two name another one (RFC 3986, 5.2.4).
     if hidden or text in (".", ".."):
         raise ValueError(_explain_unopenable(text, hidden))
     if not text.strip() or len(text) > MAX_ORDER_NUMBER_CHARS or shown != text:

@@ -34,6 +34,7 @@ def tool_result(text: str, record: Record, **beside: Any) -> CallToolResult:
     """
     known = {name: value for name, value in beside.items() if value}
     content = [TextContent(type="text", text=text)]
+    # Built here and not by the SDK, whose text would be the same JSON again, twice the tokens.
     return CallToolResult(content=content, structured_content={**known, **publish(record)})
 
 
@@ -98,6 +99,7 @@ def order_rows(orders: Sequence[PurchaseOrder]) -> list[str]:
 def _short_row(order: PurchaseOrder, year: int | None, usual: Status | None) -> str:
     """Return an order as a row whose last cell is its status, left out where that is the usual one."""
     named, dates, total = _name_cells(order), _format_dates(order, year), format_total(order)
+    # Last, so that it can be missing: beside the days or the total it would read as a part of these.
     return join_cells(*named, dates, total, *([] if order.status == usual else [_format_status(order)]))
 
 

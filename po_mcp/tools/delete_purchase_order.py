@@ -20,6 +20,7 @@ async def delete_purchase_order(
     ctx: Context[Desk, Any], number: OrderNumber
 ) -> Annotated[CallToolResult, WriteOutcome]:
     """Delete an order, once a person approved it."""
+    # No argument stands for a yes: a model would fill it in.
     return outcome_result(await guarded_write(desk_of(ctx), "delete", number, {}, Elicitor(ctx)))
 
 

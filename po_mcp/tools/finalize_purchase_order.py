@@ -21,8 +21,10 @@ async def finalize_purchase_order(
     ctx: Context[Desk, Any],
     number: OrderNumber,
     create_backorder: Annotated[
+        # None and not false: what becomes of the rest is then for the approver to choose.
         bool | None,
         Field(
+            # pydantic's own bool takes "yes", "on" and 1; what hosts may send is read in `_lenient`.
             strict=True,
             description="true: put the rest on a backorder; false: do not. "
             "Leave out unless the user said; the approver then chooses",

@@ -57,6 +57,7 @@ TOOL = RegisteredTool(
     ),
     returns="Operations as they stand now, oldest first.",
     idempotent=True,
+    # It settles by reading and sends nothing, so a token to read is enough; and it is not read-only, since it may ask.
     asks_for_writes=False,
     has_card=True,
 )

@@ -35,6 +35,7 @@ async def get_purchase_order(
     order = await list_orders.get_order(desk, number)
     page = order_pages.page_of(order, cursor)
     if detail == "short":
+        # Without the cursor, too: who wants no lines must not be told to fetch the next.
         page = page.model_copy(update={"lines": None, "next_cursor": None})
     remarks = describe_order(order, page)
     rows = [ORDERS_HEAD, order_row(order), *_line_rows(order, page)]

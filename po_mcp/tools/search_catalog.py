@@ -37,6 +37,7 @@ async def search_catalog(
     desk.require("catalog")
     found = await desk.catalog.search(kind, text, refresh=bool(refresh))
     summary = _summary(found, text)
+    # Hosts that hand over the structured content alone would have an empty list without a word.
     note = " ".join([*([] if found.candidates else [summary]), *found.gaps])
     rows = "\n".join([desk.add_notice(summary), *_age(found), *found.gaps, *_table_rows(found)])
     return tool_result(rows, found, notice=desk.erp.notice, note=note)
@@ -68,6 +69,7 @@ def _table_row(one: Candidate) -> str:
     more = [one.why if one.why != "listed" else "", one.unit or "", price]
     if one.active is False:
         more.append("inactive")
+    # Here, too: the id that is taken from this row is exact, and nobody is asked about its name again.
     if scripts := imitating_scripts(one.name):
         more.append(f"CAUTION: the name mixes {' and '.join(scripts)} letters")
     return join_cells(one.id or "no id", one.name, one.code or "-", ", ".join(filter(None, more)) or "-")
