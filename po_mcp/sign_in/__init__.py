@@ -31,6 +31,7 @@ def build_gate(
     """
     keys, url = build_keys(settings), f"{settings.public_url}{path}"
     resource = Resource(url, keys.issuer, settings.scopes(), tool_scopes)
+    # Clients ask the issuer for a token for this very address, unless it has another name for it (RFC 8707, 2).
     verifier = TokenVerifier(keys, settings.audience or url, settings.person_claim or PERSON_CLAIM)
     return Gate(mcp, verifier, resource, max_bytes, CallRate(settings.calls_per_minute))
 

@@ -90,6 +90,7 @@ class ApproverSignIn:
         attempt = Attempt(content["next"], content["state"], content["nonce"], content["verifier"])
         identity = await self._client.redeem(attempt, answer)
         now = self._seal.clock()
+        # No longer than the token that tells what they may: who lost a scope meanwhile is out.
         until = min(now + SESSION_S, identity.until or now + SESSION_S)
         groups = [group for group in identity.facts["groups"] if group in self._groups]
         session = {

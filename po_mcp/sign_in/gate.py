@@ -140,6 +140,7 @@ class Gate:
         try:
             token = await self._verifier.verify_token(bearer)
         except IssuerUnavailable:
+            # Not 401: people would sign in again, and that would not help.
             return _error(503, _UNAVAILABLE, {"retry-after": str(_RETRY_AFTER_S)})
         return token or self._refuse(401, _SIGN_IN_AGAIN, scopes, "invalid_token")
 
@@ -163,6 +164,7 @@ class Gate:
         if message.get("method") != "tools/call" or not isinstance(params, Mapping):
             return (READ,)
         name = params.get("name")
+        # A name that is no tool's goes on to the server, which says what tools there are.
         return self.resource.tool_scopes.get(name, (READ,)) if isinstance(name, str) else (READ,)
 
     def _refuse(
@@ -198,6 +200,7 @@ def _seconds_of_stream(token: AccessToken, message: Mapping[str, Any], scope: Sc
 
 def _error(status: int, text: str, headers: Mapping[str, str], message_id: Any = None) -> Response:
     """Return a JSON-RPC error: clients show its text to their model, and nothing of any other body."""
+    # True is an int to Python, and no id to a client.
     known_id = message_id if isinstance(message_id, str | int) and not isinstance(message_id, bool) else None
     body = JSONRPCError(jsonrpc="2.0", id=known_id, error=ErrorData(code=INVALID_REQUEST, message=text))
     content = body.model_dump_json(by_alias=True, exclude_unset=True)

@@ -69,6 +69,7 @@ class IssuerKeys:
         if self._clock() - self._read_at > _KEPT_S:
             self._keys = []
         if key_id is None:
+            # Of several none is tried in turn: the token has to name it.
             return self._keys[0] if len(self._keys) == 1 else None
         return next((key for key in self._keys if key.get("kid") == key_id), None)
 
@@ -78,6 +79,7 @@ class IssuerKeys:
             async with self._reading:
                 if self._clock() - self._tried_at < PAUSE_S:
                     return
+                # Before the reading: one that fails is not repeated at once, either.
                 self._tried_at = self._clock()
                 try:
                     self._keys = await self._read()
@@ -128,6 +130,7 @@ def _require_object(document: Any) -> Mapping[str, Any]:
 
 
 def _is_usable(key: Any) -> bool:
+    # A key need not say what it is for (RFC 7517, 4.2).
     return isinstance(key, Mapping) and key.get("kty") in _KEY_TYPES and key.get("use", "sig") == "sig"
 
 

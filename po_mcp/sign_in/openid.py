@@ -122,9 +122,11 @@ class OpenIdClient:
             "nonce": attempt.nonce,
             "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
             "code_challenge_method": "S256",
+            # Where no scope tells approvers the access token is not looked at.
             **({"resource": self._client.resource} if self._client.scopes else {}),
         }
         address = str(metadata["authorization_endpoint"])
+        # An address may have a query of its own, which stays (RFC 6749, 3.1).
         return f"{address}{'&' if '?' in address else '?'}{urlencode(asked)}"
 
     async def redeem(self, attempt: Attempt, answer: Mapping[str, str]) -> Identity:
@@ -146,6 +148,7 @@ class OpenIdClient:
         # By state it is this browser's own sign-in: without it, somebody else's account could be slipped under it.
         if not hmac.compare_digest(answer.get("state", "").encode(), attempt.state.encode()):
             raise SignInRefused(NOT_TAKEN)
+        # An issuer that says it names itself must; of another that does not, nothing is missing (RFC 9207, 2.4).
         names_itself = metadata.get("authorization_response_iss_parameter_supported") is True
         if answer.get("iss", None if names_itself else self._keys.issuer) != self._keys.issuer:
             raise SignInRefused(NOT_TAKEN)
@@ -161,6 +164,7 @@ class OpenIdClient:
             "code_verifier": attempt.verifier,
             **({"resource": client.resource} if client.scopes else {}),
         }
+        # What holds where the metadata says nothing (RFC 8414, 2).
         ways = metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         basic = None if client.secret is None or "client_secret_basic" not in ways else (client.id, client.secret)
         if basic is None:
@@ -198,6 +202,7 @@ class OpenIdClient:
     def _require_own(self, claims: Mapping[str, Any], attempt: Attempt) -> None:
         audience, party = claims["aud"], claims.get("azp")
         is_for_several = isinstance(audience, list) and len(audience) > 1
+        # A token for several says which of them asked for it, and it must be this page (Core 1.0, 3.1.3.7).
         if (is_for_several or party is not None) and party != self._client.id:
             raise SignInRefused(NOT_TAKEN)
         # A token of an earlier sign-in, or of somebody else's, is not of this one.

@@ -77,9 +77,11 @@ def decode_claims(
     # A key may say with which algorithm it signs; else its type must fit, which PyJWT sees to.
     if key.get("alg", algorithm) != algorithm:
         raise jwt.InvalidAlgorithmError
+    # Of a key that is too short PyJWT would warn, and go on.
     claims: Mapping[str, Any] = jwt.PyJWT({"enforce_minimum_key_length": True}).decode(
         token,
         jwt.PyJWK(dict(key), algorithm),
+        # One and not all that count here: the key was made for this one.
         algorithms=[algorithm],
         audience=audience,
         issuer=issuer,
@@ -96,6 +98,7 @@ def read_header(token: str, types: Container[str], max_chars: int = _MAX_CHARS) 
     if len(token) > max_chars:
         raise _NotValid("too long")
     header = jwt.get_unverified_header(token)
+    # Letters of any case, with or without the beginning (RFC 7515, 4.1.9); it may be missing.
     if str(header.get("typ", "jwt")).lower().removeprefix("application/") not in types:
         raise _NotValid("another type")
     if header.get("alg") not in ALGORITHMS:

@@ -79,6 +79,7 @@ class BoundedConnection(_Protocol):
 
     def _make_room(self) -> None:
         others = [one for one in self.connections if isinstance(one, BoundedConnection) and one is not self]
+        # One that is closing already frees its place by itself: to count it would close another for it.
         here = [one for one in others if not one.transport.is_closing()]
         silent = [one for one in here if one.is_silent]
         if len(here) >= self.limit and silent:

@@ -35,6 +35,7 @@ def _send_at_once(descriptor: int, left: memoryview) -> memoryview:
     # A duplicate, whose end is not that of the descriptor.
     with socket.socket(fileno=os.dup(descriptor)) as end:
         try:
+            # For this call alone: a socket that is set not to block is so for whoever shares it, too.
             return left[end.send(left, socket.MSG_DONTWAIT) :]
         except BlockingIOError:
             return left

@@ -55,6 +55,7 @@ class Health:
     async def _state(self) -> Response:
         if self._is_ending():
             return PlainTextResponse("ending", 503)
+        # One at a time: who comes meanwhile takes what is found, and the ERP is asked once.
         async with self._checking:
             if self._clock() - self._checked_at >= FRESH_S:
                 self._is_able = await self._check()
@@ -65,6 +66,7 @@ class Health:
         """Read from both. What is wrong stands in the log alone: everybody who can connect may ask."""
         try:
             with anyio.fail_after(CHECK_TIMEOUT_S):
+                # Where nothing was asked for yet there is no file, which is no fault.
                 if self._journal.exists():
                     await self._journal.live("")
                 await self._erp.probe()

@@ -37,6 +37,7 @@ from po_mcp.writes.operation import LIVE
 _MAX_REQUEST_BYTES = 1024 * 1024
 """Bytes of one message; an order of 200 lines takes some 50,000."""
 _MAX_CONNECTIONS = 256
+# Longer than the 60 s of the balancers: one that reuses a connection must not find it just closed.
 _KEEP_ALIVE_S = 75
 _HANDOVER_S = 1.0
 """Seconds in which a server that ends behind a balancer still answers, and ends each connection with its answer."""
@@ -66,6 +67,7 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
     )
     mcp = _build_mcp_app(mcp_server, address)
     sessions = mcp_server.session_manager
+    # Asked later: the application is made below, and of this.
     health = Health(pending.journal, pending.executor.erp, lambda: app.is_ending)
     public: dict[str, ASGIApp] = {HEALTH_PATH: health.live, READY_PATH: health.ready}
     bodies = ReadableBodies(BoundedSessions(mcp, sessions), is_write_tool, _MAX_REQUEST_BYTES)
@@ -156,6 +158,7 @@ def _add_sign_in(mcp: ASGIApp, settings: Settings) -> tuple[ASGIApp, dict[str, A
 def _build_mcp_app(server: PurchasingServer, address: Address) -> ASGIApp:
     return server.streamable_http_app(
         streamable_http_path=MCP_PATH,
+        # In any case: for an address that is not loopback the SDK checks no Host where it is given nothing.
         transport_security=TransportSecuritySettings(
             allowed_hosts=[*address.hosts], allowed_origins=[*address.origins]
         ),

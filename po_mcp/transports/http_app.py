@@ -119,6 +119,7 @@ class HttpApp:
         self._is_closed = True
         for request_scope in self._in_flight:
             request_scope.cancel()
+        # A copy: each takes itself out when it ends.
         for done in [*self._in_flight.values()]:
             await done.wait()
 
@@ -137,6 +138,7 @@ class HttpApp:
 
     def _not_found(self, scope: Scope) -> ASGIApp:
         """Return an answer that names the MCP endpoint: a client that probes for it goes on at 404, and not at 403."""
+        # Under a foreign name the page refuses it, and without the address: a website may have had a browser come here.
         if _header(_normalize(scope), b"host") not in {host.encode() for host in self._address.hosts}:
             return self._page
         return PlainTextResponse(f"Not found. MCP is at {self._address.origins[0]}{MCP_PATH}.", 404)

@@ -36,6 +36,7 @@ async def answer_batch(
         return {"type": "http.disconnect"}
 
     async def watch_client() -> None:
+        # Read once for all messages: each would take from the others what it reads.
         while (await receive())["type"] != "http.disconnect":
             pass
         is_gone.set()
@@ -61,6 +62,7 @@ class _Answers:
 
     async def stream(self, event: bytes) -> None:
         """Send an event, or several, of one message's stream."""
+        # An event goes out whole: two in one another could not be told apart.
         async with self._sending:
             if not self._is_begun:
                 self._is_begun = True
@@ -73,6 +75,7 @@ class _Answers:
         refusals = [body for _, media_type, body in self.refusals if media_type == _JSON]
         if self._is_begun:
             for body in refusals:
+                # The status has gone out as 200: what refuses one message is an event among the others.
                 await self.stream(b"event: message\r\ndata: " + body + b"\r\n\r\n")
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
             return

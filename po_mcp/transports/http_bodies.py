@@ -108,6 +108,7 @@ class ReadableBodies:
         """Answer one message of a batch."""
         read = read_value(element, self._writes)
         if isinstance(read, ParsedMessage):
+            # Nothing was sent as this message alone, so its text takes the place of the batch in any case.
             await self._pass_on(read, b"", scope, RequestBody(receive, self._max_bytes), send)
         elif read is not None:
             await _refuse(read)(scope, receive, send)
@@ -144,6 +145,7 @@ def _header(scope: Scope, name: bytes, default: str = "") -> str:
 
 
 def _with_length(scope: Scope, length: int) -> list[tuple[bytes, bytes]]:
+    # Neither of the old ones stays: a message with both can be read in two ways (RFC 9112, 6.3).
     headers = [
         (name, value) for name, value in scope["headers"] if name not in (b"content-length", b"transfer-encoding")
     ]

@@ -92,6 +92,7 @@ def read_line(line: Line, writes: IsWriteTool) -> ParsedMessage | ErrorReply | B
 def _read_message(text: str, writes: IsWriteTool) -> ParsedMessage | None:
     """Return a message that needs no closer look: the usual case, in which the text is read once."""
     try:
+        # By the names on the wire, as the SDK reads: its models take those of Python, too.
         message = jsonrpc_message_adapter.validate_json(text, by_name=False)
     except ValidationError:
         return None

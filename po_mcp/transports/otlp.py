@@ -100,6 +100,7 @@ class Telemetry:
 
     def close(self) -> None:
         """Send what is left."""
+        # First: what is measured from now on has nowhere to go.
         telemetry.record_with(None)
         self._traces.shutdown()
         self._meters.shutdown()
@@ -148,6 +149,7 @@ class CleanSpans(SpanExporter):
             events=[Event(event.name, _type_alone(event), event.timestamp) for event in span.events],
             kind=span.kind,
             instrumentation_scope=span.instrumentation_scope,
+            # Without its description, which is the text of an exception.
             status=Status(span.status.status_code),
             start_time=span.start_time,
             end_time=span.end_time,

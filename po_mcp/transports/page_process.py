@@ -42,6 +42,7 @@ def start(sock: socket.socket, config: Path | None) -> None:
         [sys.executable, "-P", "-m", __name__, str(sock.fileno()), *files],
         pass_fds=[sock.fileno()],
         start_new_session=True,
+        # None of the server's own: as long as this process held them, their reader would see no end.
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

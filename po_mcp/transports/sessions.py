@@ -37,6 +37,7 @@ class BoundedSessions:
         # The SDK has no public list of its sessions; the dependency is pinned below mcp 2.4.
         scopes = [one.idle_scope for one in self._sessions._server_instances.values() if one.idle_scope is not None]
         open_scopes = [one for one in scopes if not one.cancel_called]
+        # The SDK gives a session a deadline while no request of it is answered, and no stream is open.
         idle = [one for one in open_scopes if math.isfinite(one.deadline)]
         if len(open_scopes) >= _EVICTION_THRESHOLD and idle:
             min(idle, key=lambda one: one.deadline).cancel()

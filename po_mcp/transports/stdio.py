@@ -30,6 +30,7 @@ def serve(settings: Settings, config: Path | None = None) -> None:
         settings: the operator's settings.
         config: the settings file that was named on the command line.
     """
+    # Before the server is built, which would configure it in the SDK's way.
     logging.basicConfig(stream=sys.stderr, level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
     if sys.stdin.isatty():
         _greet()

@@ -117,6 +117,7 @@ class StdioLines:
         """
         until = anyio.current_time() + (WRITE_GRACE_S if any(self._calls.values()) else GRACE_S)
         while self._calls and not self._is_gone:
+            # Made before the questions are looked for: one that is asked meanwhile sets it.
             self._news = anyio.Event()
             while self._asked:
                 yield JSONRPCError(jsonrpc="2.0", id=self._asked.pop(), error=_NO_MORE_REPLIES)
@@ -156,6 +157,7 @@ class StdioLines:
 
     def _note(self, text: str) -> str:
         """Keep in mind what is asked and what is answered; return the text, plainer where a write was cut off."""
+        # By its beginning alone: the answer, which may be long, is not parsed for its id.
         head = _head.match(text)
         if head is None:
             return text

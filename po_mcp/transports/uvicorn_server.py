@@ -144,6 +144,7 @@ def create_server(
         keep_alive_s: seconds that a connection may be idle.
         protocol: uvicorn's reader of HTTP.
     """
+    # A class for each server: uvicorn makes the connections, and hands no limit on to them.
     connection = type("Connection", (BoundedConnection, protocol), {"limit": max_connections})
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
@@ -154,6 +155,7 @@ def create_server(
         log_level="critical",
         access_log=False,
         server_header=False,
+        # Nothing here goes by a client's address or by a scheme, which anybody can write into these headers.
         proxy_headers=False,
         limit_concurrency=2 * max_connections,
         timeout_keep_alive=keep_alive_s,
