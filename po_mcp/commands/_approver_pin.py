@@ -35,6 +35,7 @@ async def prompt_pin(journal: Journal, say: Callable[[str], None], text: str = "
     status = await PinCheck(journal, "terminal").status()
     if not status.is_needed:
         return ""
+    # Waited for before it is typed: until then the right PIN is refused, too.
     if status.wait_s > 0:
         say(f"Too many wrong PINs within an hour: the next try is in {status.wait_s:.0f} seconds.")
         await anyio.sleep(status.wait_s)
@@ -111,4 +112,5 @@ def _user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
+        # Accounts without a name, as in containers; and Windows has no module that knows them.
         return ""

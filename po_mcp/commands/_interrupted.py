@@ -63,6 +63,7 @@ class Interruptions:
             task_status.started()
             async for _ in signals:
                 if calling.cancel_called:
+                    # Not by an exception: what is sent is shielded, and would be waited for.
                     os._exit(self.report())
                 calling.cancel()
                 self._console.print("\nStopping. What was sent is being recorded; Ctrl-C again leaves at once.")
@@ -87,6 +88,7 @@ def known_of(settings: Settings, call: Call) -> tuple[str, int]:
             found = [one for one in store.all() if call.is_about(one, begun[one.operation.id])]
             now = store.now()
     except PurchaseOrderError as exc:
+        # Without the journal nobody can say that it was not.
         return f"Stopped. The order may have been sent: {exc}", UNKNOWN
     if not found:
         return "Stopped. Nothing was sent.", INTERRUPTED

@@ -33,6 +33,7 @@ def wrap(text: str, width: int) -> str:
             width=max(width - 1, 10),
             subsequent_indent=blanks,
             break_long_words=False,
+            # Options and numbers of orders are full of them, and are there to be copied.
             break_on_hyphens=False,
             replace_whitespace=False,
         )

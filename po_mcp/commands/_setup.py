@@ -100,6 +100,7 @@ class Draft:
                 self.path.chmod(0o600)
             except OSError as exc:
                 raise ConfigurationError(f"{self.path}: cannot be written ({exc.strerror or exc})") from exc
+            # Else all of it would be put back as the block ends.
             undo.pop_all()
         return backup
 
@@ -152,6 +153,7 @@ def checked(name: str, value: str) -> str:
         ConfigurationError: it does not, or is blank; the text begins with the setting's name in the file.
     """
     if not value:
+        # The settings themselves take a blank for what is not set.
         raise ConfigurationError(f"{name} must not be blank")
     try:
         settings = Settings.model_validate({name: value})

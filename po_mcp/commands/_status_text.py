@@ -58,4 +58,5 @@ def short(recorded: Recorded) -> str:
 def is_named(recorded: Recorded, wanted: str) -> bool:
     """Tell whether a person means this operation: by its order's number, or by its id or the beginning of that."""
     operation_id, lowered = recorded.operation.id, wanted.lower()
+    # A number in full: the beginning of one may be another order's.
     return wanted == recorded.operation.number or (len(wanted) >= _LEAST and operation_id.startswith(lowered))

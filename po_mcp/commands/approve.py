@@ -139,6 +139,7 @@ def _pending(settings: Settings, journal: Journal, erp: ERP) -> PendingApprovals
         journal,
         executor,
         may_write=not settings.read_only,
+        # What cannot be sent from here can still be declined here.
         all_connections=True,
         place="terminal",
         pin_setting=build_pin_setting(settings, journal),
@@ -158,6 +159,7 @@ async def decide_on(desktop: Desktop, wanted: str | None) -> int:
         return NO_ANSWER
     decided = await _decide_with_pin(desktop, recorded, decision, content)
     if decided.verdict == "first":
+        # Nothing is sent until another person has said yes, too.
         desktop.say(_SAID["first"], "bold")
         return NO_ANSWER
     if decided.verdict in ("wrong_pin", "no_pin"):
@@ -212,6 +214,7 @@ class Desktop:
 
     def __init__(self, pending: PendingApprovals) -> None:
         self.pending = pending
+        # Without markup: brackets and colons in a text of the ERP would be taken for styles and pictures.
         self._console = Console(highlight=False, markup=False, emoji=False)
 
     async def choose(self, wanted: str | None) -> Recorded | None:
@@ -267,6 +270,7 @@ class Desktop:
     def _ask_of_waiting(self, recorded: Recorded, sheet: Sheet) -> tuple[Decision | None, dict[str, Any]]:
         if "order_number" in sheet.fields:
             return self._ask_number(recorded, sheet)
+        # No default: Enter alone is neither a yes nor a no.
         if not click.confirm(f"{sheet.verb.replace(' order', ' the order')}?", default=None):
             return "reject", {}
         with_backorder = None

@@ -106,6 +106,7 @@ async def _call(settings: Settings, name: str | None, arguments: tuple[str, ...]
         _list(console, result)
         return 0
     if as_json:
+        # By `out`: what is printed otherwise is broken into lines at the terminal's width.
         console.out(json.dumps(_for_programs(result), ensure_ascii=False))
     else:
         (errors if result.is_error else console).print(shown(result))
@@ -118,9 +119,11 @@ async def _ask(
     """Call the tool; return its result, all tools where none is named, or the command's status."""
     async with Client(
         build_server(settings, with_page=False),
+        # In the versions before it a form is closed after some minutes, while a person still reads.
         mode="2026-07-28",
         # In a pipe nobody is there to answer; without a form the outcome says where to approve.
         elicitation_callback=person if sys.stdin.isatty() else None,
+        # The journal keeps by which client something was asked for.
         client_info=Implementation(name="po-mcp call", version=__version__),
     ) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
@@ -168,6 +171,7 @@ class Terminal:
                 self.console.print(f"{_approver_pin.FAULTS[fault]} Not approved. Nothing was changed.", style="yellow")
                 return ElicitResult(action="cancel")
         except (click.Abort, KeyboardInterrupt):
+            # Cancelled and not declined: who leaves has not said no, and can still decide elsewhere.
             self.has_left = True
             self.console.print("\nNot approved. Nothing was changed.", style="yellow")
             return ElicitResult(action="cancel")
@@ -217,6 +221,7 @@ def _parse_pairs(tools: Mapping[str, Tool], name: str, arguments: tuple[str, ...
     properties: Mapping[str, Any] = tools[name].input_schema.get("properties", {})
     typed = {}
     for argument in arguments:
+        # At the first sign: a value may hold another.
         key, equals, value = argument.partition("=")
         if not equals:
             raise _Misuse(f"write {argument} as key=value. {name} takes: {', '.join(properties)}")

@@ -119,6 +119,7 @@ async def play(stage: Stage, era: str) -> None:
     """Start the server, connect to it, and play the scenes."""
     stage.title()
     # -P: else a module of the working directory would go before ours.
+    # And with an empty file of settings: else the user's own would be read.
     arguments = ["-P", "-m", "po_mcp", "--config", os.devnull]
     server = StdioServerParameters(command=sys.executable, args=arguments, env=_sandbox_environment())
     async with Client(server, mode=ERAS[era], elicitation_callback=stage.person_is_asked) as client:
@@ -213,6 +214,7 @@ class Stage:
         start = shlex.join([str(program.command), *program.arguments, "install"])
         self.console.print("Next, connect your assistant:")
         found = [host for host in HOSTS if host.file is not None and is_found(host, this_machine())]
+        # In one piece, whatever the width: a command is there to be copied.
         for host in found:
             self.console.print(Text(f"  {start} {host.key}"), soft_wrap=True)
         if not found:

@@ -190,6 +190,7 @@ async def _sign_in(settings: Settings, issuer: str) -> Finding:
     from po_mcp.sign_in.issuer_keys import IssuerUnavailable
 
     try:
+        # Of no certain id: what counts is whether the keys can be read.
         await build_keys(settings).find(None)
     except IssuerUnavailable as exc:
         next_step = "Check PO_MCP_ISSUER: it must be what the issuer's own metadata names, letter for letter."
@@ -202,6 +203,7 @@ async def _rights(settings: Settings, erp: ERP, *, can_read: bool) -> Finding:
     if settings.read_only:
         return Finding("note", "writing", "read-only (PO_MCP_READ_ONLY): no tool can change anything")
     declared = REGISTRY[settings.erp]
+    # The server's own user writes nothing then, so that its rights are no fault.
     if settings.erp_credentials == "own":
         return Finding(
             "note", "writing", f"as each person, with credentials of their own: who writes {declared.rights}"

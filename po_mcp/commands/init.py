@@ -98,6 +98,7 @@ def _present(path: Path) -> Settings | None:
         say("There are none yet.\n")
         return None
     try:
+        # Without the environment: what is shown, and may be changed, is the file alone.
         settings = config.load({}, path)
     except ConfigurationError as exc:
         say(f"They do not work: {exc}\n")
@@ -198,6 +199,7 @@ def _ask_until_it_works(erp: str) -> dict[str, Any]:
 def _ask(name: str, question: str) -> str:
     """Ask for one setting until it fits."""
     while True:
+        # The first of the secrets is the client id, which may be seen while it is typed.
         answer = click.prompt(question, hide_input=name in config_secrets.SECRETS[1:], type=str)
         try:
             return _setup.checked(name, answer.strip())

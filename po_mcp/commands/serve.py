@@ -50,7 +50,9 @@ def command(config: Path | None, host: str, port: int) -> None:
 
     settings = _settings.load(config)
     address = _choose_address(host, has_sign_in=settings.issuer is not None, has_keys=settings.keys is not None)
+    # Before the server is built, which would configure it in the SDK's way.
     json_log.configure(settings.log_level, settings.log_format)
+    # Of the extra `serve`, and faster; nothing else depends on it.
     options = {"use_uvloop": find_spec("uvloop") is not None}
     with closing(_listen(address, port)) as sock:
         greet = partial(_greet, settings, has_approver_pin(settings))

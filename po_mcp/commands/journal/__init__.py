@@ -53,6 +53,7 @@ def list_operations(config: Path | None, everything: bool = False, as_json: bool
     """List open and recent operations, newest last."""
     with opened(config) as (settings, journal):
         if not journal.exists():
+            # Beside the JSON: what a program reads on standard output is nothing else.
             click.echo(no_journal(settings), err=as_json)
         with legible():
             found = journal.all() if journal.exists() else []
@@ -166,6 +167,7 @@ def export_all(config: Path | None, file: Path) -> None:
     with opened(config) as (settings, journal):
         need_journal(settings, journal)
         archive.write_new(file, journal.upkeep.export())
+        # Read back from the disk: that is what an auditor gets.
         archive.report(archive.check_file(file))
 
 
@@ -180,6 +182,7 @@ def prune(config: Path | None, before: datetime | None, into: Path) -> None:
     """
     with opened(config) as (settings, journal):
         need_journal(settings, journal)
+        # By the clock of the journal, which all who use it share.
         day = archive.choose_day(before, settings.journal_days, settings.date_at(journal.now()))
         click.echo(archive.prune(journal, day, settings.zone(), into))
 

@@ -25,6 +25,7 @@ def write_new(path: Path, lines: Iterable[str]) -> None:
         with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)
             file.flush()
+            # What is moved goes from the journal next, and is then here alone.
             os.fsync(file.fileno())
     except FileExistsError:
         raise InvalidInput(f"{visible(str(path))} is there already. Nothing was changed.") from None

@@ -51,6 +51,7 @@ def the_one(settings: Settings, journal: JournalStore, beginning: str) -> Record
         return found[0]
     if found:
         raise InvalidInput(f"{len(found)} operations have an id that starts like this.", next_step="Type more of it.")
+    # A row that cannot be read is not among those found, and it must not be said that there is none.
     if any(fault.startswith(f"operation {beginning.lower()}") for fault in journal.upkeep.verify() if beginning):
         raise InvalidInput("That operation cannot be read.", next_step="Run: po-mcp journal verify")
     raise InvalidInput("No operation has an id that starts like this.", next_step="See: po-mcp journal list --all")

@@ -218,6 +218,7 @@ def _record_blindly(store: JournalStore, policy: SettlementPolicy, seen: _Seen, 
     """Record what the person says where po-mcp could not look."""
     operation = seen.recorded.operation
     if not happened:
+        # A no alone: what has not happened yet may still come.
         need_time(Journal(store), policy, seen.recorded)
     message = say_verdict(operation, happened=happened, seen="po-mcp could not check")
     outcome = WriteOutcome(status="done" if happened else "refused", operation_id=operation.id, message=message)

@@ -138,6 +138,7 @@ def _timeline(events: Sequence[Event], local: LocalTime) -> Table:
 
 
 def _name_event(event: Event) -> str:
+    # A person's yes names its place; one without a place was nobody's, since none was needed.
     if event.event == "APPROVED" and "through" not in event.detail:
         return _NO_APPROVAL_NEEDED
     return _EVENTS.get(event.event, event.event)
