@@ -69,6 +69,20 @@ def test_no_order_is_created_unseen_until_the_copy_is_adopted(address: str) -> N
         assert [one.event for one in store.events("")] == ["restored", "adopted"]
 
 
+@pytest.mark.parametrize("state", ["PROPOSED", "APPROVED"])
+def test_what_waits_ends_where_the_copy_is_adopted_before_anything_was_written(address: str, state: State) -> None:
+    """An administrator may be the first who writes to it: what its copy calls approved may be sent already."""
+    with closing(JournalStore(address)) as store:
+        operation_id = take_to(store, guarded_operation(), state)
+    put_back(address)
+
+    with closing(JournalStore(address)) as store:
+        assert "may be missing" in store.upkeep.adopt_file()
+        assert state_of(store, operation_id) == "EXPIRED"
+        assert not store.may_lack_events()
+        assert [one.event for one in store.events("")] == ["restored", "adopted"]
+
+
 def test_a_log_that_was_cut_beneath_a_running_server_is_noticed(address: str) -> None:
     """As a snapshot of the disk that was put back: the same system, the same timeline."""
     with closing(JournalStore(address)) as store:

@@ -49,7 +49,8 @@ class Upkeep:
         """Take the file, or the database, as it is for the journal from now on; say what was done, "" for nothing."""
         if (done := self._database.adopt()) != "":
             return done
-        with self._database.writing() as db:
+        # Not without what every write sees to first: what waits here is ended, though nobody has written since.
+        with self._moving() as db:
             if not restores.adopt(db, self._database.origin(), self._clock()):
                 return ""
         return f"The journal goes on from {self._database.path}; its latest events may be missing."
