@@ -155,7 +155,6 @@ class Terminal:
     def __init__(self, console: Console, settings: Settings) -> None:
         self.console = console
         self._settings = settings
-        self._has_given_pin = False
         self.has_left = False
 
     async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
@@ -179,7 +178,7 @@ class Terminal:
 
     async def _judge_pin(self) -> PinFault | None:
         """Ask for the approver's PIN where one is set, as the page and po-mcp approve do."""
-        if self._settings.journal_path() == MEMORY or self._has_given_pin:
+        if self._settings.journal_path() == MEMORY:
             return None
         with closing(JournalStore(self._settings.journal_path(), self._settings.approval_ttl)) as store:
             return await _approver_pin.ask_pin(PinCheck(Journal(store), "terminal"), self.console.print)

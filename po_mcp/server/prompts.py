@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from mcp.server import MCPServer
@@ -52,12 +52,16 @@ class PurchasingPrompt(Prompt):
             raise _invalid_params(f"Unknown argument {quote_text(name)}. Arguments: {', '.join(known)}.")
         for name in [name for name, required in known.items() if required and name not in given]:
             raise _invalid_params(f"{name} is required.")
-        return await super().render(given, context)
+        desk: Desk = context.request_context.lifespan_context
+        return await super().render({**given, "today": desk.today()}, context)
 
 
 @dataclass(frozen=True)
 class _PromptSpec:
-    """A prompt's text and list entry, and the capabilities of the ERP that it needs."""
+    """A prompt's text and list entry, and the capabilities of the ERP that it needs.
+
+    `is_of_a_day`: its text is written with the company's date, `today`.
+    """
 
     write: Callable[..., str]
     title: str
@@ -65,6 +69,7 @@ class _PromptSpec:
     arguments: list[PromptArgument]
     needs: frozenset[Capability] = field(default_factory=frozenset)
     writes: bool = False
+    is_of_a_day: bool = False
 
     @property
     def name(self) -> str:
@@ -80,7 +85,7 @@ def add_prompts(server: MCPServer[Desk], erp: ERP, settings: Settings) -> None:
             title=spec.title,
             description=spec.description,
             arguments=spec.arguments,
-            fn=_add_notice(spec.write, erp.notice),
+            fn=_write_with(spec, erp.notice),
         )
         server.add_prompt(prompt)
 
@@ -119,9 +124,8 @@ discounts or terms.
 4. When the user agrees, call create_purchase_order once. If the outcome has do_not_repeat, do not call it again."""
 
 
-def overdue_this_week(vendor: str | None = None) -> str:
+def overdue_this_week(today: date, vendor: str | None = None) -> str:
     """Return the steps of a report on orders that are overdue, or become so by Sunday."""
-    today = _today()
     monday = today - timedelta(days=today.weekday())
     from_vendor = f" from {marked(vendor)}" if vendor else ""
     also = f" and vendor {marked(vendor)}" if vendor else ""
@@ -179,6 +183,7 @@ _PROMPTS = (
         "List orders that are overdue or due this week",
         [_VENDOR],
         needs=frozenset({"list"}),
+        is_of_a_day=True,
     ),
     _PromptSpec(
         close_received,
@@ -191,9 +196,10 @@ _PROMPTS = (
 )
 
 
-def _add_notice(write: Callable[..., str], notice: str) -> Callable[..., Awaitable[str]]:
-    async def render(**given: str) -> str:
-        return f"{notice}\n{write(**given)}".lstrip()
+def _write_with(spec: _PromptSpec, notice: str) -> Callable[..., Awaitable[str]]:
+    async def render(today: date, **given: str) -> str:
+        day = {"today": today} if spec.is_of_a_day else {}
+        return f"{notice}\n{spec.write(**day, **given)}".lstrip()
 
     return render
 
@@ -202,10 +208,6 @@ def _clean_quote(quote: str) -> str:
     """Return a pasted text with its lines; a tab is four blanks, other invisible characters are written out."""
     lines = quote.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ").strip("\n").split("\n")
     return "\n".join(visible(line, _MAX_LINE_CHARS) for line in lines)
-
-
-def _today() -> date:
-    return datetime.now().astimezone().date()
 
 
 def _invalid_params(text: str) -> MCPError:

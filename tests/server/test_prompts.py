@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from mcp import Client, MCPError
@@ -11,7 +11,6 @@ from mcp.types import TextContent
 
 from po_mcp.bootstrap import build_server
 from po_mcp.connectors.sandbox import Sandbox
-from po_mcp.server import prompts
 from tests.harness import ERAS, IN_MEMORY, MODES, ServerHarness, Transport
 
 both_eras = pytest.mark.parametrize("era", ERAS)
@@ -129,15 +128,23 @@ async def test_an_optional_argument_that_is_empty_counts_as_left_out(harness: Se
         assert await prompt(client, "close_received", vendor=" ") == await prompt(client, "close_received")
 
 
-@pytest.mark.parametrize("today", [date(2026, 11, 16), date(2026, 11, 18), date(2026, 11, 22)])
-async def test_the_week_goes_from_monday_to_sunday(
-    harness: ServerHarness, today: date, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(prompts, "_today", lambda: today)
-    async with harness.client() as client:
+@pytest.mark.parametrize("day", [16, 18, 22])
+async def test_the_week_goes_from_monday_to_sunday(harness: ServerHarness, day: int) -> None:
+    today = date(2026, 11, day)
+    noon = datetime(2026, 11, day, 12, tzinfo=UTC).timestamp()
+    async with harness.client(clock=lambda: noon, time_zone="UTC") as client:
         text = await prompt(client, "overdue_this_week")
 
     assert f"Today is {today:%A}, {today}; the week runs from 2026-11-16 to 2026-11-22." in text
+
+
+@pytest.mark.parametrize(("zone", "day"), [("Pacific/Kiritimati", 17), ("Pacific/Pago_Pago", 15)])
+async def test_today_is_the_companys_date(harness: ServerHarness, zone: str, day: int) -> None:
+    half_past_ten = datetime(2026, 11, 16, 10, 30, tzinfo=UTC).timestamp()
+    async with harness.client(clock=lambda: half_past_ten, time_zone=zone) as client:
+        text = await prompt(client, "overdue_this_week")
+
+    assert f"2026-11-{day}; the week runs" in text
 
 
 async def test_a_prompt_neither_reads_nor_writes(harness: ServerHarness) -> None:
