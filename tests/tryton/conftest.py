@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,19 @@ def book(tryton_server: tuple[Server, TrytonUsers], tmp_path: Path, monkeypatch:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # lists of a book before are of the same address
     server.reset()
     return Book(server.url, users.facts, template(HOME).orders, users)
+
+
+@pytest.fixture
+def restart_after(book: Book, server: Server) -> Iterator[None]:
+    """Start Tryton again after a test in which a user gets another company.
+
+    It keeps in memory what a user of several companies sees, whatever its database says afterwards. That is put back
+    before the start: what is read first would else be kept as it was in two companies.
+    """
+    yield
+    server.kill()
+    server.reset()
+    server.start()
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from tests.tryton.company import password
 from tests.tryton.conftest import Book
 from tests.tryton.harness import RpcWire, TrytonHarness, arguments_of
 from tests.tryton.rpc import RpcError, day, money
-from tests.tryton.server import Server
 from tests.tryton.test_tools import CANCEL, CREATE, DELETE, says_yes
 
 pytestmark = pytest.mark.tryton
@@ -234,7 +233,7 @@ async def test_an_archived_item_is_not_ordered_and_a_standing_order_of_it_is_rea
 
 
 @pytest.fixture
-def second(book: Book, server: Server) -> Iterator[int]:
+def second(book: Book, restart_after: None) -> int:
     """Make another company, in which the buyer may work as well; it has an order under the draft's number."""
     admin, dollar = book.users.admin, book.facts.currencies["USD"]
     (party,) = admin.create("party.party", {"name": "Second Works Ltd"})
@@ -243,10 +242,7 @@ def second(book: Book, server: Server) -> Iterator[int]:
         admin.write("res.user", user, companies=[["add", [company]]], company_filter="all")
     order = {"party": book.facts.vendors["acme"], "company": company, "currency": dollar}
     admin.create(PURCHASE, *({**order, "reference": name} for name in (DRAFT, "OTHER-1")))
-    yield company
-    # Tryton keeps in memory what a user of several companies sees, whatever its database says afterwards.
-    server.kill()
-    server.start()
+    return company
 
 
 def ids_of(book: Book, company: int) -> list[int]:

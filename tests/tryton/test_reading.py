@@ -157,6 +157,7 @@ async def test_a_name_is_no_pattern(erp: Tryton, name: str) -> None:
         await erp.get_order(name, in_any_case=True)
 
 
+@pytest.mark.usefixtures("restart_after")
 async def test_an_order_of_another_company_is_not_there(erp: Tryton, book: Book) -> None:
     admin = book.users.admin
     (party,) = admin.create("party.party", {"name": "Other Works Ltd"})
