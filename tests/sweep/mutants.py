@@ -40,7 +40,7 @@ Mutant = Callable[[Patch], None]
 def naive(patch: Patch) -> None:
     """No journal: it is sent straight, and every error is a failure."""
 
-    async def execute(self: Executor, operation_id: str) -> WriteOutcome:
+    async def execute(self: Executor, operation_id: str, approved: Operation | None = None) -> WriteOutcome:
         operation = _operation(self, operation_id)
         end = await self._send(_claim(self, operation))
         if isinstance(end, PurchaseOrderError):
