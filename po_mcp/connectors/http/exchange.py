@@ -79,7 +79,8 @@ class Exchange:
             cookies=self._cookies,
             content=None if body is None else exact_json.dumps(body),
             data=form,
-            stream=None if has_content or method == "POST" else _NO_CONTENT,  # of which it need not find out the length
+            # Nothing need find out the length of no content; but a POST and a PATCH must say that it is 0.
+            stream=None if has_content or method in ("POST", "PATCH") else _NO_CONTENT,
             extensions=extensions,
         )
 
