@@ -103,6 +103,16 @@ def test_a_removed_operation_is_found(full: JournalPlace) -> None:
     assert verify_after(full, "DELETE FROM write_operations WHERE kind = 'delete'")
 
 
+def test_an_event_of_an_operation_that_is_no_longer_recorded_is_kept_and_is_no_fault(store: JournalStore) -> None:
+    """An older copy was put in the journal's place while it was under way: nobody removed anything."""
+    gone = "0123456789abcdef"
+    store.note(gone, "ANSWERED", {"status": "done"})
+    store.note_unanswered(gone, {"answer": "decline"}, is_decline=True)
+
+    assert store.upkeep.verify() == []
+    assert [event.detail["operation"] for event in store.events("")] == [gone, gone]
+
+
 def test_an_added_operation_is_found(full: JournalPlace) -> None:
     names = ", ".join(columns()[1:])
     forged = f"SELECT 'forged', 0, {names} FROM write_operations LIMIT 1"

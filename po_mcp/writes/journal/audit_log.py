@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from po_mcp.writes.journal.database import BEGINNING as BEGINNING
@@ -100,12 +100,16 @@ def holds(db: Transaction, mark: Mark) -> bool:
 def append(db: Transaction, event: Event, row: Row | None = None) -> None:
     """Add an event within the transaction that did it, and note it in the operation's row.
 
-    `row` is the operation's as it stands now, where it is at hand.
+    `row` is the operation's as it stands now, where it is at hand. An event of an operation that is not recorded names
+    it in its detail: an older copy may have been put in the journal's place while it was under way.
     """
     # The transaction is alone, so that the log ends where it did when it was begun, and after each event of its own.
     end = db.end or end_of(db)
     if row is None and event.operation_id:
         row = db.execute("SELECT * FROM write_operations WHERE id = ?", (event.operation_id,)).fetchone()
+        if row is None:
+            # Else it would look as if somebody had removed the operation.
+            event = replace(event, operation_id="", detail={**event.detail, "operation": event.operation_id})
     # The operation's row goes into the hash, so that an edit of the row shows as well.
     digest = _digest_of_row(row)
     detail = json.dumps(event.detail, sort_keys=True, separators=(",", ":"))
