@@ -39,6 +39,8 @@ _AFTER_A_YES: dict[State, Standing] = {
         "bad",
     ),
 }
+_MAY_BE_SENT = Standing("Not confirmed", "", "warn")
+"""What waited in a copy of the journal that was put back."""
 _STANDINGS: dict[State, Standing] = {
     "DECLINED": Standing("Declined", "", "bad"),
     "EXPIRED": Standing(
@@ -73,6 +75,8 @@ def describe_standing(
         return None
     if recorded.state == "APPROVED":
         return _APPROVED_AND_RUNNING if is_running else _describe_approval(recorded, events, local)
+    if recorded.state == "EXPIRED" and recorded.outcome is not None:
+        return replace(_MAY_BE_SENT, text=recorded.outcome.message)
     # A person who said yes must not read that they declined, or that nobody decided.
     if recorded.state in _AFTER_A_YES and any(event.event == "APPROVED" for event in events):
         return _describe_end_after_a_yes(recorded)

@@ -83,6 +83,8 @@ class OutcomeWriter:
             return self.unknown(operation, recorded.sent_at, f"{self.name} has not answered yet")
         if recorded.outcome is not None and recorded.state in ("STALE", "DECLINED"):
             return recorded.outcome
+        if recorded.outcome is not None and recorded.state == "EXPIRED":
+            return self.say("unknown", operation, recorded.outcome.message, TELL, do_not_repeat=True)
         assert words is not None
         status, text, next_step = words
         kind = kind_of(operation.kind).words

@@ -9,11 +9,13 @@ from contextlib import closing, suppress
 import psycopg
 import pytest
 
+from po_mcp.approvals.standing import describe_standing
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import JournalStore, restores
 from po_mcp.writes.operation import State
 from tests.postgres import Cluster, as_its_user, new_folder, programs
 from tests.writes.editing import edit, tamper
+from tests.writes.erp import EXACT, Bench
 from tests.writes.making import CONNECTION, Clock, create, guarded_operation, propose, state_of, take_to
 
 pytestmark = pytest.mark.postgres
@@ -39,6 +41,15 @@ def test_waiting_operations_end_where_the_database_is_another_copy(address: str,
         assert store.claim(operation.id, CONNECTION) is None
         assert state_of(store, operation.id) == "EXPIRED"
         assert store.events(operation.id)[-1].detail == {"because": "the journal was restored"}
+        ended = store.find(operation.id)
+        assert ended is not None
+        said = Bench(store, EXACT).executor.words.outcome(ended)
+        assert (said.status, said.do_not_repeat) == ("unknown", True)
+        assert "it is not known whether it was carried out" in said.message
+        assert "Nothing was changed" not in said.message
+        standing = describe_standing(ended, store.events(operation.id), is_running=False)
+        assert standing is not None
+        assert (standing.heading, standing.text) == ("Not confirmed", said.message)
 
 
 def test_a_sent_operation_keeps_its_state(address: str) -> None:

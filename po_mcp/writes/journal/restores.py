@@ -10,12 +10,16 @@ from __future__ import annotations
 from po_mcp.writes.journal import audit_log, moves
 from po_mcp.writes.journal.audit_log import Event
 from po_mcp.writes.journal.database import Transaction
-from po_mcp.writes.operation import WAITING
+from po_mcp.writes.operation import WAITING, WriteOutcome
 
 _NAME = "origin"
 KNOWN = f"SELECT value FROM journal WHERE name = '{_NAME}'"  # noqa: S608
 _RESTORED = "restored to "
 _BECAUSE = "the journal was restored"
+_MAY_BE_SENT = (
+    "The journal was restored from another copy, which may lack that this was sent: it is not known whether it was "
+    "carried out. Look at the order in the ERP before anything else is done with it."
+)
 
 
 def is_other(known: str | None, origin: str) -> bool:
@@ -49,7 +53,10 @@ def adopt(db: Transaction, origin: str, now: float) -> bool:
 def _end_waiting(db: Transaction, now: float) -> None:
     for row in db.execute("SELECT id, state FROM live_operations").fetchall():
         if row["state"] in WAITING:
-            moves.move(db, row["id"], row["state"], "EXPIRED", {"because": _BECAUSE}, now, settled_at=now)
+            # Without an outcome it would be said that nothing was changed.
+            outcome = WriteOutcome(status="unknown", operation_id=row["id"], message=_MAY_BE_SENT, do_not_repeat=True)
+            kept = {"settled_at": now, "outcome": outcome.model_dump_json(exclude_none=True)}
+            moves.move(db, row["id"], row["state"], "EXPIRED", {"because": _BECAUSE}, now, **kept)
 
 
 def _read_known(db: Transaction) -> str | None:
