@@ -596,8 +596,9 @@ def a_kind_hands_on_no_deadline(patch: Patch) -> None:
 
 def whose_call_it_is_does_not_matter(patch: Patch) -> None:
     def same_create(db: Transaction, operation: Operation, since: float, until: float) -> Recorded | None:
-        where = "connection = ? AND kind = ? AND arguments = ?"
-        return queries.first(db, where, operation.connection, operation.kind, operation.arguments)
+        same = "SELECT * FROM write_operations WHERE connection = ? AND kind = ? AND arguments = ?"
+        rows = db.execute(same, (operation.connection, operation.kind, operation.arguments))
+        return next(queries.readable(rows), None)
 
     patch.setattr(queries, "same_create", same_create)
 

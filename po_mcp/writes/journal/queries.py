@@ -39,12 +39,6 @@ def ask_operation(operation_id: str) -> Ask:
     return Ask("SELECT * FROM write_operations WHERE id = ?", (operation_id,))
 
 
-def first(db: Transaction, condition: str, *values: object) -> Recorded | None:
-    """Return the first operation that meets a condition, which may say in which order; None where none does."""
-    rows = db.execute(f"SELECT * FROM write_operations WHERE {condition}", values)  # noqa: S608
-    return next(readable(rows), None)
-
-
 def live_row(db: Transaction, connections: Sequence[str], number: str) -> Row | None:
     """Return the row of the live operation on an order, in any of these connections, whether or not it can be read."""
     row: Row | None = db.execute(*ask_live_row(connections, number)).fetchone()

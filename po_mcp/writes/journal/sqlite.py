@@ -26,13 +26,12 @@ from typing import Any, NamedTuple
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import audit_log, due, file_systems, moving, schema
 from po_mcp.writes.journal.database import MEMORY, Ask, Mark, Transaction
+from po_mcp.writes.journal.sqlite_connection import BUSY_S as BUSY_S
 from po_mcp.writes.journal.sqlite_connection import SqliteConnection, connect
 from po_mcp.writes.journal.sqlite_schema import expect_schema, id_of, need_journal, prepare, read_schema
 
-BUSY_S = 5.0
-"""Seconds to wait for another process's transaction."""
 BUSY_AGAIN_S = 0.25
-"""The same right after such a wait was in vain, so that not every call waits the whole of it."""
+"""Seconds to wait for another process right after such a wait was in vain: not every call waits the whole of it."""
 _SWITCH_AGAIN_S = 0.01
 _MARK_BYTES = 256
 _FULL = 2

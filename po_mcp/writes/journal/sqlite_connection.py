@@ -8,6 +8,9 @@ from typing import Any
 
 from po_mcp.writes.journal.database import Ask, Begun, Mark
 
+BUSY_S = 5.0
+"""Seconds to wait for another process's transaction."""
+
 
 class SqliteConnection(sqlite3.Connection):
     """A connection, and what its transaction was begun with."""
@@ -31,7 +34,7 @@ class SqliteConnection(sqlite3.Connection):
 
 def connect(path: str) -> SqliteConnection:
     """Open a file, or a database in memory; every transaction is begun by a statement."""
-    # A reader waits for others as long as a writer: five seconds.
-    db = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False, factory=SqliteConnection)
+    # A reader waits for others as long as a writer.
+    db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False, factory=SqliteConnection)
     db.row_factory = sqlite3.Row
     return db
