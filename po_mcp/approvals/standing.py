@@ -39,8 +39,6 @@ _AFTER_A_YES: dict[State, Standing] = {
         "bad",
     ),
 }
-_MAY_BE_SENT = Standing("Not confirmed", "", "warn")
-"""What waited in a copy of the journal that was put back."""
 _STANDINGS: dict[State, Standing] = {
     "DECLINED": Standing("Declined", "", "bad"),
     "EXPIRED": Standing(
@@ -75,8 +73,6 @@ def describe_standing(
         return None
     if recorded.state == "APPROVED":
         return _APPROVED_AND_RUNNING if is_running else _describe_approval(recorded, events, local)
-    if recorded.state == "EXPIRED" and recorded.outcome is not None:
-        return replace(_MAY_BE_SENT, text=recorded.outcome.message)
     # A person who said yes must not read that they declined, or that nobody decided.
     if recorded.state in _AFTER_A_YES and any(event.event == "APPROVED" for event in events):
         return _describe_end_after_a_yes(recorded)
@@ -112,6 +108,11 @@ def _describe_end(recorded: Recorded) -> str:
 
 def _describe_doubt(recorded: Recorded, events: Sequence[Event], local: LocalTime) -> str:
     """Say why it is not known, to a person; the outcome's own message tells an assistant what not to do."""
+    if recorded.sent_at is None:
+        return (
+            "The record of changes was restored from a copy, which may lack that this was sent, so nobody knows yet "
+            "whether it happened. Nothing is sent until that is known. Do not enter it a second time."
+        )
     detail = next((event.detail for event in reversed(events) if event.event == "UNKNOWN"), {})
     why = str(detail.get("answer") or detail.get("observed") or "the process that sent it is gone")
     sent = "" if recorded.sent_at is None else f" at {local.time(recorded.sent_at, seconds=True)}"

@@ -20,6 +20,7 @@ _STANDS: Mapping[str, str] = {
     "APPROVED": "Approved, not carried out yet.",
     "WATCHED": "Refused; this is checked again for a while.",
     "SENT": "Sent, no answer yet.",
+    "UNKNOWN": "The journal was restored from a copy, which may lack that this was sent.",
     "DECLINED": "Declined. Nothing was changed.",
     "EXPIRED": "Expired. Nothing was changed.",
     "STALE": "Replaced by a newer request. Nothing was changed.",

@@ -116,4 +116,5 @@ async def _ask_whether_it_happened(desk: Desk, recorded: Recorded, approver: App
 def _build_question(desk: Desk, recorded: Recorded, seen: Observation) -> Question:
     operation = recorded.operation
     request = kind_of(operation.kind).words.request
-    return ask_whether_it_happened(place_of(desk.erp), request, operation.number, (seen.why, *seen.differences))
+    shown, is_sent = (seen.why, *seen.differences), recorded.sent_at is not None
+    return ask_whether_it_happened(place_of(desk.erp), request, operation.number, shown, is_sent=is_sent)

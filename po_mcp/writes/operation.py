@@ -5,6 +5,7 @@
         |          |          +---> REFUSED
         |          |          +---> UNKNOWN -> DONE | NOT_APPLIED | CONFLICT
         +----------+--------------> DECLINED | EXPIRED | STALE
+        +----------+--------------> UNKNOWN, where the journal is a copy that may lack the send
 
 An id is 128 random bits, so that a link to an operation cannot be guessed. What makes two calls the same
 call is their meaning: connection, kind, number, arguments and the order as it was read.
@@ -45,8 +46,9 @@ State = Literal[
 ]
 
 MOVES: Mapping[State, frozenset[State]] = {
-    "PROPOSED": frozenset({"APPROVED", "DECLINED", "EXPIRED", "STALE"}),
-    "APPROVED": frozenset({"SENT", "DECLINED", "EXPIRED", "STALE"}),
+    # UNKNOWN: the journal was restored from a copy that may lack that this was sent.
+    "PROPOSED": frozenset({"APPROVED", "DECLINED", "EXPIRED", "STALE", "UNKNOWN"}),
+    "APPROVED": frozenset({"SENT", "DECLINED", "EXPIRED", "STALE", "UNKNOWN"}),
     "SENT": frozenset({"DONE", "WATCHED", "REFUSED", "UNKNOWN"}),
     "WATCHED": frozenset({"DONE", "REFUSED", "UNKNOWN"}),
     # Never back to APPROVED: what may have been sent is not sent again under the same yes.
@@ -215,7 +217,8 @@ class Recorded:
     """An operation as the journal has it. Times are seconds since 1970.
 
     `counts_from` is from when its age after the send is counted: the send, or a moment after it at which the
-    clock was found set back. `foreign_since` is when another order was first seen under its number.
+    clock was found set back or the journal restored. `foreign_since` is when another order was first seen under its
+    number. `sent_at` is None, too, where a restored journal does not tell when or whether it was sent.
     """
 
     operation: Operation
@@ -227,6 +230,12 @@ class Recorded:
     foreign_since: float | None = None
     settled_at: float | None = None
     outcome: WriteOutcome | None = None
+    proposed_at: float = 0.0
+
+    @property
+    def earliest_send(self) -> float:
+        """The time before which it was not sent for sure."""
+        return self.proposed_at if self.sent_at is None else self.sent_at
 
 
 def may_move(before: State, after: State) -> bool:

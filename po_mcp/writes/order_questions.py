@@ -57,7 +57,9 @@ def ask_cancel(order: PurchaseOrder, place: Place) -> Question:
     return Question(_join([*top, *text.lines_of(order), *_explain_gaps(order)]), (field,))
 
 
-def ask_whether_it_happened(place: Place, request: str, number: str, seen: Sequence[str]) -> Question:
+def ask_whether_it_happened(
+    place: Place, request: str, number: str, seen: Sequence[str], *, is_sent: bool = True
+) -> Question:
     """Make the question whether a write happened whose outcome is not known. Leaving it open is the first choice.
 
     Args:
@@ -65,10 +67,11 @@ def ask_whether_it_happened(place: Place, request: str, number: str, seen: Seque
         request: what was asked for, such as `Close order`.
         number: the order's number.
         seen: what the ERP shows now.
+        is_sent: it was sent for sure; the copy that a journal was restored from may not tell.
     """
-    number = text.number(number)
+    number, sent = text.number(number), "It was sent once." if is_sent else "It may have been sent."
     lines = [
-        text.cut(f"{place.tag}{request} {number}: did it happen? It was sent once.", text.HEAD_COLUMNS),
+        text.cut(f"{place.tag}{request} {number}: did it happen? {sent}", text.HEAD_COLUMNS),
         text.cut(f"Seen now: {seen[0]}", text.HEAD_COLUMNS),
         "Look at the order in the ERP itself before you say so.",
         *(text.cut(f"- {one}", 2 * text.HEAD_COLUMNS) for one in seen[1:]),

@@ -83,8 +83,8 @@ class OutcomeWriter:
             return self.unknown(operation, recorded.sent_at, f"{self.name} has not answered yet")
         if recorded.outcome is not None and recorded.state in ("STALE", "DECLINED"):
             return recorded.outcome
-        if recorded.outcome is not None and recorded.state == "EXPIRED":
-            return self.say("unknown", operation, recorded.outcome.message, TELL, do_not_repeat=True)
+        if recorded.state == "UNKNOWN":
+            return self.unknown(operation, None, _MAY_LACK_SEND)
         assert words is not None
         status, text, next_step = words
         kind = kind_of(operation.kind).words
@@ -209,6 +209,8 @@ class OutcomeWriter:
             return f" If the change never shows up in {self.name}, {clear}"
         return f" It is checked automatically; after {seconds:.0f} seconds without a change it counts as not done."
 
+
+_MAY_LACK_SEND = "the record of changes was restored from a copy, which may lack that it was sent"
 
 _CHECKED = "No effect is seen so far; this is checked again until"
 

@@ -81,7 +81,7 @@ class Reconciler:
             # By who requested it: others may not see it, and what is not seen counts as absent.
             with acting_for(operation.actor), anyio.move_on_after(min(LOOK_S, self.policy.timeout)):
                 await need_same_books(self.erp, operation)
-                seen = await kind_of(operation.kind).observe(self.erp, operation, recorded.sent_at or 0.0)
+                seen = await kind_of(operation.kind).observe(self.erp, operation, recorded.earliest_send)
                 # An effect under our number settles it; its absence there is none where the ERP named another number.
                 if recorded.state != "UNKNOWN" or seen.seen == "applied":
                     return seen
@@ -231,7 +231,7 @@ class Reconciler:
             numbers |= {given} if one.state == "DONE" else set()
         from po_mcp.writes.kinds.elsewhere import look_elsewhere  # late, for a quick start
 
-        seen = await look_elsewhere(self.erp, operation, recorded.sent_at or 0.0, absent, numbers)
+        seen = await look_elsewhere(self.erp, operation, recorded.earliest_send, absent, numbers)
         if seen.seen == "absent" and numbers_itself:
             why = f"{seen.why}, and {self.words.name} has numbered orders itself before"
             return Observation("elsewhere", why)
@@ -247,6 +247,8 @@ class Reconciler:
         detail = {"observed": seen.why}
         if seen.seen in ("applied", "gone"):
             because = f"{self.words.name} gave no clear answer"
+            if recorded.sent_at is None:
+                because = "the record of changes was restored from a copy"
             if before == "WATCHED":
                 because = f"{self.words.name} had reported an error"
             outcome = self.words.observed(operation, seen, because)
@@ -328,7 +330,7 @@ class Reconciler:
         seconds = self.policy.absence_decides_after
         # No vendor documents how late a request may be applied: unless the operator says it, an absence decides
         # nothing.
-        if seconds is None or recorded.sent_at is None:
+        if seconds is None or recorded.counts_from is None:
             return False
         return self._least_age(recorded, looked_at) > seconds
 

@@ -352,6 +352,7 @@ def test_a_question_which_is_meant_offers_first_that_none_is() -> None:
 
 def test_whether_it_happened_is_left_open_first() -> None:
     question = ask_whether_it_happened(BOOKS, "Close order", "PO-1", ["the order as open", "1 line differs"])
+    unsure = ask_whether_it_happened(BOOKS, "Close order", "PO-1", ["open"], is_sent=False)
 
     assert rows_of(question) == [
         "Close order PO-1: did it happen? It was sent once.",
@@ -359,6 +360,7 @@ def test_whether_it_happened_is_left_open_first() -> None:
         "Look at the order in the ERP itself before you say so.",
         "- 1 line differs",
     ]
+    assert rows_of(unsure)[0] == "Close order PO-1: did it happen? It may have been sent."
     assert question.fields[0].choices[0] == ("open", "Leave it open")
 
 

@@ -16,8 +16,22 @@ from pathlib import Path
 import pytest
 
 from po_mcp.errors import JournalUnavailable
-from po_mcp.writes.journal import JournalStore, file_systems, sqlite
-from tests.writes.making import CONNECTION, Clock, create, find, guarded_operation, outcome, propose, state_of, take_to
+from po_mcp.writes.journal import JournalStore, file_systems, restores, sqlite
+from po_mcp.writes.operation import State
+from po_mcp.writes.policy import SettlementPolicy
+from tests.writes.erp import Bench
+from tests.writes.making import (
+    CONNECTION,
+    Clock,
+    create,
+    find,
+    guarded_operation,
+    order,
+    outcome,
+    propose,
+    state_of,
+    take_to,
+)
 
 
 def mark_of(file: Path) -> Path:
@@ -442,6 +456,62 @@ def test_adopting_takes_an_older_copy_and_says_so_in_the_log(store: JournalStore
     assert propose(JournalStore(file, 600, clock), guarded_operation(number="PO-2")).state == "PROPOSED"
     assert [event.event for event in restored.events("")] == ["adopted"]
     assert restored.upkeep.verify() == []
+
+
+def restored_without_the_send(store: JournalStore, file: Path, clock: Clock, state: State, kind: str) -> JournalStore:
+    """A journal of which a copy was put back that has an operation on PO-1 as it was before it was sent."""
+    take_to(store, guarded_operation(kind), state)
+    store.close()
+    restore = keep_copy(file, with_wal=False)
+    again = JournalStore(file, 600, clock)
+    [recorded] = again.live(None)
+    if state == "PROPOSED":
+        again.approve(recorded.operation.id, recorded.operation.payload, {})
+    assert again.claim(recorded.operation.id, CONNECTION) is not None
+    again.close()
+    restore()
+    return JournalStore(file, 600, clock)
+
+
+@pytest.mark.parametrize("state", ["PROPOSED", "APPROVED"])
+@pytest.mark.parametrize("kind", ["finalize", "delete", "cancel"])
+@pytest.mark.parametrize("was_done", [True, False])
+async def test_what_waited_in_an_adopted_copy_is_settled_by_reading_and_never_sent(
+    store: JournalStore, file: Path, clock: Clock, state: State, kind: str, was_done: bool
+) -> None:
+    with closing(restored_without_the_send(store, file, clock, state, kind)) as restored:
+        restored.upkeep.adopt_file()
+        bench = Bench(restored, SettlementPolicy(timeout=20.0, late_apply=60.0, read_lag=0.0, foreign_gap=0.0))
+        bench.erp.orders = {"PO-1": order()}
+        if was_done:
+            effect = {"finalize": "closed", "cancel": "cancelled"}
+            bench.erp.orders = {"PO-1": order(status=effect[kind])} if kind in effect else {}
+        [recorded] = restored.live(None)
+        operation_id = recorded.operation.id
+        assert (recorded.state, recorded.sent_at) == ("UNKNOWN", None)
+
+        said = await bench.execute(operation_id)
+        assert bench.erp.writes == []
+        if was_done:
+            assert said.status == "done"
+            assert "restored from a copy" in said.message
+            return
+        assert (said.status, said.do_not_repeat) == ("unknown", True)
+        # What may have been sent until the copy was adopted may come as late as anything that is sent then.
+        clock.now += 101
+        assert await bench.reconcile(operation_id) == "NOT_APPLIED"
+        assert restored.upkeep.verify() == []
+
+
+def test_without_the_doubt_what_was_sent_before_a_copy_was_put_back_is_sent_again(
+    store: JournalStore, file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restores, "doubt_waiting", lambda db, now: None)
+    with closing(restored_without_the_send(store, file, clock, "APPROVED", "delete")) as restored:
+        restored.upkeep.adopt_file()
+        [recorded] = restored.live(None)
+
+        assert restored.claim(recorded.operation.id, CONNECTION) is not None
 
 
 def test_adopting_begins_a_new_journal_where_the_former_is_gone(store: JournalStore, file: Path, clock: Clock) -> None:

@@ -10,13 +10,13 @@ import psycopg
 import pytest
 
 from po_mcp.approvals.standing import describe_standing
-from po_mcp.errors import JournalUnavailable
-from po_mcp.writes.journal import JournalStore, restores
+from po_mcp.errors import JournalUnavailable, OperationUnderWay
+from po_mcp.writes.journal import JournalStore, postgres, restores
 from po_mcp.writes.operation import State
 from tests.postgres import Cluster, as_its_user, new_folder, programs
 from tests.writes.editing import edit, tamper
 from tests.writes.erp import EXACT, Bench
-from tests.writes.making import CONNECTION, Clock, create, guarded_operation, propose, state_of, take_to
+from tests.writes.making import CONNECTION, Clock, create, find_begun, guarded_operation, propose, state_of, take_to
 
 pytestmark = pytest.mark.postgres
 
@@ -31,7 +31,7 @@ def put_back(address: str) -> None:
 
 
 @pytest.mark.parametrize("state", ["PROPOSED", "APPROVED"])
-def test_waiting_operations_end_where_the_database_is_another_copy(address: str, state: State) -> None:
+def test_waiting_operations_are_unknown_where_the_database_is_another_copy(address: str, state: State) -> None:
     with closing(JournalStore(address)) as store:
         operation = guarded_operation()
         take_to(store, operation, state)
@@ -39,17 +39,84 @@ def test_waiting_operations_end_where_the_database_is_another_copy(address: str,
 
         assert not store.approve(operation.id, operation.payload, {})
         assert store.claim(operation.id, CONNECTION) is None
-        assert state_of(store, operation.id) == "EXPIRED"
+        assert state_of(store, operation.id) == "UNKNOWN"
         assert store.events(operation.id)[-1].detail == {"because": "the journal was restored"}
         ended = store.find(operation.id)
         assert ended is not None
         said = Bench(store, EXACT).executor.words.outcome(ended)
         assert (said.status, said.do_not_repeat) == ("unknown", True)
-        assert "it is not known whether it was carried out" in said.message
+        assert "It is not known whether order PO-1 was deleted: the record of changes was restored" in said.message
         assert "Nothing was changed" not in said.message
         standing = describe_standing(ended, store.events(operation.id), is_running=False)
         assert standing is not None
-        assert (standing.heading, standing.text) == ("Not confirmed", said.message)
+        assert standing.heading == "Not confirmed"
+        assert "nobody knows yet whether it happened" in standing.text
+        assert "It was sent" not in standing.text + said.message
+        with pytest.raises(OperationUnderWay, match="not confirmed"):
+            propose(store, guarded_operation("cancel"))
+
+
+@pytest.mark.parametrize("state", ["PROPOSED", "APPROVED"])
+@pytest.mark.parametrize("seconds", [0, 700], ids=["in time", "its time over"])
+def test_a_reading_calls_unknown_what_waits_in_another_copy(address: str, state: State, seconds: float) -> None:
+    """Nothing was written since it was put back: a reading must not say that nothing was changed."""
+    clock = Clock()
+    with closing(JournalStore(address, 600, clock)) as store:
+        operation_id = take_to(store, guarded_operation(), state)
+    put_back(address)
+    clock.now += seconds
+
+    with closing(JournalStore(address, 600, clock)) as store:
+        assert (state_of(store, operation_id), store.events("")) == ("UNKNOWN", [])
+        [live] = store.live(None)
+        assert (live.state, live.sent_at, live.counts_from) == ("UNKNOWN", None, clock.now)
+        assert [one.state for one in store.find_beginning(operation_id)] == ["UNKNOWN"]
+        assert [one.state for one in store.all()] == ["UNKNOWN"]
+        begun = find_begun(store, guarded_operation())
+        assert begun is not None
+        assert begun.state == "UNKNOWN"
+
+
+@pytest.mark.parametrize("is_idle", [False, True])
+def test_a_running_server_reads_at_once_that_its_database_is_another_copy(
+    address: str, is_idle: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if is_idle:  # each answer begins a transaction
+        monkeypatch.setattr(postgres, "FRESH_S", 0.0)
+    with closing(JournalStore(address)) as store:
+        operation_id = take_to(store, guarded_operation(), "APPROVED")
+        assert state_of(store, operation_id) == "APPROVED"
+        put_back(address)
+
+        assert state_of(store, operation_id) == "UNKNOWN"
+
+
+def test_a_running_server_reads_at_once_that_its_log_was_cut(address: str) -> None:
+    with closing(JournalStore(address)) as store:
+        operation_id = take_to(store, guarded_operation(), "APPROVED")
+        propose(store, guarded_operation(number="PO-2"))
+        assert state_of(store, operation_id) == "APPROVED"
+        tamper(address, "DELETE FROM audit_log WHERE place = (SELECT MAX(place) FROM audit_log)")
+
+        assert state_of(store, operation_id) == "UNKNOWN"
+
+
+def test_without_the_look_at_the_copy_a_reading_says_that_nothing_was_changed(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def state_in_copy(clock: Clock) -> State:
+        with closing(JournalStore(address, 600, clock)) as store:
+            return state_of(store, operation_id)
+
+    clock = Clock()
+    with closing(JournalStore(address, 600, clock)) as store:
+        operation_id = take_to(store, guarded_operation(), "APPROVED")
+    put_back(address)
+    clock.now += 700
+    intact = state_in_copy(clock)
+    monkeypatch.setattr(postgres.PostgresDatabase, "is_other_copy", lambda self: False)
+
+    assert (intact, state_in_copy(clock)) == ("UNKNOWN", "EXPIRED")
 
 
 def test_a_sent_operation_keeps_its_state(address: str) -> None:
@@ -81,7 +148,9 @@ def test_no_order_is_created_unseen_until_the_copy_is_adopted(address: str) -> N
 
 
 @pytest.mark.parametrize("state", ["PROPOSED", "APPROVED"])
-def test_what_waits_ends_where_the_copy_is_adopted_before_anything_was_written(address: str, state: State) -> None:
+def test_what_waits_is_unknown_where_the_copy_is_adopted_before_anything_was_written(
+    address: str, state: State
+) -> None:
     """An administrator may be the first who writes to it: what its copy calls approved may be sent already."""
     with closing(JournalStore(address)) as store:
         operation_id = take_to(store, guarded_operation(), state)
@@ -89,7 +158,7 @@ def test_what_waits_ends_where_the_copy_is_adopted_before_anything_was_written(a
 
     with closing(JournalStore(address)) as store:
         assert "may be missing" in store.upkeep.adopt_file()
-        assert state_of(store, operation_id) == "EXPIRED"
+        assert state_of(store, operation_id) == "UNKNOWN"
         assert not store.may_lack_events()
         assert [one.event for one in store.events("")] == ["restored", "adopted"]
 
@@ -149,7 +218,7 @@ def test_a_standby_that_was_promoted_is_another_copy(postgres: Cluster, address:
     with closing(JournalStore(there)) as store:
         assert store.may_lack_events()
         assert store.claim(operation_id, CONNECTION) is None
-        assert state_of(store, operation_id) == "EXPIRED"
+        assert state_of(store, operation_id) == "UNKNOWN"
 
 
 def wait_for_row(address: str, operation_id: str) -> None:
@@ -168,20 +237,20 @@ def wait_for_row(address: str, operation_id: str) -> None:
 def test_without_the_comparison_a_lost_send_is_sent_again(
     address: str, control: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def harm() -> bool:
+    def harm(number: str) -> bool:
         with closing(JournalStore(address)) as store:
-            operation_id = take_to(store, guarded_operation(number="PO-1"), "APPROVED")
+            operation_id = take_to(store, guarded_operation(number=number), "APPROVED")
             edit(address, "UPDATE journal SET value = 'another copy' WHERE name = 'origin'")
             if store.claim(operation_id, CONNECTION) is not None:
                 return True
             try:
-                store.propose(create("PO-2"), {}, approved=True)
+                store.propose(create(f"{number}-2"), {}, approved=True)
             except JournalUnavailable:
                 return False
             return True
 
-    intact = harm()
+    intact = harm("PO-1")
     edit(address, "DELETE FROM journal WHERE name = 'origin'")
     monkeypatch.setattr(restores, control, lambda *_: False)
 
-    assert (intact, harm()) == (False, True)
+    assert (intact, harm("PO-3")) == (False, True)

@@ -38,17 +38,18 @@ def test_a_recorded_operation_is_found_by_another_process(
 ) -> None:
     recorded = propose(store, guarded_operation())
 
-    its = Recorded(recorded.operation, recorded.state, recorded.expires_at)
+    its = Recorded(recorded.operation, recorded.state, recorded.expires_at, proposed_at=clock.now)
     assert JournalStore(journal_at, 600, clock).find(recorded.operation.id) == its
 
 
 @pytest.mark.parametrize("kind", ["create", "delete", "finalize", "cancel"])
-def test_an_operation_of_every_kind_is_read_back_as_it_was(store: JournalStore, kind: str) -> None:
+def test_an_operation_of_every_kind_is_read_back_as_it_was(store: JournalStore, clock: Clock, kind: str) -> None:
     operation = create(question=True) if kind == "create" else guarded_operation(kind)
 
     recorded = propose(store, operation)
 
-    assert find(store, operation.id) == Recorded(recorded.operation, recorded.state, recorded.expires_at)
+    expected = Recorded(recorded.operation, recorded.state, recorded.expires_at, proposed_at=clock.now)
+    assert find(store, operation.id) == expected
     assert recorded.operation == operation
 
 

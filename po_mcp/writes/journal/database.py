@@ -155,6 +155,9 @@ class Database(Protocol):
     def origin(self) -> str:
         """Return what tells this copy of it from every other; "" where a copy that was put back is refused."""
 
+    def is_other_copy(self) -> bool:
+        """Tell whether its last answer came from another copy than the journal knows: nothing was written since."""
+
     def adopt(self) -> str:
         """Take it as it is for the journal from now on; return what was done, "" for nothing."""
 

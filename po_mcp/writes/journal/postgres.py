@@ -25,7 +25,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from po_mcp.errors import JournalUnavailable
-from po_mcp.writes.journal import audit_log, due, schema
+from po_mcp.writes.journal import audit_log, due, restores, schema
 from po_mcp.writes.journal.breaker import DatabaseBreaker
 from po_mcp.writes.journal.database import Ask, Mark, Slots, Transaction
 from po_mcp.writes.journal.postgres_schema import need_durable, prepare, read_schema, translate_schema
@@ -119,6 +119,8 @@ class PostgresDatabase:
         self._watchdog = Watchdog()
         self._time: _Time | None = None
         self._origin = ""
+        self._known: str | None = None
+        self._holds_mark = True
         self._id = ""
         self._mark = Mark()
         self._latest = due.Latest()
@@ -164,6 +166,15 @@ class PostgresDatabase:
         """Return what tells this copy of the database from every other."""
         return self._origin
 
+    def is_other_copy(self) -> bool:
+        """Tell whether its last answer came from another copy than the journal knows: nothing was written since."""
+        if restores.is_other(self._known, self._origin):
+            return True
+        if self._holds_mark:
+            return False
+        with self.reading() as db:
+            return not audit_log.holds(db, self._mark)  # what was pruned is no longer there, either
+
     @contextmanager
     def writing(self, *asks: Ask) -> Iterator[PostgresTransaction]:
         """Run a transaction alone: all of it is durable when this ends without an error, or none of it."""
@@ -204,7 +215,9 @@ class PostgresDatabase:
             connection = self._take(pool)
             try:
                 with self._watchdog.watching(connection, READING_S):
-                    found = ask_together(connection, asks)
+                    mark = self._mark
+                    [(_, *copy)], *found = ask_together(connection, asks, _ask_copy(mark))
+                    self._note_copy(mark, *copy)
                 self._breaker.note_success()
                 return found
             finally:
@@ -282,7 +295,7 @@ class PostgresDatabase:
         self, pool: ConnectionPool[psycopg.Connection[Any]], asks: Sequence[Ask], seconds: float, *, is_writing: bool
     ) -> _Begun:
         mark, seen, until = self._mark, self._latest, time.monotonic() + seconds
-        begin = self._write_begin(mark, seen) if is_writing else _BEGIN_READING + _WHERE + _NOW
+        begin = self._write_begin(mark, seen) if is_writing else _BEGIN_READING + _ask_copy(mark)
         for _ in range(MAX_CONNECTIONS + 1):
             connection = self._take(pool)
             try:
@@ -321,12 +334,15 @@ class PostgresDatabase:
     def _note_begun(
         self, connection: psycopg.Connection[Any], mark: Mark, seen: due.Latest, found: list[list[Any]]
     ) -> _Begun:
-        """Note the time and the origin, and return the rest."""
-        at, origin, *rest = found[0][0]
+        """Note the time and the copy, and return the rest."""
+        at, origin, hash_at_mark, *rest = found[0][0]
         self._time = _Time(at, time.monotonic())
-        self._origin = origin
-        holds_mark = not rest or mark.place == 0 or rest[0] == mark.hash
-        return _Begun(connection, mark, holds_mark, seen, rest[1:], found[1:])
+        self._note_copy(mark, origin, hash_at_mark, rest[0])
+        return _Begun(connection, mark, self._holds_mark, seen, rest, found[1:])
+
+    def _note_copy(self, mark: Mark, origin: str, hash_at_mark: str | None, known: str | None) -> None:
+        self._origin, self._known = origin, known
+        self._holds_mark = mark.place == 0 or hash_at_mark == mark.hash
 
     def _open_pool(self) -> ConnectionPool[psycopg.Connection[Any]]:
         with self._opening:
@@ -394,6 +410,10 @@ def describe(address: str) -> str:
 
 def _hash_at(place: int) -> str:
     return f"(SELECT hash FROM audit_log WHERE place = {place:d})" if place else "NULL"  # noqa: S608
+
+
+def _ask_copy(mark: Mark) -> str:
+    return f"{_WHERE}, {_hash_at(mark.place)}, ({restores.KNOWN}){_NOW}"
 
 
 def _need_committed(answer: str | None) -> None:

@@ -65,7 +65,7 @@ def insert(
     # Word for word, since that is what a yes will have been given to.
     shown = {"shown": operation.question.text} if operation.question else {}
     audit_log.append(db, Event(operation.id, now, state, {**detail, **shown}))
-    return Proposed(operation, state, now + ttl, last_no=last_no)
+    return Proposed(operation, state, now + ttl, proposed_at=now, last_no=last_no)
 
 
 def ask_counts(operation: Operation, now: float) -> Ask:

@@ -247,10 +247,13 @@ class JournalReadings:
         return bool(rows)
 
     def _as_of_now(self, recorded: Recorded) -> Recorded:
-        """Return it as the next move will find it: one whose time is over is EXPIRED."""
+        """Return it as the next move will find it: one that waits may have its time over, or stand in a copy."""
         # Computed and not written: reading must wait for no lock.
-        is_over = recorded.state in WAITING and recorded.expires_at <= self._clock()
-        return replace(recorded, state="EXPIRED") if is_over else recorded
+        if recorded.state not in WAITING:
+            return recorded
+        if self._file.is_other_copy():
+            return replace(recorded, state="UNKNOWN", counts_from=self._clock())
+        return replace(recorded, state="EXPIRED") if recorded.expires_at <= self._clock() else recorded
 
     def _within_ttl(self) -> tuple[float, float]:
         """Return from when until when something was done within the ttl: by a clock that was ahead it was not."""

@@ -1,8 +1,9 @@
 """A journal whose database is another copy than before: restored from a backup, or a standby that was promoted.
 
-It may lack the latest events, among them that something was sent. So what waits for a person or is approved ends: what
-its copy calls approved may be sent already. And until a person has looked (`po-mcp journal adopt`) each new order is
-put to one. A write on an order is put to a person in any case, who is shown the order as it is then.
+It may lack the latest events, among them that something was sent. So what waits for a person or is approved there is
+not known from then on, and is settled like a send without an answer: what its copy calls approved may be sent already.
+And until a person has looked (`po-mcp journal adopt`) each new order is put to one. A write on an order is put to a
+person in any case, who is shown the order as it is then.
 """
 
 from __future__ import annotations
@@ -10,16 +11,12 @@ from __future__ import annotations
 from po_mcp.writes.journal import audit_log, moves
 from po_mcp.writes.journal.audit_log import Event
 from po_mcp.writes.journal.database import Transaction
-from po_mcp.writes.operation import WAITING, WriteOutcome
+from po_mcp.writes.operation import WAITING
 
 _NAME = "origin"
 KNOWN = f"SELECT value FROM journal WHERE name = '{_NAME}'"  # noqa: S608
 _RESTORED = "restored to "
 _BECAUSE = "the journal was restored"
-_MAY_BE_SENT = (
-    "The journal was restored from another copy, which may lack that this was sent: it is not known whether it was "
-    "carried out. Look at the order in the ERP before anything else is done with it."
-)
 
 
 def is_other(known: str | None, origin: str) -> bool:
@@ -28,10 +25,10 @@ def is_other(known: str | None, origin: str) -> bool:
 
 
 def notice(db: Transaction, origin: str, now: float) -> None:
-    """Note the copy in use; where there was another one before, end what waits."""
+    """Note the copy in use; where there was another one before, what waits is not known any more."""
     known = _read_known(db)
     if known is not None:
-        _end_waiting(db, now)
+        doubt_waiting(db, now)
         audit_log.append(db, Event("", now, "restored", {"before": known, "now": origin}))
     _set(db, origin if known is None else _RESTORED + origin)
 
@@ -50,13 +47,13 @@ def adopt(db: Transaction, origin: str, now: float) -> bool:
     return True
 
 
-def _end_waiting(db: Transaction, now: float) -> None:
+def doubt_waiting(db: Transaction, now: float) -> None:
+    """Call unknown what waits in a copy: it may have been sent until now."""
     for row in db.execute("SELECT id, state FROM live_operations").fetchall():
         if row["state"] in WAITING:
-            # Without an outcome it would be said that nothing was changed.
-            outcome = WriteOutcome(status="unknown", operation_id=row["id"], message=_MAY_BE_SENT, do_not_repeat=True)
-            kept = {"settled_at": now, "outcome": outcome.model_dump_json(exclude_none=True)}
-            moves.move(db, row["id"], row["state"], "EXPIRED", {"because": _BECAUSE}, now, **kept)
+            moves.move(
+                db, row["id"], row["state"], "UNKNOWN", {"because": _BECAUSE}, now, counts_from=now, settled_at=now
+            )
 
 
 def _read_known(db: Transaction) -> str | None:

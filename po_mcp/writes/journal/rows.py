@@ -89,6 +89,7 @@ def _read_row(row: Row) -> Recorded:
         foreign_since=row["foreign_since"],
         settled_at=row["settled_at"],
         outcome=WriteOutcome.model_validate_json(row["outcome"]) if row["outcome"] else None,
+        proposed_at=row["proposed_at"],
     )
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from po_mcp.errors import JournalUnavailable
-from po_mcp.writes.journal import audit_log, due, file_systems, moving, schema
+from po_mcp.writes.journal import audit_log, due, file_systems, moving, restores, schema
 from po_mcp.writes.journal.database import MEMORY, Ask, Mark, Transaction
 from po_mcp.writes.journal.sqlite_connection import BUSY_S as BUSY_S
 from po_mcp.writes.journal.sqlite_connection import SqliteConnection, connect
@@ -185,6 +185,10 @@ class SqliteFile:
         """Return nothing: a file that was put back is noticed by its mark, and not written to."""
         return ""
 
+    def is_other_copy(self) -> bool:
+        """Tell that it is none: one that was put back is not read either."""
+        return False
+
     def find_schema_faults(self, db: Transaction) -> list[str]:
         """Compare what the file defines with what this version defines."""
         expected = expect_schema()
@@ -212,10 +216,12 @@ class SqliteFile:
             if former is None or (former[0] == self._id and audit_log.holds(self._open_writer(), former[1])):
                 self._set_mark(self._mark)
                 return ""
+        end = self._mark.place
         with self.writing() as db:
             detail = {"former journal": former[0], "its last event": former[1].place}
+            restores.doubt_waiting(db, self.now())
             audit_log.append(db, audit_log.Event("", self.now(), "adopted", detail))
-        return f"The journal goes on from {self._path}; events after number {self._mark.place - 1} may be missing."
+        return f"The journal goes on from {self._path}; events after number {end} may be missing."
 
     def close(self) -> None:
         """Close both connections."""
