@@ -168,7 +168,8 @@ class PostgresDatabase:
 
     def is_other_copy(self) -> bool:
         """Tell whether its last answer came from another copy than the journal knows: nothing was written since."""
-        if restores.is_other(self._known, self._origin):
+        # One that was brought over from a file knows no copy before the first write: nothing was sent from another.
+        if self._known is not None and restores.is_other(self._known, self._origin):
             return True
         if self._holds_mark:
             return False
