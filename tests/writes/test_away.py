@@ -12,8 +12,9 @@ import psycopg
 import pytest
 
 from po_mcp.errors import JournalUnavailable
-from po_mcp.writes.journal import JournalStore, postgres
+from po_mcp.writes.journal import JournalStore, postgres, postgres_connections
 from po_mcp.writes.journal.breaker import FIRST_PAUSE_S, LONGEST_PAUSE_S, DatabaseBreaker
+from po_mcp.writes.journal.postgres_connections import CHECKOUT_S
 from tests.postgres import Cluster, running_cluster
 from tests.writes.making import CONNECTION, guarded_operation, propose, state_of, take_to
 
@@ -50,9 +51,9 @@ def test_a_database_that_fails_once_is_not_waited_for_again_and_comes_back_by_it
 
         assert state_of(store, operation_id) == "APPROVED"
         assert store.claim(operation_id, CONNECTION) is not None
-    assert first < postgres.CHECKOUT_S + 2
-    assert sum(others) + waited < 2 * (postgres.CHECKOUT_S + 2)  # one of them may have tried
-    assert again < LONGEST_PAUSE_S + postgres.CHECKOUT_S + 3
+    assert first < CHECKOUT_S + 2
+    assert sum(others) + waited < 2 * (CHECKOUT_S + 2)  # one of them may have tried
+    assert again < LONGEST_PAUSE_S + CHECKOUT_S + 3
 
 
 def until_it_answers(store: JournalStore) -> float:
@@ -130,7 +131,7 @@ def test_the_breaker_lets_one_try_after_each_pause_and_all_after_a_success() -> 
 
 
 def test_without_the_breaker_every_call_would_wait(own: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "CHECKOUT_S", 0.5)
+    monkeypatch.setattr(postgres_connections, "CHECKOUT_S", 0.5)
     with closing(JournalStore(own.address)) as store:
         take_to(store, guarded_operation(), "APPROVED")
         own.stop()

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from po_mcp.errors import JournalUnavailable
-from po_mcp.writes.journal import JournalStore, moving, postgres, schema
+from po_mcp.writes.journal import JournalStore, moving, postgres, postgres_connections, schema
 from po_mcp.writes.journal.postgres import PostgresDatabase
 from tests.writes.making import CONNECTION, guarded_operation, state_of, take_to
 from tests.writes.test_away import seconds_of, until_it_answers
@@ -97,7 +97,7 @@ def test_a_transaction_that_does_not_end_is_cut_and_others_are_turned_away(
 def test_a_database_that_is_not_there_is_reported_and_not_asked_by_each_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres, "CHECKOUT_S", 0.5)
+    monkeypatch.setattr(postgres_connections, "CHECKOUT_S", 0.5)
     with closing(JournalStore(f"postgresql://po@/postgres?host={tmp_path}")) as store:
         first = seconds_of(lambda: store.live(None))
         second = seconds_of(lambda: store.live(None))

@@ -13,45 +13,27 @@ Nothing here is a prepared statement or a setting of the session, so that a pool
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from threading import Lock
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import PoolTimeout
 
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import audit_log, due, restores, schema
-from po_mcp.writes.journal.breaker import DatabaseBreaker
 from po_mcp.writes.journal.database import Ask, Mark, Slots, Transaction
+from po_mcp.writes.journal.postgres_connections import AWAY, DEFAULTS, PostgresConnections
 from po_mcp.writes.journal.postgres_schema import need_durable, prepare, read_schema, translate_schema
-from po_mcp.writes.journal.postgres_transaction import PostgresTransaction, ask_together, make_rows
-from po_mcp.writes.journal.watchdog import Watchdog
+from po_mcp.writes.journal.postgres_transaction import PostgresTransaction, ask_together
 
 READING_S, WRITING_S = 6.0, 10.0
 """Seconds after which a transaction is cut off: its server stands still. A writing one may wait for its turn."""
-CHECKOUT_S = 2.0
-"""Seconds to wait for a connection. A read of orders waits for it at most once, then the breaker answers."""
 FRESH_S = 1.0
 """Seconds for which the database's time is counted on here, and its connections are not tried before they are used."""
-MAX_CONNECTIONS = 6
 READERS = 4
-_RECONNECT_S = 2.0
-_DEFAULTS: dict[str, Any] = {
-    "connect_timeout": 2,
-    "application_name": "po-mcp",
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 5000,
-    "target_session_attrs": "read-write",
-}
-"""Parameters of a connection that the address does not give."""
-
 # As one message: the lock is taken, and only then the clock is read. A transaction that stands still (a machine that
 # was suspended) is ended before those who wait for its lock give up.
 # With `synchronous_commit` off, as a user or a database may have it, a crash would lose a claim whose bytes went out.
@@ -74,8 +56,6 @@ SELECT now.at,
 """
 _COMMIT = "COMMIT"
 _NOW = " FROM (SELECT extract(epoch FROM clock_timestamp())::float8 AS at) AS now"
-
-logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # it warns of every try; what failed is told by who needed it
 
 
 class _Time(NamedTuple):
@@ -113,15 +93,11 @@ class PostgresDatabase:
     def __init__(self, address: str, clock: Callable[[], float] | None = None) -> None:
         self._address = address
         self._clock = clock
-        self._pool: ConnectionPool[psycopg.Connection[Any]] | None = None
-        self._opening = Lock()
-        self._breaker = DatabaseBreaker()
-        self._watchdog = Watchdog()
+        self._connections = PostgresConnections(address, _prepare)
         self._time: _Time | None = None
         self._origin = ""
         self._known: str | None = None
         self._holds_mark = True
-        self._id = ""
         self._mark = Mark()
         self._latest = due.Latest()
 
@@ -133,7 +109,7 @@ class PostgresDatabase:
     @property
     def id(self) -> str:
         """The random id of the journal, once it is open."""
-        return self._id
+        return self._connections.journal_id
 
     def find_fault(self) -> str:
         """Say why nothing can be recorded; "" where it can."""
@@ -197,7 +173,7 @@ class PostgresDatabase:
         """Run a transaction alone in which tables are filled, however long that takes."""
         with _translate_errors(), self._open_transaction(is_writing=True) as begun:
             connection = begun.connection
-            self._watchdog.let_go(connection)
+            self._connections.let_go(connection)
             connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
             db = PostgresTransaction(connection)
             yield db
@@ -211,20 +187,11 @@ class PostgresDatabase:
             with _translate_errors(), self._open_transaction(asks) as begun:
                 begun.connection.execute(_COMMIT)
                 return begun.answers
-        with _translate_errors():
-            pool = self._open_pool()
-            connection = self._take(pool)
-            try:
-                with self._watchdog.watching(connection, READING_S):
-                    mark = self._mark
-                    [(_, *copy)], *found = ask_together(connection, asks, _ask_copy(mark))
-                    self._note_copy(mark, *copy)
-                self._breaker.note_success()
-                return found
-            finally:
-                if self._watchdog.has_cut(connection):
-                    self._breaker.note_failure()
-                pool.putconn(connection)
+        with _translate_errors(), self._connections.use(READING_S) as connection:
+            mark = self._mark
+            [(_, *copy)], *found = ask_together(connection, asks, _ask_copy(mark))
+            self._note_copy(mark, *copy)
+            return found
 
     @contextmanager
     def reading(self) -> Iterator[PostgresTransaction]:
@@ -243,18 +210,14 @@ class PostgresDatabase:
         """Compare the tables with those of this version, which are made in a schema that is then dropped."""
         assert isinstance(db, PostgresTransaction)
         # The whole log is read now, and it may be long.
-        self._watchdog.let_go(db.connection)
+        self._connections.let_go(db.connection)
         db.execute("SET LOCAL statement_timeout = 0")
         found = read_schema(db, str(db.execute("SELECT current_schema()").fetchone()[0]))
         return schema.find_faults(found, self._expected_schema())
 
     def close(self) -> None:
         """Close the connections."""
-        with self._opening:
-            if self._pool is not None:
-                self._pool.close(timeout=1.0)
-            self._pool = None
-        self._watchdog.close()
+        self._connections.close()
 
     def __del__(self) -> None:
         # A pool that is dropped open is closed by a thread of its own, which cannot wait for itself.
@@ -264,67 +227,27 @@ class PostgresDatabase:
         """Return slots that all replicas share."""
         from po_mcp.writes.journal.slots import SharedSlots  # late: only where a limit is set
 
-        return SharedSlots(self._address, _DEFAULTS, name, most)
+        return SharedSlots(self._address, DEFAULTS, name, most)
 
     async def listen(self, heard: Callable[[str, str], None]) -> None:
         """Hear of every event, of whichever replica, until cancelled."""
         from po_mcp.writes.journal.listening import listen  # late: a command hears of nothing
 
-        await listen(self._address, _DEFAULTS, heard)
+        await listen(self._address, DEFAULTS, heard)
 
-    # Connections
+    # Transactions
 
     @contextmanager
     def _open_transaction(self, asks: Sequence[Ask] = (), *, is_writing: bool = False) -> Iterator[_Begun]:
         """Give a connection in a transaction, which is rolled back where it was not committed."""
-        pool = self._open_pool()
-        seconds = WRITING_S if is_writing else READING_S
-        begun = self._begin(pool, asks, seconds, is_writing=is_writing)
-        try:
-            with self._watchdog.watching(begun.connection, seconds):
-                yield begun
-        except BaseException:
-            with suppress(psycopg.Error), self._watchdog.watching(begun.connection, CHECKOUT_S):
-                begun.connection.execute("ROLLBACK")
-            if self._watchdog.has_cut(begun.connection):
-                self._breaker.note_failure()
-            raise
-        finally:
-            pool.putconn(begun.connection)
-
-    def _begin(
-        self, pool: ConnectionPool[psycopg.Connection[Any]], asks: Sequence[Ask], seconds: float, *, is_writing: bool
-    ) -> _Begun:
-        mark, seen, until = self._mark, self._latest, time.monotonic() + seconds
+        mark, seen = self._mark, self._latest
         begin = self._write_begin(mark, seen) if is_writing else _BEGIN_READING + _ask_copy(mark)
-        for _ in range(MAX_CONNECTIONS + 1):
-            connection = self._take(pool)
-            try:
-                with self._watchdog.watching(connection, seconds):
-                    begun = self._note_begun(connection, mark, seen, ask_together(connection, asks, begin))
-            except psycopg.Error:
-                is_gone = connection.broken
-                with suppress(psycopg.Error):
-                    connection.execute("ROLLBACK")
-                pool.putconn(connection)
-                if not is_gone:
-                    raise
-                if time.monotonic() > until:
-                    break
-                continue  # a server that was restarted has closed every connection; nothing was done on this one
-            self._breaker.note_success()
-            return begun
-        self._breaker.note_failure()
-        raise JournalUnavailable(_AWAY)
 
-    def _take(self, pool: ConnectionPool[psycopg.Connection[Any]]) -> psycopg.Connection[Any]:
-        if not self._breaker.may_try():
-            raise JournalUnavailable(_AWAY)
-        try:
-            return pool.getconn(timeout=CHECKOUT_S)
-        except PoolTimeout:
-            self._breaker.note_failure()
-            raise
+        def begin_on(connection: psycopg.Connection[Any]) -> _Begun:
+            return self._note_begun(connection, mark, seen, ask_together(connection, asks, begin))
+
+        with self._connections.transaction(begin_on, WRITING_S if is_writing else READING_S) as begun:
+            yield begun
 
     def _write_begin(self, mark: Mark, seen: due.Latest) -> str:
         """Return the beginning of a writing transaction, with what is asked there."""
@@ -345,48 +268,9 @@ class PostgresDatabase:
         self._origin, self._known = origin, known
         self._holds_mark = mark.place == 0 or hash_at_mark == mark.hash
 
-    def _open_pool(self) -> ConnectionPool[psycopg.Connection[Any]]:
-        with self._opening:
-            if self._pool is None:
-                if not self._breaker.may_try():
-                    raise JournalUnavailable(_AWAY)
-                self._pool = self._open()
-            return self._pool
-
-    def _open(self) -> ConnectionPool[psycopg.Connection[Any]]:
-        """Connect, see that the database keeps what it is given, and make the tables where there are none."""
-        given = conninfo_to_dict(self._address)
-        pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
-            make_conninfo(**{**_DEFAULTS, **given}),
-            # No prepared statements: behind a pooler another's may stand under the same name.
-            kwargs={"autocommit": True, "prepare_threshold": None, "row_factory": make_rows},
-            min_size=1,
-            max_size=MAX_CONNECTIONS,
-            timeout=CHECKOUT_S,
-            reconnect_timeout=_RECONNECT_S,
-            num_workers=1,
-            open=False,
-        )
-        pool.open()
-        try:
-            with pool.connection(timeout=CHECKOUT_S) as connection:
-                need_durable(connection)
-                prepare(connection, _BEGIN_WRITING)
-                found = connection.execute("SELECT value FROM journal WHERE name = 'id'").fetchone()
-                self._id = str(found[0]) if found else ""
-        except (psycopg.OperationalError, PoolTimeout):
-            self._breaker.note_failure()
-            pool.close(timeout=1.0)
-            raise
-        except BaseException:
-            pool.close(timeout=1.0)
-            raise
-        self._breaker.note_success()
-        return pool
-
     def _expected_schema(self) -> dict[str, str]:
         name = "po_mcp_expected"
-        with self._open_pool().connection() as connection:
+        with self._connections.use(WRITING_S) as connection:
             try:
                 connection.execute(f"BEGIN; CREATE SCHEMA {name}; SET LOCAL search_path = {name}")
                 for statement in translate_schema(schema.statements()):
@@ -396,7 +280,12 @@ class PostgresDatabase:
                 connection.execute("ROLLBACK")
 
 
-_AWAY = "The journal's database does not answer, so po-mcp changes nothing. Nothing was sent."
+def _prepare(connection: psycopg.Connection[Any]) -> str:
+    """See that the database keeps what it is given, make tables where there are none, and return the journal's id."""
+    need_durable(connection)
+    prepare(connection, _BEGIN_WRITING)
+    found = connection.execute("SELECT value FROM journal WHERE name = 'id'").fetchone()
+    return str(found[0]) if found else ""
 
 
 def describe(address: str) -> str:
@@ -420,7 +309,7 @@ def _ask_copy(mark: Mark) -> str:
 def _need_committed(answer: str | None) -> None:
     """See that it was; a COMMIT of what failed before answers ROLLBACK, without an error."""
     if answer != "COMMIT":
-        raise JournalUnavailable(_AWAY)
+        raise JournalUnavailable(AWAY)
 
 
 @contextmanager
@@ -428,4 +317,4 @@ def _translate_errors() -> Iterator[None]:
     try:
         yield
     except (psycopg.Error, PoolTimeout, OSError) as exc:
-        raise JournalUnavailable(_AWAY) from exc
+        raise JournalUnavailable(AWAY) from exc
