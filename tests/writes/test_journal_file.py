@@ -17,6 +17,7 @@ import pytest
 
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import JournalStore, file_systems, restores, sqlite
+from po_mcp.writes.journal.sqlite_mark import MarkFile
 from po_mcp.writes.operation import State
 from po_mcp.writes.policy import SettlementPolicy
 from tests.writes.erp import Bench
@@ -270,14 +271,14 @@ def test_a_file_that_was_removed_is_noticed_and_nothing_new_takes_its_place(
 def test_a_journal_that_another_process_begins_at_this_moment_is_used(
     file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read_mark, others = sqlite._read_mark, [JournalStore(file, 600, clock)]
+    read_mark, others = MarkFile.read, [JournalStore(file, 600, clock)]
 
-    def begin_and_read(path: Path) -> object:
+    def begin_and_read(mark: MarkFile) -> object:
         while others:
             take_to(others.pop(), guarded_operation(number="PO-1"), "PROPOSED")
-        return read_mark(path)
+        return read_mark(mark)
 
-    monkeypatch.setattr(sqlite, "_read_mark", begin_and_read)
+    monkeypatch.setattr(MarkFile, "read", begin_and_read)
 
     take_to(store := JournalStore(file, 600, clock), guarded_operation(number="PO-2"), "PROPOSED")
     assert len(store.live(None)) == 2

@@ -13,13 +13,12 @@ file holds the id and the end of the log: a file that is older than its mark was
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,12 +27,12 @@ from po_mcp.writes.journal import audit_log, due, file_systems, moving, restores
 from po_mcp.writes.journal.database import MEMORY, Ask, Mark, Transaction
 from po_mcp.writes.journal.sqlite_connection import BUSY_S as BUSY_S
 from po_mcp.writes.journal.sqlite_connection import SqliteConnection, connect
+from po_mcp.writes.journal.sqlite_mark import MarkFile
 from po_mcp.writes.journal.sqlite_schema import expect_schema, id_of, need_journal, prepare, read_schema
 
 BUSY_AGAIN_S = 0.25
 """Seconds to wait for another process right after such a wait was in vain: not every call waits the whole of it."""
 _SWITCH_AGAIN_S = 0.01
-_MARK_BYTES = 256
 _FULL = 2
 _BEGUN = f"SELECT ({moving.SEALED}), (SELECT hash FROM audit_log WHERE place = ?), {due.COLUMNS}"  # noqa: S608
 """What a writing transaction begins with: the mark, and then what is due."""
@@ -60,8 +59,7 @@ class SqliteFile:
     def __init__(self, path: str | Path, clock: Callable[[], float] | None = None) -> None:
         self._path = str(path)
         self._place = Path(path)
-        # Its name does not begin as the file's: who removes `journal.db*` leaves the mark, and it is noticed.
-        self._mark_path = self._place.parent / f".{self._place.name}.mark"
+        self._mark_file = MarkFile(self._place)
         self.now = clock or time.time
         self._writer: SqliteConnection | None = None
         self._reader: SqliteConnection | None = None
@@ -208,10 +206,10 @@ class SqliteFile:
         """Take the file as it lies there for the journal from now on; return what was done, "" for nothing."""
         if not self.is_shared:
             return ""
-        former = _read_mark(self._mark_path)
+        former = self._mark_file.read()
         with self._write_lock, self._translate_errors():
             self._close()
-            self._mark_path.unlink(missing_ok=True)
+            self._mark_file.remove()
             self._open_writer()
             if former is None or (former[0] == self._id and audit_log.holds(self._open_writer(), former[1])):
                 self._set_mark(self._mark)
@@ -303,7 +301,7 @@ class SqliteFile:
     def _need_marked_file(self) -> None:
         """Refuse to begin a new journal where one was before."""
         # The mark first: it is made after the file, so that of two processes that begin one none finds the mark alone.
-        has_mark = _read_mark(self._mark_path) is not None
+        has_mark = self._mark_file.read() is not None
         if has_mark and not Path(self._path).exists():
             raise JournalUnavailable(
                 f"There was a journal at {self._path}, and it is gone. Nothing was sent.",
@@ -312,7 +310,7 @@ class SqliteFile:
 
     def _need_mark(self, db: SqliteConnection) -> None:
         """Refuse a file that is another one than its mark tells, or older. A journal ahead of its mark is normal."""
-        mark = _read_mark(self._mark_path) if self.is_shared else None
+        mark = self._mark_file.read() if self.is_shared else None
         if mark is None or (mark[0] == self._id and audit_log.holds(db, mark[1])):
             return
         raise JournalUnavailable(
@@ -321,20 +319,11 @@ class SqliteFile:
         )
 
     def _set_mark(self, end: Mark) -> None:
-        """Note the end of the log beside the file. A failure costs only a check: the journal itself is durable."""
+        """Note the end of the log, beside the file, too."""
         is_new = end.place != self._mark.place
         self._mark = end
-        if not self.is_shared or (not is_new and self._mark_path.exists()):
-            return
-        text = json.dumps({"journal": self._id, "place": end.place, "hash": end.hash})
-        # Over the former one, in a single write of always the same length: to replace the file would wait for the disk
-        # longer than the commit did. What is cut by a crash cannot be read, and counts as no mark.
-        with suppress(OSError):
-            mark = os.open(self._mark_path, os.O_CREAT | os.O_WRONLY, 0o600)
-            try:
-                os.write(mark, text.ljust(_MARK_BYTES).encode("ascii"))
-            finally:
-                os.close(mark)
+        if self.is_shared and (is_new or not self._mark_file.exists()):
+            self._mark_file.write(self._id, end)
 
     # Waiting for others
 
@@ -394,12 +383,3 @@ def _stat(path: str) -> _Stat | None:
     except FileNotFoundError:
         return None
     return _Stat((found.st_dev, found.st_ino), found.st_size, found.st_mtime_ns)
-
-
-def _read_mark(path: Path) -> tuple[str, Mark] | None:
-    """Return the journal's id and the end of its log; None where no mark can be read."""
-    try:
-        mark = json.loads(path.read_text(encoding="ascii"))
-        return str(mark["journal"]), Mark(int(mark["place"]), str(mark["hash"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
