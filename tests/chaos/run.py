@@ -81,9 +81,11 @@ async def run(
             began = anyio.current_time()
             numbers, is_over = count(1), anyio.Event()
 
+            def is_in_time() -> bool:
+                return not minutes or anyio.current_time() - began < minutes * 60
+
             def may_go_on(number: int) -> bool:
-                is_in_time = not minutes or anyio.current_time() - began < minutes * 60
-                return is_in_time and (not writes or number <= writes)
+                return is_in_time() and (not writes or number <= writes)
 
             async def buy(buyer: int) -> None:
                 http, browser = all_of_them.clients(buyer)
@@ -93,10 +95,11 @@ async def run(
                         await all_of_them.work(http, browser, Write(tool, f"C-{number}"), number)
 
             async def make_trouble() -> None:
-                while troubles and not is_over.is_set():
+                # What is not known is settled once nothing more happens: each old copy makes it unknown anew.
+                while troubles and is_in_time() and not is_over.is_set():
                     with anyio.move_on_after(1 + 4 * chance.random()):
                         await is_over.wait()
-                    if not is_over.is_set():
+                    if is_in_time() and not is_over.is_set():
                         await TROUBLES[chance.choice(troubles)](there)
 
             async with anyio.create_task_group() as rest:
