@@ -335,6 +335,18 @@ async def repeat_page_for_ever() -> str:
     return f"one page was asked for {asked} times" if asked > 2 else ""
 
 
+async def answer_a_write_beforehand() -> str:
+    """Send the answer to a delete behind that to the read before it; the delete itself fails."""
+    list_of_one = reply(200, {"purchase_orders": [{"id": NUMBER, "status": "ACTIVE"}], "pagination": {"records": 1}})
+    async with connect_to_peer(exsited, Reply(list_of_one.raw + reply(204).raw), reply(500)) as (erp, _):
+        await erp.scan_orders(OrderQuery())
+        try:
+            await erp.delete_order(NUMBER)
+        except OutcomeUnknown:
+            return ""
+    return "a delete that failed is said to be done"
+
+
 async def share_poisoned_connection() -> str:
     async with connect_to_peer(inventory_pro, html(400), reply(200, LIST)) as (erp, peer):
         for _ in range(2):

@@ -26,6 +26,7 @@ from po_mcp.connectors.inventory_pro import translate
 from po_mcp.errors import OutcomeUnknown
 from tests.connectors.attacks import (
     BOMB,
+    answer_a_write_beforehand,
     ask_the_dead,
     believe_401_of_gateway,
     create_unreadable_number,
@@ -319,6 +320,12 @@ MUTANTS = [
         "the hang-up after a 400",
         attribute(exchange, "_close_connection", stay),
         share_poisoned_connection,
+    ),
+    Mutant(
+        "answers beforehand",
+        "the look for bytes behind an answer",
+        attribute(exchange, "may_have_surplus", lambda response: False),
+        answer_a_write_beforehand,
     ),
 ]
 

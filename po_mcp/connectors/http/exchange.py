@@ -14,6 +14,7 @@ from po_mcp.connectors.http import exact_json, response_body
 from po_mcp.connectors.http.error_mapping import Answer
 from po_mcp.connectors.http.header_times import parse_clock_skew, parse_retry_after
 from po_mcp.connectors.http.pace import Pace
+from po_mcp.connectors.http.surplus import may_have_surplus
 from po_mcp.connectors.http.tokens import Token
 from po_mcp.erp import BeforeSend
 from po_mcp.telemetry import Value, measure
@@ -28,6 +29,8 @@ for _name in ("httpx2", "httpcore2"):
 CONNECT_TIMEOUT_S = 10.0
 """Seconds in which a connection must be established."""
 
+_MAX_COOKIE_CHARS = 4096
+"""Characters of a cookie that is kept: what browsers keep at least (RFC 6265, section 6.1)."""
 _TOO_MANY_REQUESTS = 429
 _NO_CONTENT = httpx2.ByteStream(b"")
 
@@ -119,11 +122,11 @@ class Exchange:
         response = await self._open_transport().handle_async_request(request)
         try:
             response.request = request
-            self._cookies.extract_cookies(response)
+            _keep_cookies(self._cookies, response)
             raw = await response_body.read_body(response, response_body.MAX_BODY_BYTES)
         finally:
-            # A repeated 400 on a shared connection would make a write look refused that was executed.
-            if response.status_code == 400:
+            # A repeated 400, or an answer behind an answer, would be taken for that to the next request, a write's too.
+            if response.status_code == 400 or may_have_surplus(response):
                 await _close_connection(response)
             await response.aclose()
         now = datetime.now(UTC)
@@ -146,6 +149,18 @@ class Exchange:
         if self._transport is None:
             self._transport = httpx2.AsyncHTTPTransport(retries=0)
         return self._transport
+
+
+def _keep_cookies(cookies: httpx2.Cookies, response: httpx2.Response) -> None:
+    """Keep the cookies of an answer, which lead later requests to the same server behind a balancer."""
+    if "set-cookie" not in response.headers:
+        return
+    cookies.extract_cookies(response)
+    for cookie in list(cookies.jar):
+        text = f"{cookie.name}={cookie.value}"
+        # RFC 6265, section 4.1.1: no other signs. One beyond ASCII would keep every later request from being written.
+        if not (text.isascii() and text.isprintable() and len(text) <= _MAX_COOKIE_CHARS):
+            cookies.jar.clear(cookie.domain, cookie.path, cookie.name)
 
 
 def _trace_first_byte(before_send: BeforeSend) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
