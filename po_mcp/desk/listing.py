@@ -52,9 +52,9 @@ def summarize(orders: Sequence[PurchaseOrder]) -> Summary:
     # Amounts of different currencies are never added.
     totals = {
         currency: total_of(
-            order.total for order in with_value if order.currency == currency and order.total is not None
+            order.total for order in with_value if _currency_of(order) == currency and order.total is not None
         )
-        for currency in sorted({order.currency for order in with_value}, key=str)
+        for currency in sorted({_currency_of(order) for order in with_value}, key=str)
     }
     one = len(totals) <= 1
     currency = next(iter(totals), None)
@@ -67,6 +67,11 @@ def summarize(orders: Sequence[PurchaseOrder]) -> Summary:
         without_total=len(orders) - len(with_value) or None,
         by_status=dict(sorted(Counter(order.status for order in orders).items())),
     )
+
+
+def _currency_of(order: PurchaseOrder) -> str | None:
+    """Return an order's currency; None also where the ERP says our word for none, whose sum would take its place."""
+    return None if order.currency == NO_CURRENCY else order.currency
 
 
 def is_overdue(order: PurchaseOrder, today: date) -> bool:

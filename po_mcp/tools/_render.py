@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 from mcp.types import CallToolResult, TextContent
 
 from po_mcp.amounts import plain
 from po_mcp.orders import OrderLine, PurchaseOrder, Record, Status
-from po_mcp.untrusted import mark_number
+from po_mcp.untrusted import in_guillemets, mark_number
 from po_mcp.writes.operation import WriteOutcome
-from po_mcp.writes.order_text import in_currency
+from po_mcp.writes.order_text import in_currency, in_unit
 
 ORDERS_HEAD = "number|vendor|status|ordered/expected|total"
 _SETTLED = frozenset({"done", "declined", "stale", "expired"})
 _MANY_ROWS = 3
 """Rows from which on what the head says for all of them saves more tokens than it takes to see."""
+_KNOWN = frozenset(get_args(Status)) - {"unknown"}
+_BEFORE_BAR = re.compile(r"\\+(?=\||$)")
 _MIDNIGHT = "T00:00:00Z"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -114,7 +117,11 @@ def _name_cells(order: PurchaseOrder) -> tuple[str, str]:
 
 def _format_status(order: PurchaseOrder) -> str:
     """Return the status; one that this server does not know in the ERP's own word, a dash where it tells none."""
-    return order.status_text.strip() or "-" if order.status == "unknown" else order.status
+    if order.status != "unknown":
+        return order.status
+    word = order.status_text.strip()
+    # An ERP's OPEN that is not known to mean open would read as ours, and be counted with them.
+    return in_guillemets(word) if word.casefold() in _KNOWN else word or "-"
 
 
 def _format_dates(order: PurchaseOrder, year: int | None) -> str:
@@ -138,9 +145,13 @@ def _format_day(day: date | None, year: int | None) -> str:
 
 
 def join_cells(*texts: str) -> str:
-    """Join cells with bars; a bar within a cell is escaped."""
-    # An ERP's name with a bar would shift the cells, and with them the amounts.
-    return "|".join([text.replace("|", "\\|") for text in texts])
+    """Join cells with bars; a bar within a cell is escaped, and so are backslashes before a bar."""
+    # An ERP's name with a bar, or with a backslash at its end, would shift the cells, and with them the amounts.
+    return "|".join([_escape_cell(text) if "|" in text or text.endswith("\\") else text for text in texts])
+
+
+def _escape_cell(text: str) -> str:
+    return _BEFORE_BAR.sub(lambda found: found[0] * 2, text).replace("|", "\\|")
 
 
 def format_total(order: PurchaseOrder) -> str:
@@ -168,7 +179,7 @@ def line_row(line: OrderLine) -> str:
         str(line.line or "-"),
         line.item or "-",
         line.description or "-",
-        "-" if line.quantity is None else " ".join(filter(None, [plain(line.quantity), line.unit])),
+        "-" if line.quantity is None else in_unit(plain(line.quantity), line.unit),
         "-" if line.received is None else plain(line.received),
         "-" if line.unit_price is None else format_amount(line.unit_price),
         "-" if line.line_total is None else format_amount(line.line_total),

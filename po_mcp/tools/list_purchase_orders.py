@@ -12,12 +12,13 @@ from pydantic import Field
 from po_mcp.amounts import plain
 from po_mcp.desk import list_orders
 from po_mcp.desk.context import Desk
-from po_mcp.desk.listing import Direction, ListRequest, Sort
+from po_mcp.desk.listing import NO_CURRENCY, Direction, ListRequest, Sort
 from po_mcp.orders import Status, Word
 from po_mcp.tools._params import Cursor, Day, desk_of
 from po_mcp.tools._progress import report_progress
 from po_mcp.tools._registered import RegisteredTool
 from po_mcp.tools._render import order_rows, tool_result
+from po_mcp.writes.order_text import in_currency
 
 
 class ListResult(list_orders.OrderList):
@@ -105,8 +106,11 @@ def _explain_unlisted(desk: Desk, found: list_orders.OrderList) -> str:
 
 def _format_totals(found: list_orders.OrderList) -> str:
     totals = found.totals or {found.currency or "": found.total_value or Decimal(0)}
-    # Currencies are never added up: there is no rate here.
-    worth = " and ".join(f"{plain(total)} {name}".strip() for name, total in totals.items())
+    # Currencies are never added up: there is no rate here. An ERP's currency can read as a sum of its own.
+    worth = " and ".join(
+        f"{plain(total)} {name}" if name == NO_CURRENCY else in_currency(plain(total), name)
+        for name, total in totals.items()
+    )
     no_total = f" (without {found.without_total} that have no total)" if found.without_total else ""
     return worth + no_total
 

@@ -143,7 +143,15 @@ def quantity(amount: Decimal, unit: str | None = None) -> str:
     """Write a quantity in full, without zeros that say nothing, and its unit: `1,000 EA` or `0.5`."""
     whole, _, decimals = plain(amount).partition(".")
     decimals = decimals.rstrip("0")
-    return grouped(whole) + (f".{decimals}" if decimals else "") + (f" {name(unit, 12)}" if unit else "")
+    return in_unit(grouped(whole) + (f".{decimals}" if decimals else ""), unit)
+
+
+def in_unit(text: str, unit: str | None) -> str:
+    """Write the unit behind a quantity; nothing where the ERP does not say it."""
+    if not unit:
+        return text
+    # A unit such as "100" would read as more of the figure.
+    return f"{text} {marked(unit, 12) if shown(unit, 12)[:1].isdigit() else name(unit, 12)}"
 
 
 def day(when: date) -> str:
