@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 import anyio
+import anyio.lowlevel
 
 from po_mcp.errors import PurchaseOrderError
 
@@ -17,8 +21,105 @@ MAX_CONCURRENT_REQUESTS = 4
 _MAX_CALLERS = 10_000
 """Callers that are remembered. Beyond it those are forgotten that have all of their calls left."""
 
+MAX_ANSWERS = 2 * MAX_CONCURRENT_REQUESTS
+"""Answers of one list that are awaited or read at the same time: while some are read, others are under way."""
+
+_TURNS = 4
+"""Turns of the event loop in which an answer that is there becomes the next request."""
+
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class Places:
+    """Places for the requests of one list. Who waits for one gets it in turn, once another was given back.
+
+    Args:
+        allowed: returns how many there are at this moment.
+    """
+
+    def __init__(self, allowed: Callable[[], int] = lambda: MAX_CONCURRENT_REQUESTS) -> None:
+        self._allowed = allowed
+        self._taken = 0
+        self._waiting: deque[anyio.Event] = deque()
+
+    @asynccontextmanager
+    async def take(self) -> AsyncIterator[None]:
+        """Hold a place during the block, or until `give_place_back`; `need_place` takes one again."""
+        place = _Place(self)
+        await place.take()
+        before = _place.set(place)
+        try:
+            yield
+        finally:
+            _place.reset(before)
+            place.give_back()
+
+    async def wait(self) -> None:
+        """Wait for a place, and take it."""
+        if self._taken < self._allowed():
+            self._taken += 1
+            return
+        turn = anyio.Event()
+        self._waiting.append(turn)
+        try:
+            await turn.wait()
+            await anyio.lowlevel.checkpoint_if_cancelled()  # whose turn it is may have no more to ask
+        except BaseException:
+            # Who leaves at the moment at which it was its turn hands the place on.
+            if turn.is_set():
+                self.give_back()
+            else:
+                self._waiting.remove(turn)
+            raise
+
+    def give_back(self) -> None:
+        """Give a place back to those who wait."""
+        self._taken -= 1
+        while self._waiting and self._taken < self._allowed():
+            self._taken += 1
+            self._waiting.popleft().set()
+
+
+class _Place:
+    """The place of one reader of a list, which it holds or not."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._is_held = False
+
+    async def take(self) -> None:
+        if not self._is_held:
+            await self._places.wait()
+            self._is_held = True
+
+    def give_back(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            self._places.give_back()
+
+
+_place: ContextVar[_Place | None] = ContextVar("place", default=None)
+
+
+async def need_place() -> None:
+    """Wait, before a request, for the place that this task gave back; a task that never had one needs none."""
+    place = _place.get()
+    if place is not None:
+        await place.take()
+
+
+def give_place_back() -> None:
+    """Give the place of this task back, after a whole answer: what is made of it keeps nobody else from asking."""
+    place = _place.get()
+    if place is not None:
+        place.give_back()
+
+
+async def let_requests_go() -> None:
+    """Let all requests be sent for which there is a place, before work that keeps the event loop."""
+    for _ in range(_TURNS):
+        await anyio.lowlevel.checkpoint()
 
 
 async def map_concurrently(call: Callable[[T], Awaitable[R]], values: Iterable[T]) -> list[R]:
@@ -29,21 +130,26 @@ async def map_concurrently(call: Callable[[T], Awaitable[R]], values: Iterable[T
     """
     found: dict[int, R] = {}
     failed: list[PurchaseOrderError] = []
+    places = Places()
     # One iterator for all tasks: whichever is free takes the next value.
     todo = iter(enumerate(values))
 
     async def call_in_turn(scope: anyio.CancelScope) -> None:
-        for place, value in todo:
-            try:
-                found[place] = await call(value)
-            except PurchaseOrderError as exc:
-                # Kept, and raised below: out of a task it would come wrapped in a group.
-                failed.append(exc)
-                scope.cancel()
-                return
+        while True:
+            async with places.take():
+                if failed or (one := next(todo, None)) is None:
+                    return
+                place, value = one
+                try:
+                    found[place] = await call(value)
+                except PurchaseOrderError as exc:
+                    # Kept, and raised below: out of a task it would come wrapped in a group.
+                    failed.append(exc)
+                    scope.cancel()
+                    return
 
     async with anyio.create_task_group() as tasks:
-        for _ in range(MAX_CONCURRENT_REQUESTS):
+        for _ in range(MAX_ANSWERS):
             tasks.start_soon(call_in_turn, tasks.cancel_scope)
     if failed:
         raise failed[0]

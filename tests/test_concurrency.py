@@ -6,7 +6,14 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from po_mcp.concurrency import MAX_CONCURRENT_REQUESTS, map_concurrently
+from po_mcp.concurrency import (
+    MAX_CONCURRENT_REQUESTS,
+    Places,
+    give_place_back,
+    let_requests_go,
+    map_concurrently,
+    need_place,
+)
 from po_mcp.errors import Refused
 
 
@@ -40,3 +47,83 @@ async def test_the_first_error_ends_the_other_calls() -> None:
         await map_concurrently(call, range(20))
     assert asked[:2] == [0, 1]
     assert len(asked) <= MAX_CONCURRENT_REQUESTS
+
+
+async def test_a_place_that_is_given_back_is_taken_in_turn_while_its_holder_works_on() -> None:
+    places, order = Places(), []
+
+    async def work(name: int) -> None:
+        async with places.take():
+            order.append(("asks", name))
+            await anyio.lowlevel.checkpoint()
+            give_place_back()
+            await let_requests_go()
+            order.append(("reads", name))
+
+    async with anyio.create_task_group() as tasks:
+        for name in range(8):
+            tasks.start_soon(work, name)
+
+    assert order[:8] == [("asks", name) for name in range(8)]
+    assert places._taken == 0
+
+
+async def test_a_place_is_held_once_however_often_it_is_needed_or_given_back() -> None:
+    places = Places(lambda: 1)
+    async with places.take():
+        await need_place()
+        assert places._taken == 1
+        give_place_back()
+        give_place_back()
+        assert places._taken == 0
+        await need_place()
+        assert places._taken == 1
+    give_place_back()  # a task that never had one
+    await need_place()
+
+    assert places._taken == 0
+
+
+async def test_fewer_places_take_effect_as_they_are_given_back() -> None:
+    allowed, running, most = 3, 0, []
+    places = Places(lambda: allowed)
+
+    async def work() -> None:
+        nonlocal running
+        async with places.take():
+            running += 1
+            most.append(running)
+            await anyio.lowlevel.checkpoint()
+            running -= 1
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(12):
+            tasks.start_soon(work)
+        await anyio.lowlevel.checkpoint()
+        allowed = 1
+
+    assert len(most) == 12
+    assert max(most[:3]) == 3
+    assert max(most[3:]) == 1
+
+
+@pytest.mark.parametrize("is_its_turn", [False, True])
+async def test_a_place_whose_taker_is_cancelled_goes_to_the_next(is_its_turn: bool) -> None:
+    places, done = Places(lambda: 1), []
+
+    async def work(name: str) -> None:
+        async with places.take():
+            done.append(name)
+
+    async with anyio.create_task_group() as tasks, anyio.create_task_group() as leaving:
+        async with places.take():
+            leaving.start_soon(work, "one that leaves")
+            await anyio.wait_all_tasks_blocked()
+            tasks.start_soon(work, "the next")
+            await anyio.wait_all_tasks_blocked()
+            if not is_its_turn:
+                leaving.cancel_scope.cancel()
+        leaving.cancel_scope.cancel()
+
+    assert done == ["the next"]
+    assert places._taken == 0

@@ -191,7 +191,7 @@ async def test_items_are_made_ready_while_others_are_on_their_way() -> None:
     async def read_page(page: int) -> Page[int]:
         nonlocal under_way
         under_way += 1
-        for _ in range(5):
+        for _ in range(30):  # turns in which the pages before are converted
             await anyio.lowlevel.checkpoint()
         under_way -= 1
         return Page(range(page * 10, page * 10 + 10), page + 1 if page < 19 else None, 200)

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 import anyio
 
-from po_mcp.concurrency import MAX_CONCURRENT_REQUESTS
+from po_mcp.concurrency import MAX_ANSWERS, Places, let_requests_go
 from po_mcp.connectors.http.pace import Pace
 from po_mcp.connectors.pages import Page, RowCollector
 from po_mcp.erp import Progress
@@ -106,26 +106,33 @@ class PageReader(Generic[T]):
         return is_full or self._next_index >= self._pages.max_pages
 
     async def _read_concurrently(self, todo: deque[tuple[int, int]]) -> None:
-        """Read these pages, at any time as many as the pace allows."""
+        """Read these pages; at any time as many requests are under way as the pace allows."""
+        places = Places(self._pages.pace.count_allowed)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._waiting.hand_on_as_they_come)
             async with anyio.create_task_group() as readers:
-                for place in range(MAX_CONCURRENT_REQUESTS):
-                    readers.start_soon(self._read_in_turn, todo, place, readers.cancel_scope)
+                for _ in range(MAX_ANSWERS):
+                    readers.start_soon(self._read_in_turn, todo, places, readers.cancel_scope)
             tasks.cancel_scope.cancel()
 
-    async def _read_in_turn(self, todo: deque[tuple[int, int]], place: int, scope: anyio.CancelScope) -> None:
-        """Read one page after the other, as long as this place may; end all where the rest is of no use."""
-        while todo and self._pages.pace.allows(place):
-            try:
-                await self._read(*todo.popleft())
-            except ERPError as exc:
-                # Kept and not raised, since a task group would wrap it in a group of errors.
-                self.error = self.error or exc
-                todo.clear()
-            # The pages before one that cannot be read are of use, and on their way.
-            if self.collector.ended or (self.error is not None and not self.leaves_rows()):
-                scope.cancel()
+    async def _read_in_turn(self, todo: deque[tuple[int, int]], places: Places, scope: anyio.CancelScope) -> None:
+        """Read one page after the other, each once there is a place; end all where the rest is of no use."""
+        while todo:
+            async with places.take():
+                if todo:  # another may have taken the last
+                    await self._read_or_end(todo, scope)
+
+    async def _read_or_end(self, todo: deque[tuple[int, int]], scope: anyio.CancelScope) -> None:
+        try:
+            await self._read(*todo.popleft())
+        except ERPError as exc:
+            # Kept and not raised, since a task group would wrap it in a group of errors.
+            self.error = self.error or exc
+            todo.clear()
+        # The pages before one that cannot be read are of use, and on their way.
+        if self.collector.ended or (self.error is not None and not self.leaves_rows()):
+            todo.clear()
+            scope.cancel()
 
     async def _read_next(self) -> None:
         assert self._next_start is not None
@@ -172,8 +179,7 @@ class _WaitingRows(Generic[T]):
             await self._has_come.wait()
             self._has_come = anyio.Event()
             while self._rows:
-                # A reader that has taken in a page sends its next request in this moment.
-                await anyio.lowlevel.checkpoint()
+                await let_requests_go()
                 self._hand_on_next()
 
     def _hand_on_next(self) -> None:

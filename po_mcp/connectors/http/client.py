@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import anyio
 import httpx2
 
+from po_mcp.concurrency import need_place
 from po_mcp.connectors.http.breaker import ErpBreaker
 from po_mcp.connectors.http.call_limit import CallLimit
 from po_mcp.connectors.http.error_mapping import TRANSIENT_STATUSES, Answer, ErrorMapping
@@ -300,8 +301,10 @@ class ErpHttpClient:
         # A connection that is silent for half of the time-out is given up, which leaves time for another try.
         silence = self._timeout / 2
         request = self._exchange.build(method, url, token, params=params, form=form, body=body, silence=silence)
+        await need_place()
         async with self.limit.take(silence):
-            return await self._exchange.send(request)
+            received = await self._exchange.receive(request)
+        return await received.parse_in_turn()
 
     def _require_success(self, result: AttemptResult, permission: str | None, *, number: str | None = None) -> Answer:
         """Return the answer to a read; raise where there is none, or where it is no success."""

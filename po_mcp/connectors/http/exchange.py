@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import httpx2
 
 from po_mcp import __version__
+from po_mcp.concurrency import give_place_back, let_requests_go
 from po_mcp.connectors.http import exact_json, response_body
 from po_mcp.connectors.http.error_mapping import Answer
 from po_mcp.connectors.http.header_times import parse_clock_skew, parse_retry_after
@@ -31,8 +33,40 @@ CONNECT_TIMEOUT_S = 10.0
 
 _MAX_COOKIE_CHARS = 4096
 """Characters of a cookie that is kept: what browsers keep at least (RFC 6265, section 6.1)."""
+_LARGE = 4096
+"""Bytes of a body from which on it takes longer to read it than to let others go first."""
 _TOO_MANY_REQUESTS = 429
 _NO_CONTENT = httpx2.ByteStream(b"")
+
+
+@dataclass(frozen=True)
+class Received:
+    """A complete answer whose body was not read as JSON: of a page of a list that takes a while."""
+
+    status: int
+    raw: bytearray
+    retry_after: int | None
+    location: str | None
+
+    def parse(self) -> Answer:
+        """Read the body.
+
+        Raises:
+            NotExact: the body of a success is not JSON.
+        """
+        return Answer(self.status, _parse_body(self.status, self.raw), self.retry_after, self.location)
+
+    async def parse_in_turn(self) -> Answer:
+        """Read the body once the request is sent for which this answer makes room, since that takes milliseconds.
+
+        Raises:
+            NotExact: as in `parse`.
+        """
+        # Whatever is no success may be repeated, at the time that it names: until then it keeps its place.
+        if len(self.raw) >= _LARGE and 200 <= self.status < 300:
+            give_place_back()
+            await let_requests_go()
+        return self.parse()
 
 
 class Exchange:
@@ -111,14 +145,18 @@ class Exchange:
 
     async def send(self, request: httpx2.Request) -> Answer:
         """Send one request and read its answer within the size limit."""
+        return (await self.receive(request)).parse()
+
+    async def receive(self, request: httpx2.Request) -> Received:
+        """Send one request and return its answer as it came, within the size limit."""
         # No path: it holds the numbers of orders.
         facts: dict[str, Value] = {"http.request.method": request.method, "server.address": request.url.host}
         with measure("po_mcp.erp.request", facts) as span:
-            answer = await self._send(request)
-            span.set_attribute("http.response.status_code", answer.status)
-        return answer
+            received = await self._receive(request)
+            span.set_attribute("http.response.status_code", received.status)
+        return received
 
-    async def _send(self, request: httpx2.Request) -> Answer:
+    async def _receive(self, request: httpx2.Request) -> Received:
         response = await self._open_transport().handle_async_request(request)
         try:
             response.request = request
@@ -134,8 +172,7 @@ class Exchange:
         asked = parse_retry_after(response.headers.get("retry-after"), now)
         if response.status_code == _TOO_MANY_REQUESTS:
             self.pace.slow_down()
-        location = response.headers.get("location")
-        return Answer(response.status_code, _parse_body(response.status_code, raw), asked, location)
+        return Received(response.status_code, raw, asked, response.headers.get("location"))
 
     async def aclose(self) -> None:
         self._is_closed = True

@@ -24,11 +24,11 @@ class Pace:
         self._allowed = MAX_CONCURRENT_REQUESTS
         self._slowed_at = 0.0
 
-    def allows(self, place: int) -> bool:
-        """Tell whether the reader at this place, from 0 on, may send its next request; the first always may."""
+    def count_allowed(self) -> int:
+        """Return how many may be under way now."""
         if self._allowed < MAX_CONCURRENT_REQUESTS and self._clock() - self._slowed_at >= RECOVERY_S:
             self._allowed = MAX_CONCURRENT_REQUESTS
-        return place < self._allowed
+        return self._allowed
 
     def slow_down(self) -> None:
         """Halve the number, after an answer 429."""
