@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from po_mcp.errors import JournalUnavailable
@@ -17,6 +18,7 @@ from po_mcp.writes.journal import Journal, JournalStore, sqlite
 from tests.harness import ScriptedPerson, ServerHarness, accept, outcome
 from tests.writes.making import CONNECTION, guarded_operation, state_of, take_to
 
+_WAIT = "PRAGMA busy_timeout"
 LONG_S = 30.0
 """Seconds that a call waits at most: long enough for all that must come before its end."""
 
@@ -76,6 +78,72 @@ async def test_reading_the_journal_waits_for_no_writer(
         holder.execute("ROLLBACK")
 
     assert len(recorded) == 1
+
+
+def use_reader(store: JournalStore, is_used: threading.Event, let_go: threading.Event) -> None:
+    """Read for a long time in another thread, as who lists all operations."""
+    with store._file.reading():
+        is_used.set()
+        let_go.wait(LONG_S)
+
+
+async def turns_while_it_is_read(store: JournalStore) -> bool:
+    """Tell whether the event loop turns while a look has to wait for another reading of the file."""
+    journal, is_used, let_go, found = Journal(store), threading.Event(), threading.Event(), []
+    reader = threading.Thread(target=use_reader, args=(store, is_used, let_go))
+
+    async def look() -> None:
+        found.append(await journal.find("an operation that is not there"))
+
+    await look()  # opens the file
+    reader.start()
+    is_used.wait(LONG_S)
+    # A loop that stands still lets nobody go, and goes on once this has passed.
+    late = threading.Timer(3.0, let_go.set)
+    late.start()
+    async with anyio.create_task_group() as calls:
+        calls.start_soon(look)
+        for _ in range(100):
+            await anyio.lowlevel.checkpoint()
+        turned = not let_go.is_set() and len(found) == 1
+        late.cancel()
+        let_go.set()
+    reader.join()
+    assert found == [None, None]
+    return turned
+
+
+async def test_a_look_waits_for_another_reading_in_a_thread(store: JournalStore) -> None:
+    assert await turns_while_it_is_read(store)
+
+
+async def test_a_look_that_waited_at_once_would_stop_the_event_loop(
+    store: JournalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite.SqliteFile, "call_at_once", lambda self, call, *arguments: call(*arguments))
+
+    assert not await turns_while_it_is_read(store)
+
+
+async def test_a_look_waits_for_no_other_process(store: JournalStore) -> None:
+    journal, waits = Journal(store), []
+    find = store.find
+
+    def note(operation_id: str) -> object:
+        assert isinstance(store._file, sqlite.SqliteFile)
+        with store._file.reading() as db:
+            waits.append((threading.current_thread() is threading.main_thread(), db.execute(_WAIT).fetchone()[0]))
+        return find(operation_id)
+
+    store.find = note  # type: ignore[method-assign, assignment]
+    await journal.find("none")
+    await journal.find("none")
+    await journal.find("none")
+    note("none")
+
+    # The first opens the file, which may wait; who waits in this thread is a command.
+    busy = int(1000 * sqlite.BUSY_S)
+    assert waits == [(False, busy), (True, 0), (True, 0), (True, busy)]
 
 
 async def test_a_read_of_orders_waits_for_no_write(harness: ServerHarness, monkeypatch: pytest.MonkeyPatch) -> None:

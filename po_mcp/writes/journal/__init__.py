@@ -1,17 +1,20 @@
 """The journal: every operation, durable before its first byte goes out, and the audit log of what became of it.
 
-`Journal` is the face of the store for the event loop: each call runs in a thread of its own, so that a file which
-another process holds locked delays nothing but what waits for it. A call that is cancelled waits for its
-transaction, since only the commit tells whether it happened.
+`Journal` is the face of the store for the event loop: a call runs in a thread of its own, so that a file which
+another process holds locked delays nothing but what waits for it. A few rows of a file are looked up at once, where
+nothing has to be waited for. A call that is cancelled waits for its transaction, since only the commit tells whether
+it happened.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Literal, TypeVar
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 from anyio import CapacityLimiter
 
@@ -98,7 +101,7 @@ class Journal:
 
         That is the one with the id `answered`, or what the same call asked for before.
         """
-        while (begun := await self._read(self.store.begin_call, connection, call, answered)) is None:
+        while (begun := await self._look(self.store.begin_call, connection, call, answered)) is None:
             await self.join(connection)
         return begun
 
@@ -198,7 +201,7 @@ class Journal:
 
     async def may_have_news(self, connection: Connection) -> bool:
         """Tell whether a refusal of this connection is watched, or late news is untold, as far as one look shows."""
-        return await self._read(self.store.may_have_news, connection)
+        return await self._look(self.store.may_have_news, connection)
 
     async def take_late_news(self, connection: str, reader: Requester | None = None) -> list[Recorded]:
         """Return what turned out to be done after it was called refused, once; of the reader's, or (None) of all."""
@@ -211,7 +214,7 @@ class Journal:
 
     async def find(self, operation_id: str) -> Recorded | None:
         """Return an operation as it stands now, or None."""
-        return await self._read(self.store.find, operation_id)
+        return await self._look(self.store.find, operation_id)
 
     async def live(self, connection: str | None) -> list[Recorded]:
         """Return the operations of a connection (None: of all) that are not at their end, oldest first."""
@@ -242,7 +245,7 @@ class Journal:
 
     async def find_recent_and_pin(self, operation: Operation) -> tuple[Recorded | None, ApproverPin]:
         """Return what the same call of the same user did a few minutes ago, and what is known of the PIN."""
-        return await self._read(self.store.find_recent_and_pin, operation)
+        return await self._look(self.store.find_recent_and_pin, operation)
 
     async def numbers_of_creates(self, connection: str) -> set[str]:
         """Return the numbers that orders have or may get."""
@@ -297,8 +300,19 @@ class Journal:
     async def _read(self, call: Callable[..., T], *arguments: Any) -> T:
         return await self._run("read", call, *arguments)
 
-    async def _run(self, what: Literal["read", "write"], call: Callable[..., T], *arguments: Any) -> T:
-        """Run a call in a thread; reads wait for no write, and one write runs at a time."""
+    async def _look(self, call: Callable[..., T], *arguments: Any) -> T:
+        return await self._run("look", call, *arguments)
+
+    async def _run(self, what: Literal["look", "read", "write"], call: Callable[..., T], *arguments: Any) -> T:
+        """Run a call in a thread; reads wait for no write, and one write runs at a time.
+
+        A look asks for a few rows. Where it is answered at once, the way to a thread and back would take longer.
+        """
+        if what == "look":
+            await anyio.lowlevel.checkpoint()  # as the way to a thread has one
+            with suppress(JournalUnavailable):  # it would have to wait: in a thread it may
+                return self.store.call_at_once(call, *arguments)
+            what = "read"
         most = self.store.readers if what == "read" else 1
         limiter = self._limiters.setdefault(what, CapacityLimiter(most))
         try:

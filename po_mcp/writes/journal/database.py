@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+T = TypeVar("T")
 
 BEGINNING = "0" * 64
 """The hash before the first event of the audit log."""
@@ -145,6 +147,9 @@ class Database(Protocol):
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """Read as of one moment; no writer is waited for."""
+
+    def call_at_once(self, call: Callable[..., T], *arguments: Any) -> T:
+        """Make a call that reads, and waits for nothing: where it would have to, it is `JournalUnavailable`."""
 
     async def listen(self, heard: Callable[[str, str], None]) -> None:
         """Call `heard` with the operation and the event, of whichever process, until cancelled.

@@ -16,7 +16,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -110,6 +110,10 @@ class PostgresDatabase:
     def id(self) -> str:
         """The random id of the journal, once it is open."""
         return self._connections.journal_id
+
+    def call_at_once(self, call: Callable[..., Any], *arguments: Any) -> NoReturn:
+        """Refuse: every question waits for the network."""
+        raise JournalUnavailable("PostgreSQL is not asked without waiting. Nothing was sent.")
 
     def find_fault(self) -> str:
         """Say why nothing can be recorded; "" where it can."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from po_mcp.erp import Connection
 from po_mcp.writes.journal import (
@@ -24,6 +25,8 @@ from po_mcp.writes.journal.database import MEMORY, Row, Slots, open_database
 from po_mcp.writes.journal.proposals import MAX_OPEN_QUESTIONS
 from po_mcp.writes.journal.token_store import SharedToken
 from po_mcp.writes.operation import WAITING, Operation, Recorded
+
+T = TypeVar("T")
 
 
 class JournalReadings:
@@ -56,6 +59,10 @@ class JournalReadings:
     def readers(self) -> int:
         """How many reading calls may run at a time."""
         return self._file.readers
+
+    def call_at_once(self, call: Callable[..., T], *arguments: Any) -> T:
+        """Make a call that reads, where nothing has to be waited for; else it is `JournalUnavailable`."""
+        return self._file.call_at_once(call, *arguments)
 
     @property
     def path(self) -> str:

@@ -13,22 +13,23 @@ file holds the id and the end of the log: a file that is older than its mark was
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import audit_log, due, file_systems, moving, restores, schema
 from po_mcp.writes.journal.database import MEMORY, Ask, Mark, Transaction
 from po_mcp.writes.journal.sqlite_connection import BUSY_S as BUSY_S
-from po_mcp.writes.journal.sqlite_connection import SqliteConnection, connect
+from po_mcp.writes.journal.sqlite_connection import Calling, SqliteConnection, Stat, connect, stat_of, translate_errors
 from po_mcp.writes.journal.sqlite_mark import MarkFile
 from po_mcp.writes.journal.sqlite_schema import expect_schema, id_of, need_journal, prepare, read_schema
+
+T = TypeVar("T")
 
 BUSY_AGAIN_S = 0.25
 """Seconds to wait for another process right after such a wait was in vain: not every call waits the whole of it."""
@@ -37,14 +38,6 @@ _FULL = 2
 _BEGUN = f"SELECT ({moving.SEALED}), (SELECT hash FROM audit_log WHERE place = ?), {due.COLUMNS}"  # noqa: S608
 """What a writing transaction begins with: the mark, and then what is due."""
 _ADOPT = "Look in the ERP at the orders that were sent last, then run: po-mcp journal adopt"
-
-
-class _Stat(NamedTuple):
-    """A file as the system tells it. In WAL mode size and time change with a checkpoint only."""
-
-    inode: tuple[int, int]
-    size: int
-    changed_ns: int
 
 
 class SqliteFile:
@@ -66,12 +59,14 @@ class SqliteFile:
         self._write_lock = threading.RLock()
         self._read_lock = threading.RLock()
         self._open_lock = threading.RLock()
-        self._known_as: _Stat | None = None
+        self._known_as: Stat | None = None
         self._id = ""
         self._mark = Mark()
         self._latest = due.Latest()
         self._was_busy_at = -BUSY_S
         self._waits_for = 0.0
+        self._calling = Calling()
+        self._reader_waits = True
 
     @contextmanager
     def writing(self, *asks: Ask) -> Iterator[SqliteConnection]:
@@ -91,7 +86,7 @@ class SqliteFile:
     @contextmanager
     def _changing(self) -> Iterator[SqliteConnection]:
         """Run a transaction, in which nothing is looked at yet."""
-        with self._write_lock, self._translate_errors():
+        with self._write_lock, translate_errors():
             db = self._open_writer()
             self._need_same_file()
             self._begin(db)
@@ -111,13 +106,10 @@ class SqliteFile:
     @contextmanager
     def reading(self) -> Iterator[SqliteConnection]:
         """Read as of one moment; no writer is waited for."""
-        if not self.is_shared:
-            with self._write_lock, self._translate_errors():
-                yield self._open_writer()
-            return
-        with self._read_lock, self._translate_errors():
-            db = self._open_reader()
-            self._need_same_file()
+        with self._reading() as db:
+            if not self.is_shared:
+                yield db
+                return
             db.execute("BEGIN")
             try:
                 yield db
@@ -126,8 +118,35 @@ class SqliteFile:
 
     def ask(self, *asks: Ask) -> list[list[Any]]:
         """Return the rows of each question, as of one moment."""
-        with self.reading() as db:
+        with self._reading() if len(asks) == 1 else self.reading() as db:  # one statement sees one moment
             return db.ask(*asks)
+
+    def call_at_once(self, call: Callable[..., T], *arguments: Any) -> T:
+        """Make a call that reads, and waits for nothing: where it would have to, it is `JournalUnavailable`."""
+        self._calling.waits = False
+        try:
+            return call(*arguments)
+        finally:
+            self._calling.waits = True
+
+    @contextmanager
+    def _reading(self) -> Iterator[SqliteConnection]:
+        waits = self._calling.waits
+        lock = self._read_lock if self.is_shared else self._write_lock
+        # To open the file takes its time, and may wait for another process.
+        is_open = (self._reader if self.is_shared else self._writer) is not None
+        if not (waits or is_open) or not lock.acquire(blocking=waits):
+            raise JournalUnavailable("The journal is in use at this moment. Nothing was sent.")
+        try:
+            with translate_errors():
+                db = self._open_reader() if self.is_shared else self._open_writer()
+                if waits != self._reader_waits and self.is_shared:
+                    db.execute(f"PRAGMA busy_timeout = {int(1000 * BUSY_S) if waits else 0}")
+                    self._reader_waits = waits
+                self._need_same_file()
+                yield db
+        finally:
+            lock.release()
 
     @property
     def is_shared(self) -> bool:
@@ -207,7 +226,7 @@ class SqliteFile:
         if not self.is_shared:
             return ""
         former = self._mark_file.read()
-        with self._write_lock, self._translate_errors():
+        with self._write_lock, translate_errors():
             self._close()
             self._mark_file.remove()
             self._open_writer()
@@ -238,7 +257,7 @@ class SqliteFile:
         if self._reader is None:
             self._open_writer()
             self._need_same_file()  # before a new connection makes a file in the place of one that is gone
-            self._reader = connect(self._path)
+            self._reader, self._reader_waits = connect(self._path), True
         return self._reader
 
     def _open(self) -> SqliteConnection:
@@ -262,7 +281,7 @@ class SqliteFile:
         except BaseException:
             db.close()
             raise
-        self._known_as = _stat(self._path) if self.is_shared else None
+        self._known_as = stat_of(self._path) if self.is_shared else None
         return db
 
     def _close(self) -> None:
@@ -276,9 +295,11 @@ class SqliteFile:
 
     def _need_same_file(self) -> None:
         """See that the path leads to the file that is open, and that nobody wrote another journal over it."""
-        known, now = self._known_as, _stat(self._path) if self.is_shared else None
+        known, now = self._known_as, stat_of(self._path) if self.is_shared else None
         if known == now:
             return
+        if not self._calling.waits:
+            raise JournalUnavailable("The journal's file must be looked at first. Nothing was sent.")
         if now is None or known is None or now.inode != known.inode:
             raise JournalUnavailable(
                 "The journal's file was removed or replaced while it was in use. Nothing was sent.",
@@ -340,15 +361,6 @@ class SqliteFile:
             raise
         self._was_busy_at = -BUSY_S
 
-    @contextmanager
-    def _translate_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as exc:
-            raise JournalUnavailable(
-                "po-mcp cannot record operations right now, so it changes nothing. Nothing was sent."
-            ) from exc
-
 
 def _switch_to_wal(db: sqlite3.Connection) -> None:
     """Turn WAL mode on, which stays with the file.
@@ -374,12 +386,3 @@ def _need_unsealed(db: SqliteConnection) -> None:
             f"This journal was moved to {to}. Nothing was sent.",
             next_step="Your administrator must set PO_MCP_JOURNAL to that address.",
         )
-
-
-def _stat(path: str) -> _Stat | None:
-    """Return what tells this file, and its state, from every other; None where there is none."""
-    try:
-        found = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return _Stat((found.st_dev, found.st_ino), found.st_size, found.st_mtime_ns)

@@ -1,15 +1,33 @@
-"""A connection to the journal's file, which is its transaction as well."""
+"""A connection to the journal's file, which is its transaction as well, and the file as the system tells it."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import threading
 from collections.abc import Iterator
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
+from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal.database import Ask, Begun, Mark
 
 BUSY_S = 5.0
 """Seconds to wait for another process's transaction."""
+
+
+class Calling(threading.local):
+    """How this thread calls: whether it may wait for another one, or another process."""
+
+    waits = True
+
+
+class Stat(NamedTuple):
+    """A file as the system tells it. In WAL mode size and time change with a checkpoint only."""
+
+    inode: tuple[int, int]
+    size: int
+    changed_ns: int
 
 
 class SqliteConnection(sqlite3.Connection):
@@ -32,9 +50,29 @@ class SqliteConnection(sqlite3.Connection):
         self.begun, self.end, self.answers = None, None, []
 
 
+@contextmanager
+def translate_errors() -> Iterator[None]:
+    """Say of whatever fails in the block that nothing can be recorded."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as exc:
+        raise JournalUnavailable(
+            "po-mcp cannot record operations right now, so it changes nothing. Nothing was sent."
+        ) from exc
+
+
 def connect(path: str) -> SqliteConnection:
     """Open a file, or a database in memory; every transaction is begun by a statement."""
     # A reader waits for others as long as a writer.
     db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False, factory=SqliteConnection)
     db.row_factory = sqlite3.Row
     return db
+
+
+def stat_of(path: str) -> Stat | None:
+    """Return what tells this file, and its state, from every other; None where there is none."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return Stat((found.st_dev, found.st_ino), found.st_size, found.st_mtime_ns)
