@@ -134,8 +134,8 @@ def overdue_this_week(today: date, vendor: str | None = None) -> str:
 Report purchase orders{from_vendor} that are overdue or due this week. Today is {today:%A}, {today}; the week runs \
 from {monday} to {sunday}.
 
-1. Call list_purchase_orders with overdue true{also}, and follow next_cursor to the end. Then list open orders in the \
-same way and pick those expected by {sunday}.
+1. Call list_purchase_orders with overdue true{also}, and follow next_cursor to the end. Then list the orders of \
+status open in the same way, and those of status partial where the ERP has it, and pick those expected by {sunday}.
 2. Show two tables: overdue, longest first, with number, vendor, expected date, days late, total and currency; and due \
 this week. Give counts as the tool returned them.
 3. List orders without an expected date separately; guess no date.

@@ -147,6 +147,15 @@ async def test_today_is_the_companys_date(harness: ServerHarness, zone: str, day
     assert f"2026-11-{day}; the week runs" in text
 
 
+async def test_partly_received_orders_that_are_due_are_listed_too(harness: ServerHarness) -> None:
+    """The status open is that of orders of which nothing was received."""
+    async with harness.client() as client:
+        text = await prompt(client, "overdue_this_week")
+
+    assert "status open" in text
+    assert "status partial" in text
+
+
 async def test_a_prompt_neither_reads_nor_writes(harness: ServerHarness) -> None:
     async with harness.client() as client:
         for name, arguments in ALL.items():
