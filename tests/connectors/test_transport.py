@@ -96,6 +96,27 @@ def test_an_authority_that_was_overwritten_since_the_start_is_named(certificate:
         connect(settings, JournalStore(":memory:").shared_token)
 
 
+@pytest.fixture(params=["missing.pem", "text.pem"])
+def no_certificates(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """A variable of the environment that leads to no certificates, and how that is said."""
+    (tmp_path / "text.pem").write_text("no certificate")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / request.param))
+    return "SSL_CERT_FILE must name a readable file of PEM certificates"
+
+
+async def test_certificates_of_the_environment_that_are_gone_are_named_at_the_first_request(
+    no_certificates: str,
+) -> None:
+    assert (await failure(base_url="https://127.0.0.1")).startswith(no_certificates)
+
+
+def test_with_a_proxy_they_are_named_at_the_start(no_certificates: str) -> None:
+    settings = {**ERP, "base_url": "https://127.0.0.1", "proxy": "http://127.0.0.1:9"}
+
+    with pytest.raises(ConfigurationError, match=no_certificates):
+        connect(Settings.model_validate(settings), JournalStore(":memory:").shared_token)
+
+
 async def test_the_proxy_that_is_set_is_asked_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with listening() as (port, asked):

@@ -18,6 +18,7 @@ from po_mcp.connectors.http.header_times import parse_clock_skew, parse_retry_af
 from po_mcp.connectors.http.pace import Pace
 from po_mcp.connectors.http.surplus import may_have_surplus
 from po_mcp.connectors.http.tokens import Token
+from po_mcp.connectors.http.transport import trust_system
 from po_mcp.erp import BeforeSend
 from po_mcp.telemetry import Value, measure
 
@@ -184,7 +185,7 @@ class Exchange:
         if self._is_closed:
             raise RuntimeError("a request after the connector was closed")
         if self._transport is None:
-            self._transport = httpx2.AsyncHTTPTransport(retries=0)
+            self._transport = httpx2.AsyncHTTPTransport(verify=trust_system(), retries=0)
         return self._transport
 
 

@@ -33,7 +33,7 @@ def build_transport(settings: _Settings, base_url: str) -> httpx2.AsyncBaseTrans
         proxy = _system_proxy(httpx2.URL(base_url), getproxies())
     if proxy is None and ca_file is None:
         return None
-    context = httpx2.create_ssl_context()
+    context = trust_system()
     if ca_file is not None:
         try:
             context.load_verify_locations(ca_file)
@@ -41,6 +41,18 @@ def build_transport(settings: _Settings, base_url: str) -> httpx2.AsyncBaseTrans
             raise ConfigurationError("PO_MCP_CA_FILE must name a readable file of PEM certificates") from exc
     # No tries below ours: they would pass by the budget, and nobody would count them.
     return httpx2.AsyncHTTPTransport(verify=context, proxy=proxy, retries=0)
+
+
+def trust_system() -> ssl.SSLContext:
+    """Return a context that trusts what the operating system does, or what SSL_CERT_FILE or SSL_CERT_DIR names.
+
+    Raises:
+        ConfigurationError: the certificates cannot be read.
+    """
+    try:
+        return httpx2.create_ssl_context()
+    except OSError as exc:  # an environment that was moved or removed leaves a variable that leads nowhere
+        raise ConfigurationError("SSL_CERT_FILE must name a readable file of PEM certificates, or be unset") from exc
 
 
 def _system_proxy(url: httpx2.URL, proxies: Mapping[str, str]) -> str | None:
