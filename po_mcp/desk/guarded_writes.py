@@ -118,7 +118,11 @@ async def _read_unless_done(desk: Desk, kind: GuardedKind, call: Operation) -> _
     # After the reading, so that another call's write is not missed.
     done, pin = await desk.journal.find_recent_and_pin(call)
     if done is not None and not _shows(kind, found):
-        # Either the effect was undone since, or this reading is older than the effect.
+        # A reading that began before the effect is older than it: the next one shows it, without a wait.
+        at = desk.journal.now()
+        found = await _read(desk, kind, call.number)
+    if done is not None and not _shows(kind, found):
+        # Either the effect was undone since, or the ERP's readings lag behind.
         if not await desk.reconciler.wait_out_lag(done):
             return Stop(desk.words.outcome(done).as_repeated())
         at = desk.journal.now()

@@ -10,7 +10,8 @@ import httpx2
 import pytest
 
 from po_mcp.approvals.elicitation import Elicitor
-from po_mcp.writes.operation import Requester
+from po_mcp.writes.operation import Recorded, Requester
+from po_mcp.writes.reconcile import Reconciler
 from tests.harness import ERAS, ScriptedPerson, ServerHarness, accept, no, outcome, text, yes
 
 pytestmark = pytest.mark.usefixtures("book_of_today")
@@ -42,6 +43,40 @@ async def test_a_cancel_of_an_order_that_is_active_again_asks_again(harness: Ser
     assert not second["replayed"]
     assert len(person.asked) == 2
     assert len(harness.wire.writes) == 2
+
+
+async def test_a_reading_that_began_before_the_effect_makes_nobody_wait(
+    harness: ServerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[Recorded] = []
+
+    async def note_wait(self: Reconciler, done: Recorded) -> bool:
+        waits.append(done)
+        return True
+
+    monkeypatch.setattr(Reconciler, "wait_out_lag", note_wait)
+    first_bodies: dict[str, bytes] = {}
+    late: list[str] = []
+
+    async def answer(inner: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        """Answer as the ERP does now; once, where a path is late, as it did at first."""
+        response = await inner.handle_async_request(request)
+        body = await response.aread()
+        first = first_bodies.setdefault(request.url.path, body)
+        if request.url.path in late:
+            late.remove(request.url.path)
+            body = first
+        return httpx2.Response(response.status_code, stream=httpx2.ByteStream(body))
+
+    harness.wire.on_read = answer
+    async with harness.client(person=ScriptedPerson(YES), erp_bounds=(None, None)) as client:
+        first = outcome(await client.call_tool("cancel_purchase_order", {"number": "PO-2025-0041"}))
+        late += [path for path in first_bodies if path.endswith("PO-2025-0041")]
+        assert late
+        second = outcome(await client.call_tool("cancel_purchase_order", {"number": "PO-2025-0041"}))
+
+    assert (first["status"], second["status"], second["replayed"]) == ("done", "done", True)
+    assert waits == []
 
 
 @both_eras
