@@ -14,10 +14,10 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from po_mcp.amounts import Money
-from po_mcp.concurrency import map_concurrently
+from po_mcp.concurrency import let_requests_go, map_concurrently
 from po_mcp.desk.catalog_file import CatalogFile
 from po_mcp.erp import ERP
-from po_mcp.errors import BadAnswer, TooManyRequests, Unreachable
+from po_mcp.errors import BadAnswer, PurchaseOrderError, TooManyRequests, Unreachable
 from po_mcp.orders import (
     Item,
     ItemWithoutId,
@@ -243,14 +243,36 @@ class Catalog:
             case "vendor":
                 entries: tuple[Any, ...] = await self._erp.vendors()
             case "item":
-                index: Index[Any] = _index(())
-                entries = await self._erp.items(index.add)
-                # Tens of thousands: they are taken apart while others are on their way.
-                if index.added == len(entries):
-                    return entries, index
+                return await self._read_items()
             case "warehouse":
                 entries = await self._erp.warehouses()
         return entries, _index(entries)
+
+    async def _read_items(self) -> tuple[tuple[Any, ...], Index[Any]]:
+        """Read the items: tens of thousands, which are taken apart while others are on their way."""
+        made: list[Index[Any]] = []
+        failed: list[PurchaseOrderError] = []
+        entries: tuple[Any, ...] = ()
+
+        def index() -> Index[Any]:
+            if not made:
+                made.append(_index(()))
+            return made[0]
+
+        async def prepare() -> None:
+            # Beside the first page: what this imports takes a while, in which its request would not be sent.
+            await let_requests_go()
+            index()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(prepare)
+            try:
+                entries = await self._erp.items(lambda items: index().add(items))
+            except PurchaseOrderError as exc:
+                failed.append(exc)  # a task group would wrap it in a group of errors
+        if failed:
+            raise failed[0]
+        return entries, index() if index().added == len(entries) else _index(entries)
 
     async def find(self, kind: Kind, text: str) -> list[Match[Any]]:
         """Return the matches of the words, the best first; without a match, the list is read again first."""

@@ -95,12 +95,19 @@ class Index(Generic[T]):
         for entry in entries:
             words = self._words_of(entry)
             self.added += 1
+            key: object = entry
+            for what, text in words:
+                if text and what == "id":
+                    key = text
+                    break
             # ERPs list an entry twice, for instance on two pages while the list changes.
-            key = next((text for what, text in words if what == "id" and text), None) or entry
-            alike = self._seen.setdefault(key, [])
-            if not alike or not any(is_listed_again(entry, one, self._words_of) for one in alike):
+            if (alike := self._seen.get(key)) is None:
+                self._seen[key] = [entry]
+            elif any(is_listed_again(entry, one, self._words_of) for one in alike):
+                continue
+            else:
                 alike.append(entry)
-                self._add(entry, words)
+            self._add(entry, words)
 
     def find_same_id(self, key: str) -> list[T]:
         """Return the entries of this very id: several where the ERP has given it twice."""
@@ -108,16 +115,23 @@ class Index(Generic[T]):
 
     def _add(self, entry: T, words: Words) -> None:
         place = len(self.entries)
-        whats: dict[str, str] = {}
-        for what, text in words:
-            if text and (written := normalize_blanks(text)):
-                whats.setdefault(written, what)
-        texts = [_Text(place, what, written) for written, what in whats.items()]
         self.entries.append(entry)
         self._place_of[id(entry)] = place
+        texts: list[_Text] = []
         self._texts.append(texts)
-        for one in texts:
-            self._same.setdefault(fold_case_and_blanks(one.written), []).append(one)
+        known: set[str] = set()
+        for what, text in words:
+            if not text or not (written := normalize_blanks(text)) or written in known:
+                continue
+            known.add(written)
+            one = _Text(place, what, written)
+            texts.append(one)
+            folded = fold_case_and_blanks(written)
+            # Not by `setdefault`, which makes a list for each of tens of thousands.
+            if (alike := self._same.get(folded)) is None:
+                self._same[folded] = [one]
+            else:
+                alike.append(one)
 
     def find_exact(self, text: str) -> T | None:
         """Return the one entry whose id, code or name the text is, as it is written; None where there is no such one.
@@ -267,8 +281,7 @@ class Index(Generic[T]):
     def _split_texts(self) -> None:
         """Find in which entries a piece, of letters or digits, stands, as far as that was not done."""
         for place in range(self._split_until, len(self._texts)):
-            for piece in _split_all(self._texts[place]):
-                known = piece.lstrip("0") or "0"
+            for known in {piece.lstrip("0") or "0" for piece in _split_all(self._texts[place])}:
                 # Not by `setdefault`, which makes a set for each of hundreds of thousands of pieces.
                 if (places := self._places.get(known)) is None:
                     self._places[known] = {place}

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import anyio.lowlevel
+import pytest
+
+from po_mcp.desk import catalog as desk_catalog
 from po_mcp.desk.catalog import Candidates, Catalog
 from po_mcp.desk.catalog_file import CatalogFile
+from po_mcp.erp import OnItems
+from po_mcp.errors import NotPermitted
 from po_mcp.orders import Item, Vendor
 from tests.desk.fakes import ListsERP
 
@@ -53,3 +61,41 @@ async def test_a_word_that_a_list_from_disk_lacks_is_looked_for_in_the_erp(tmp_p
     found = await Catalog(erp, file=kept).find("item", "Two")  # type: ignore[arg-type]
 
     assert [match.entry.id for match in found] == ["P2"]
+
+
+class SlowLists(ListsERP):
+    """An ERP whose items come after a while; `order` is what happened, in order."""
+
+    order: list[str]
+
+    async def items(self, on_items: OnItems | None = None) -> tuple[Item, ...]:
+        self.order.append("asked")
+        for _ in range(20):
+            await anyio.lowlevel.checkpoint()
+        self.order.append("answered")
+        found = await super().items()
+        assert on_items is not None
+        on_items(found)
+        return tuple(found)
+
+
+@pytest.mark.parametrize("failure", [None, NotPermitted("no")])
+async def test_what_a_search_needs_is_made_ready_once_its_first_page_is_asked_for(
+    failure: NotPermitted | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    erp, index = SlowLists(item_list=(Item(id="P1", name="One"),), failure=failure), desk_catalog._index
+    erp.order = []
+
+    def note(entries: Sequence[Any]) -> Any:
+        erp.order.append("index")
+        return index(entries)
+
+    monkeypatch.setattr(desk_catalog, "_index", note)
+    kept = Catalog(erp)  # type: ignore[arg-type]
+    if failure is None:
+        assert (await kept.index("item")).added == 1
+    else:
+        with pytest.raises(NotPermitted):
+            await kept.index("item")
+
+    assert erp.order == ["asked", "index", "answered"]
