@@ -16,6 +16,7 @@ from pydantic.json_schema import SkipJsonSchema
 from po_mcp.amounts import Money
 from po_mcp.concurrency import let_requests_go, map_concurrently
 from po_mcp.desk.catalog_file import CatalogFile
+from po_mcp.desk.collecting import collect_seldom
 from po_mcp.erp import ERP
 from po_mcp.errors import BadAnswer, PurchaseOrderError, TooManyRequests, Unreachable
 from po_mcp.orders import (
@@ -215,7 +216,8 @@ class Catalog:
         # The time before the read: an entry that is added during the read may be missing.
         at, read_at = self._clock(), self._now()
         try:
-            entries, index = await self._read(kind)
+            with collect_seldom():
+                entries, index = await self._read(kind)
         # Not for a refusal: who may no longer read the list must not be shown an older one.
         except (Unreachable, TooManyRequests, BadAnswer):
             if older is None:
@@ -236,7 +238,8 @@ class Catalog:
         if not -_MAX_CLOCK_SKEW_S <= age < MAX_STORED_S:
             return None
         at = self._clock() - max(0.0, age)
-        return _CachedList(stored.entries, _index(stored.entries), at, stored.read_at)
+        with collect_seldom():
+            return _CachedList(stored.entries, _index(stored.entries), at, stored.read_at)
 
     async def _read(self, kind: Kind) -> tuple[tuple[Any, ...], Index[Any]]:
         match kind:

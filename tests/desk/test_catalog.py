@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import anyio
 import anyio.lowlevel
 import pytest
 
@@ -99,3 +101,33 @@ async def test_what_a_search_needs_is_made_ready_once_its_first_page_is_asked_fo
             await kept.index("item")
 
     assert erp.order == ["asked", "index", "answered"]
+
+
+@pytest.mark.parametrize("failure", [None, NotPermitted("no")])
+async def test_garbage_is_looked_for_seldom_while_a_list_is_read(failure: NotPermitted | None) -> None:
+    usual, seen = gc.get_threshold(), []
+
+    class Lists(ListsERP):
+        async def vendors(self) -> Any:
+            seen.append(gc.get_threshold())
+            await (first if len(seen) == 1 else second).wait()
+            return await super().vendors()
+
+    async def read() -> None:
+        try:
+            await Catalog(Lists(failure=failure)).vendors()  # type: ignore[arg-type]
+        except NotPermitted:
+            assert failure is not None
+
+    first, second = anyio.Event(), anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(read)
+        tasks.start_soon(read)
+        await anyio.wait_all_tasks_blocked()
+        first.set()
+        await anyio.wait_all_tasks_blocked()
+        seen.append(gc.get_threshold())  # the other one is still read
+        second.set()
+
+    assert seen == [(50_000, *usual[1:])] * 3
+    assert gc.get_threshold() == usual
