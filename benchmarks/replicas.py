@@ -83,7 +83,7 @@ async def _team(replicas: int) -> AsyncIterator[tuple[Fleet, str]]:
             cluster, erp_port = stack.enter_context(running_cluster()), stack.enter_context(erp())
             ports = {f"r{place}": free_port() for place in range(1, replicas + 1)}
             server = Fleet("nginx", folder, free_port(), issuer, ports, make_certificate(folder))
-            server.more = {
+            server.settings = {
                 "HOME": str(folder),
                 "PO_MCP_ERP": "inventory-pro",
                 "PO_MCP_BASE_URL": f"http://127.0.0.1:{erp_port}",

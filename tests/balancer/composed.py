@@ -1,6 +1,7 @@
 """The services of packaging/compose.yaml, each as a process: its command, its environment, secrets and health check.
 
-What an engine adds is not there: images, networks, the rights of containers. So names of services become addresses.
+What a container engine adds is missing: images, networks, the rights of containers. So a service's name in a text is
+replaced by an address of this machine.
 """
 
 from __future__ import annotations
@@ -28,13 +29,15 @@ from tests.postgres import Cluster, new_folder, programs
 FOLDER = ROOT / "packaging"
 TEXT = (FOLDER / "compose.yaml").read_text(encoding="utf-8")
 SERVICES: Mapping[str, Any] = yaml.safe_load(TEXT)["services"]
-DOCKERFILE = (FOLDER / "Dockerfile").read_text(encoding="utf-8").rpartition("\nFROM ")[2]
+FINAL_STAGE = (FOLDER / "Dockerfile").read_text(encoding="utf-8").rpartition("\nFROM ")[2]
 REPLICAS = sorted(name for name, service in SERVICES.items() if service["image"] == "po-mcp")
+"""The stage of the Dockerfile that the image is: what it sets, and the program that it starts."""
 PASSWORD = "a password"
+"""Of the database; its blank must be written as %20 in an address."""
 
 
 def read_example(secret: str) -> str:
-    """Return what the file says beside a secret: how it looks, or the command that makes it."""
+    """Return the comment beside a secret in the compose file: an example of it, or the command that makes one."""
     found = re.search(rf"^  {secret}: .*  # (.*)$", TEXT, re.MULTILINE)
     assert found, secret
     return found[1]
@@ -42,23 +45,23 @@ def read_example(secret: str) -> str:
 
 @dataclass
 class Composed:
-    """Where everything is on this machine, and the processes that run."""
+    """Ports, folders and addresses of the services on this machine, and the processes that run."""
 
     folder: Path
     addresses: dict[str, str]
-    """What stands in the file, and what it is here."""
+    """Each address in the compose file, and the one that replaces it on this machine."""
     ports: dict[str, int] = field(default_factory=lambda: {name: free_port() for name in (*REPLICAS, "db")})
     processes: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
 
-    def place(self, text: str, name: str) -> str:
-        """Put this machine's addresses into a text of a service."""
+    def put_addresses(self, text: str, name: str) -> str:
+        """Return a text of a service with this machine's addresses in it."""
         known = {**self.addresses, "/run/secrets": f"{self.folder}/secrets", ":8765": f":{self.ports[name]}"}
         for said, here in known.items():
             text = text.replace(said, here)
         return text
 
     def write_secrets(self, client_secret: str) -> None:
-        """Write the files that the services are given, as the file says that they look."""
+        """Write the files of secrets that the services are given, as the compose file's comments describe them."""
         folder = self.folder / "secrets"
         folder.mkdir()
         address = read_example("journal").replace("PASSWORD", PASSWORD.replace(" ", "%20"))
@@ -72,18 +75,18 @@ class Composed:
             (folder / name).write_text(text, encoding="utf-8")
 
     def start(self, name: str) -> None:
-        """Start a replica as the image does, once the services that it waits for are well."""
+        """Start a replica as the image does; the services that it depends on must be healthy."""
         service = SERVICES[name]
-        assert all(self.is_well(other) for other in service["depends_on"])
-        entrypoint = re.search(r"^ENTRYPOINT (.*)$", DOCKERFILE, re.MULTILINE)
+        assert all(self.is_healthy(other) for other in service["depends_on"])
+        entrypoint = re.search(r"^ENTRYPOINT (.*)$", FINAL_STAGE, re.MULTILINE)
         assert entrypoint
         command = [*json.loads(entrypoint[1]), *service["command"], "--port", str(self.ports[name])]
         assert command[0] == "/opt/po-mcp/bin/po-mcp"
         home = self.folder / name
         home.mkdir()
-        of_image = dict(re.findall(r"([A-Z_]+)=(\S+)", DOCKERFILE.partition("\nENV ")[2]))
+        of_image = dict(re.findall(r"([A-Z_]+)=(\S+)", FINAL_STAGE.partition("\nENV ")[2]))
         environment = {key: value.replace("/data", str(home)) for key, value in of_image.items()}
-        environment |= {key: self.place(value, name) for key, value in service["environment"].items()}
+        environment |= {key: self.put_addresses(value, name) for key, value in service["environment"].items()}
         self.processes[name] = subprocess.Popen(
             [sys.executable, "-m", "po_mcp", *command[1:]],
             env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), **environment},
@@ -93,8 +96,8 @@ class Composed:
             text=True,
         )
 
-    def is_well(self, name: str) -> bool:
-        """Run the health check of a service."""
+    def is_healthy(self, name: str) -> bool:
+        """Run the health check of a service, and tell whether it passes."""
         kind, program, *arguments = SERVICES[name]["healthcheck"]["test"]
         assert kind == "CMD"
         if name == "db":
@@ -102,33 +105,34 @@ class Composed:
             command = [str(programs() / program), *arguments, *here]
         else:
             assert program == "/opt/po-mcp/bin/python"
-            command = [sys.executable, *(self.place(one, name) for one in arguments)]
+            command = [sys.executable, *(self.put_addresses(one, name) for one in arguments)]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
-    def wait_until_well(self, name: str) -> None:
+    def wait_until_healthy(self, name: str) -> None:
+        """Run the health check of a service until it passes, 60 s at most."""
         until = time.monotonic() + 60
-        while not self.is_well(name):
-            assert time.monotonic() < until, f"{name} does not get well"
+        while not self.is_healthy(name):
+            assert time.monotonic() < until, f"{name} does not become healthy"
             time.sleep(0.2)
 
     def end(self, name: str) -> tuple[int, str]:
-        """End a replica as an engine does, in the time that the file gives; return its status and what it said."""
+        """End a replica as an engine does, within its grace period; return its exit status and its standard error."""
         process = self.processes.pop(name)
         process.send_signal(signal.SIGTERM)
-        longest = int(SERVICES[name]["stop_grace_period"].removesuffix("s"))
-        _, said = process.communicate(timeout=longest)
+        grace_s = int(SERVICES[name]["stop_grace_period"].removesuffix("s"))
+        _, said = process.communicate(timeout=grace_s)
         return process.returncode, said
 
     def kill(self) -> None:
-        """End all that still runs."""
+        """Kill each process that still runs."""
         for process in self.processes.values():
             process.kill()
             process.communicate()
 
 
 @contextmanager
-def database(composed: Composed) -> Iterator[None]:
-    """Run the service `db` as its image does: a cluster of this user, and a database of this name."""
+def running_database(composed: Composed) -> Iterator[None]:
+    """Run the service `db` as its image does: a cluster with the user and the database that the file names."""
     given = SERVICES["db"]["environment"]
     with new_folder() as folder:
         password = folder / "password"

@@ -34,7 +34,7 @@ Change = Callable[[str], str]
 
 
 def make_certificate(folder: Path) -> Path:
-    """Write a key and a certificate of this machine's own, as each balancer wants them; return the certificate."""
+    """Write a new key and its certificate as each balancer wants them; return the certificate's file."""
     pem, secret = own_certificate().pem, own_certificate().key
     (folder / "po-mcp.key").write_bytes(secret)
     (folder / "only.pem").write_bytes(pem)
@@ -42,8 +42,8 @@ def make_certificate(folder: Path) -> Path:
     return folder / "only.pem"
 
 
-def place(text: str, folder: Path, port: int, replicas: dict[str, int]) -> str:
-    """Put the test's addresses into a configuration."""
+def put_addresses(text: str, folder: Path, port: int, replicas: dict[str, int]) -> str:
+    """Return a balancer's configuration with this machine's ports and folder in it."""
     for name, its_port in replicas.items():
         text = text.replace(f"{name}:8765", f"127.0.0.1:{its_port}")
     text = text.replace("listen 443 ssl", f"listen 127.0.0.1:{port} ssl").replace("bind :443", f"bind 127.0.0.1:{port}")
@@ -51,7 +51,8 @@ def place(text: str, folder: Path, port: int, replicas: dict[str, int]) -> str:
     return text.replace("/var/log/nginx", str(folder))
 
 
-def nginx_command(text: str, folder: Path) -> list[str]:
+def configure_nginx(text: str, folder: Path) -> list[str]:
+    """Write nginx's configuration; return the command that starts it."""
     temporary = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in ("proxy", "fastcgi", "uwsgi", "scgi"))
     (folder / "nginx.conf").write_text(
         f"pid {folder}/pid; error_log {folder}/error.log; worker_processes 1; daemon off;\n"
@@ -61,15 +62,18 @@ def nginx_command(text: str, folder: Path) -> list[str]:
     return ["nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder), "-e", str(folder / "error.log")]
 
 
-def haproxy_command(text: str, folder: Path) -> list[str]:
+def configure_haproxy(text: str, folder: Path) -> list[str]:
+    """Write HAProxy's configuration; return the command that starts it."""
     (folder / "haproxy.cfg").write_text(text, encoding="utf-8")
     return ["haproxy", "-db", "-f", str(folder / "haproxy.cfg")]
 
 
-BALANCERS = {"nginx": ("nginx.conf", nginx_command), "haproxy": ("haproxy.cfg", haproxy_command)}
+BALANCERS = {"nginx": ("nginx.conf", configure_nginx), "haproxy": ("haproxy.cfg", configure_haproxy)}
+"""Of each kind of balancer: its file in packaging/balancer/, and what writes that file and returns the command."""
 
 
 def wait_for_port(port: int) -> None:
+    """Wait until a program listens on a port, 30 s at most."""
     until = time.monotonic() + 30
     while True:
         with contextlib.suppress(OSError), closing(socket.create_connection(("127.0.0.1", port), 1)):
@@ -82,11 +86,14 @@ def wait_for_port(port: int) -> None:
 def balancing(
     kind: str, folder: Path, port: int, replicas: dict[str, int], change: Change = lambda text: text
 ) -> Iterator[None]:
-    """Run a balancer; `change` edits its file first."""
+    """Run a balancer, "nginx" or "haproxy", before replicas at these ports; `change` edits its file first."""
     assert shutil.which(kind), f"{kind} is not installed"
-    name, command = BALANCERS[kind]
-    text = change(place((FILES / name).read_text(encoding="utf-8"), folder, port, replicas))
-    with (folder / "log").open("wb") as log, subprocess.Popen(command(text, folder), stdout=log, stderr=log) as process:
+    name, configure = BALANCERS[kind]
+    text = change(put_addresses((FILES / name).read_text(encoding="utf-8"), folder, port, replicas))
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen(configure(text, folder), stdout=log, stderr=log) as process,
+    ):
         try:
             wait_for_port(port)
             yield
@@ -97,7 +104,7 @@ def balancing(
 
 @dataclass
 class Fleet:
-    """The replicas, their balancer, and the issuer that all trust."""
+    """Replicas of the server, their balancer, and the issuer that all of them trust."""
 
     kind: str
     folder: Path
@@ -106,10 +113,10 @@ class Fleet:
     ports: dict[str, int]
     certificate: Path
     processes: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
-    more: dict[str, str] = field(default_factory=dict)
-    """Settings of every replica, in the place of those of the tests."""
-    own: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Variables of one replica, by its name."""
+    settings: dict[str, str] = field(default_factory=dict)
+    """Environment variables of every replica, which replace those that `run` sets."""
+    settings_of: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Environment variables of one replica, by its name, which replace both."""
 
     @property
     def origin(self) -> str:
@@ -124,8 +131,8 @@ class Fleet:
             "PO_MCP_SANDBOX": str(self.folder / "book.db"),
             "PO_MCP_JOURNAL": str(self.folder / "journal.db"),
             "PO_MCP_CALLS_PER_MINUTE": "100000",
-            **self.more,
-            **self.own.get(name, {}),
+            **self.settings,
+            **self.settings_of.get(name, {}),
         }
         process = start("--port", str(self.ports[name]), **settings)
         said = read_greeting(process)
@@ -133,23 +140,25 @@ class Fleet:
         self.processes[name] = process
 
     def end(self, name: str, signum: signal.Signals = signal.SIGTERM) -> str:
-        """End a replica, and return what it said."""
+        """End a replica by a signal, and return its standard error."""
         process = self.processes.pop(name)
         process.send_signal(signum)
         _, errors = process.communicate(timeout=60)
         return errors
 
     def kill(self) -> None:
-        """End all replicas."""
+        """Kill each replica that still runs."""
         for process in self.processes.values():
             process.kill()
             process.communicate()
 
     def token(self, subject: str = ALICE, scope: str = EVERYTHING, lifetime_s: int = 300) -> str:
+        """Return an access token for this server, signed by its issuer."""
         ends = int(time.time()) + lifetime_s
         return self.issuer.sign(self.issuer.claims(f"{self.origin}/mcp", subject, scope, exp=ends))
 
     def http(self, token: str | None = None, **headers: str) -> httpx2.AsyncClient:
+        """Return an HTTP client of the balancer with a token, by default one with every scope."""
         bearer = {"authorization": f"Bearer {token or self.token()}"}
         given = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
         trusted = ssl.create_default_context(cafile=str(self.certificate))
@@ -159,6 +168,7 @@ class Fleet:
 
     @asynccontextmanager
     async def client(self, era: str, person: ScriptedPerson | None = None) -> AsyncIterator[Client]:
+        """Connect an MCP client through the balancer."""
         async with self.http() as http:
             transport = streamable_http_client(f"{self.origin}/mcp", http_client=http)
             async with Client(transport, mode=MODES[era], elicitation_callback=person) as client:
@@ -169,30 +179,35 @@ class Fleet:
 async def fleet(
     kind: str, folder: Path, change: Change = lambda text: text, settings: Mapping[str, str] | None = None
 ) -> AsyncIterator[Fleet]:
-    """Two replicas on one journal behind a balancer of this kind, with further settings."""
+    """Run two replicas on one journal behind a balancer, "nginx" or "haproxy".
+
+    Args:
+        kind: the balancer.
+        folder: where everything is kept.
+        change: edits the balancer's file.
+        settings: further environment variables of both replicas.
+    """
     async with issuing() as issuer:
         ports = {name: free_port() for name in NAMES}
-        made = Fleet(kind, folder, free_port(), issuer, ports, make_certificate(folder), more=dict(settings or {}))
+        made = Fleet(kind, folder, free_port(), issuer, ports, make_certificate(folder), settings=dict(settings or {}))
         with ExitStack() as stack:
             try:
                 for name in NAMES:
                     await anyio.to_thread.run_sync(made.run, name)
                 stack.enter_context(balancing(kind, folder, made.port, ports, change))
-                if kind == "haproxy":
-                    await anyio.sleep(1.5)  # its first health checks
                 yield made
             finally:
                 made.kill()
 
 
 class Upstream:
-    """A replica that reads each request and ends the connection without an answer, or answers it."""
+    """Stands in for a replica that dies: it passes health checks, and reads a request but does not answer it."""
 
-    def __init__(self, answers: bool) -> None:
-        self.answers = answers
+    def __init__(self) -> None:
         self.requests: list[bytes] = []
 
     async def serve(self, stream: Any) -> None:
+        """Read the request of one connection."""
         async with stream:
             read = b""
             while b"\r\n\r\n" not in read or not read.endswith(b"}"):
@@ -204,5 +219,3 @@ class Upstream:
                     await stream.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok")
                     return
             self.requests.append(read)
-            if self.answers:
-                await stream.send(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\ndone")

@@ -12,17 +12,19 @@ import pytest
 
 from po_mcp.sandbox import Book, create_app
 from po_mcp.writes.journal import JournalStore
-from tests.balancer.composed import FOLDER, REPLICAS, SERVICES, Composed, database
+from tests.balancer.composed import FOLDER, REPLICAS, SERVICES, Composed, running_database
 from tests.balancer.fleet import Fleet, balancing, make_certificate
 from tests.commands.test_serve import CREATE, HELLO, NEW, call
 from tests.harness import ERAS, outcome
 from tests.ports import free_port, serve
 from tests.sign_in.issuer import issuing
 
+_PASSWORDS = re.compile("a password|a%20password|a client secret")
+
 
 @asynccontextmanager
 async def erp(folder: Path, client_secret: str) -> AsyncIterator[str]:
-    """The ERP that the file names, with the client that it names; give its address."""
+    """Serve an ERP that knows the client of the compose file; yield its address."""
     client_id = SERVICES[REPLICAS[0]]["environment"]["PO_MCP_CLIENT_ID"]
     with closing(Book.open(folder / "book.db")) as book:
         async with serve(create_app(book, client_id=client_id, client_secret=client_secret)) as address:
@@ -31,7 +33,7 @@ async def erp(folder: Path, client_secret: str) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def compose(folder: Path) -> AsyncIterator[tuple[Composed, Fleet]]:
-    """Start everything in the order of the file; each is well before what depends on it starts."""
+    """Start everything in the order of the file; each is healthy before what depends on it starts."""
     port, secret = free_port(), "a client secret"
     async with issuing() as issuer, erp(folder, secret) as url:
         addresses = {
@@ -43,20 +45,20 @@ async def compose(folder: Path) -> AsyncIterator[tuple[Composed, Fleet]]:
         made.write_secrets(secret)
         ports = {name: made.ports[name] for name in REPLICAS}
         with ExitStack() as stack:
-            stack.enter_context(database(made))
+            stack.enter_context(running_database(made))
             stack.callback(made.kill)
             for name in REPLICAS:
-                assert not await anyio.to_thread.run_sync(made.is_well, name)
+                assert not await anyio.to_thread.run_sync(made.is_healthy, name)
                 await anyio.to_thread.run_sync(made.start, name)
             for name in SERVICES["nginx"]["depends_on"]:
-                await anyio.to_thread.run_sync(made.wait_until_well, name)
+                await anyio.to_thread.run_sync(made.wait_until_healthy, name)
             certificate = make_certificate(folder)
             stack.enter_context(balancing("nginx", folder, port, ports))
             yield made, Fleet("nginx", folder, port, issuer, ports, certificate)
 
 
 def read_status(pid: int) -> dict[str, int]:
-    """Return what the system says of a process, where it is a number."""
+    """Return the numbers of a process's /proc/PID/status, such as VmHWM in kB, by their names."""
     text = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     return {name: int(value) for name, value in re.findall(r"^(\w+):\s+(\d+)", text, re.MULTILINE)}
 
@@ -74,7 +76,7 @@ async def test_the_services_of_the_compose_file_start_serve_and_end(tmp_path: Pa
         with closing(JournalStore(address)) as store:
             recorded = store.all()
         ended = {name: await anyio.to_thread.run_sync(made.end, name) for name in REPLICAS}
-        are_well = [await anyio.to_thread.run_sync(made.is_well, name) for name in REPLICAS]
+        are_healthy = [await anyio.to_thread.run_sync(made.is_healthy, name) for name in REPLICAS]
 
     assert {answer.headers["mcp-session-id"].partition(".")[0] for answer in hello} == set(REPLICAS)
     assert (done["status"], again["replayed"]) == ("done", True)
@@ -84,14 +86,11 @@ async def test_the_services_of_the_compose_file_start_serve_and_end(tmp_path: Pa
         assert used[name]["VmHWM"] < limit / 2
         assert used[name]["Threads"] < SERVICES[name]["pids_limit"]
         status, said = ended[name]
-        assert (status, PASSWORDS.search(said)) == (0, None), said
-    assert are_well == [False, False]
+        assert (status, _PASSWORDS.search(said)) == (0, None), said
+    assert are_healthy == [False, False]
 
 
-PASSWORDS = re.compile("a password|a%20password|a client secret")
-
-
-def test_files_that_services_are_given_are_there_or_said_to_be_made() -> None:
+def test_mounted_files_are_in_the_repository_or_the_file_says_how_they_are_made() -> None:
     mounted = [volume.split(":")[0] for volume in SERVICES["nginx"]["volumes"]]
 
     assert mounted == ["./balancer/nginx.conf", "./tls"]

@@ -38,14 +38,14 @@ class Assistant:
     http: httpx2.AsyncClient
     era: str
     headers: dict[str, str] = field(default_factory=dict)
-    asked: int = 0
 
     async def post(self, request: Mapping[str, Any], **headers: str) -> httpx2.Response:
+        """Send a JSON-RPC request with the token and session that the assistant has."""
         return await self.http.post(f"{self.server.origin}/mcp", json=request, headers={**self.headers, **headers})
 
     async def discover(self, refused: httpx2.Response) -> dict[str, Any]:
         """Read from a 401 where to sign in: the metadata of the resource, then those of its issuer."""
-        resource = (await self.http.get(challenge(refused)["resource_metadata"])).json()
+        resource = (await self.http.get(read_challenge(refused)["resource_metadata"])).json()
         [issuer] = resource["authorization_servers"]
         found = (await self.http.get(f"{issuer}/.well-known/openid-configuration")).json()
         return {**resource, **found}
@@ -72,7 +72,7 @@ class Assistant:
         self.headers["authorization"] = f"Bearer {token}"
 
     async def begin(self) -> httpx2.Response:
-        """Say hello, without a form, where the protocol has it; return the answer to the first request."""
+        """Send the first request: `initialize` without a form where the protocol has that, else a list of orders."""
         if self.era == "2026-07-28":
             return await self.use("list_purchase_orders")
         answer = await self.post(call("initialize", {**HELLO, "capabilities": {}}))
@@ -82,18 +82,19 @@ class Assistant:
         return answer
 
     async def use(self, tool: str, **arguments: Any) -> httpx2.Response:
+        """Call a tool in the assistant's protocol version."""
         asked = modern(tool, arguments)
         if self.era == "2026-07-28":
             return await self.post(asked["json"], **asked["headers"])
         return await self.post(call("tools/call", {"name": tool, "arguments": arguments}))
 
 
-def challenge(answer: httpx2.Response) -> dict[str, str]:
-    """Return what a 401 or 403 asks for."""
+def read_challenge(answer: httpx2.Response) -> dict[str, str]:
+    """Return the parameters of the WWW-Authenticate header of a 401 or 403."""
     return dict(re.findall(r'(\w+)="([^"]*)"', answer.headers["www-authenticate"]))
 
 
-def result(answer: httpx2.Response) -> dict[str, Any]:
+def read_result(answer: httpx2.Response) -> dict[str, Any]:
     """Return the result of a call, from JSON or from the last event of a stream."""
     assert answer.status_code == 200, answer.text
     found = [line.removeprefix("data:") for line in answer.text.splitlines() if line.startswith("data:")]
@@ -103,7 +104,7 @@ def result(answer: httpx2.Response) -> dict[str, Any]:
 
 def read_text(answer: httpx2.Response) -> str:
     """Return the text that a model is given."""
-    content = result(answer)["content"]
+    content = read_result(answer)["content"]
     return str(content[0]["text"])
 
 
@@ -122,19 +123,19 @@ async def test_an_assistant_without_a_form_sees_the_link(era: str, tmp_path: Pat
         again = await assistant.begin()
         read = await assistant.use("get_purchase_order", number=NUMBER)
         refused = await assistant.use(TOOL, number=NUMBER)
-        await assistant.sign_in(known, challenge(refused)["scope"])
+        await assistant.sign_in(known, read_challenge(refused)["scope"])
         asked = await assistant.use(TOOL, number=NUMBER)
         waiting = await assistant.use("get_operation")
-        link = str(result(asked)["structuredContent"]["approve_at"])
+        link = str(read_result(asked)["structuredContent"]["approve_at"])
         decided = await Visitor(server, "bob", browser).send(urlsplit(link).path, order_number=NUMBER)
         done = await assistant.use(TOOL, number=NUMBER)
         gone = await assistant.use("get_purchase_order", number=NUMBER)
 
     assert (first.status_code, again.status_code, read.status_code) == (401, 200, 200)
     assert known["resource"] == f"{server.origin}/mcp"
-    assert challenge(first)["scope"] == "po:read po:write"
-    assert (refused.status_code, challenge(refused)["error"]) == (403, "insufficient_scope")
-    assert challenge(refused)["scope"] == "po:read po:write"
+    assert read_challenge(first)["scope"] == "po:read po:write"
+    assert (refused.status_code, read_challenge(refused)["error"]) == (403, "insufficient_scope")
+    assert read_challenge(refused)["scope"] == "po:read po:write"
     assert read_text(asked).startswith(f"approval_required: SANDBOX: Deleting order {NUMBER} needs approval.")
     assert link in read_text(asked)
     assert link.startswith(f"{server.origin}/approve/")
@@ -142,4 +143,4 @@ async def test_an_assistant_without_a_form_sees_the_link(era: str, tmp_path: Pat
     assert decided.status_code == SEE_OTHER
     assert read_text(done).startswith("done: SANDBOX: ")
     assert "Requested by Alice Adams, approved by Bob Brown." in read_text(done)
-    assert result(gone)["isError"]
+    assert read_result(gone)["isError"]

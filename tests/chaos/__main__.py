@@ -14,11 +14,11 @@ from tests.chaos.run import TROUBLES, run
 
 
 @click.command()
-@click.option("--writes", default=0, help="So many approved writes; 0: as many as the minutes allow.")
-@click.option("--minutes", default=0.0, help="No further write is begun after these.")
+@click.option("--writes", default=0, help="How many writes are asked for; 0: as many as the minutes allow.")
+@click.option("--minutes", default=0.0, help="After which no further write is begun; 0: no limit.")
 @click.option("--buyers", default=8, show_default=True)
 @click.option("--replicas", default=2, show_default=True)
-@click.option("--erp-seconds", "seconds", default=0.03, show_default=True, help="What the ERP takes at most.")
+@click.option("--erp-seconds", default=0.03, show_default=True, help="The longest that the ERP takes for an answer.")
 @click.option("--trouble", "troubles", multiple=True, type=click.Choice([*TROUBLES]))
 @click.option("--clocks-apart", default=0.0, help="Seconds; needs Debian's libfaketime.")
 @click.option("--seed", default=1, show_default=True)

@@ -14,14 +14,15 @@ from urllib.parse import urlsplit
 import anyio
 import httpx2
 
-from tests.chaos.team import Team, enter
+from tests.chaos.team import Team, enter_order
 from tests.commands.test_serve import modern
 from tests.sign_in.approving import Visitor
 
 CANCEL, CREATE, DELETE = "cancel_purchase_order", "create_purchase_order", "delete_purchase_order"
 ALREADY = "already so"
-"""What the answer to a call comes to whose effect is there, where the journal that knew of it was lost."""
+"""What is reported where a call is refused since its effect is there, and the journal that recorded it is lost."""
 ENDED = frozenset({"done", "declined", "refused", "stale", "expired", ALREADY})
+"""Reported outcomes after which nobody asks again."""
 _LINE = {"item": "NUT-M8", "unit_price": "0.22"}
 _PATIENCE_S = 240
 """Seconds for one write, from the first call to the last answer, whatever is killed meanwhile."""
@@ -43,37 +44,37 @@ class Write:
     def arguments(self) -> dict[str, Any]:
         if self.tool != CREATE:
             return {"number": self.number}
-        # Mostly of another content than those before it: each like one is looked up, and named in the question.
+        # Content that few orders before it have: the server looks up each that is alike, and names it in the question.
         line = {**_LINE, "quantity": str(1 + int(self.number.removeprefix("C-")) % 499)}
         return {"number": self.number, "vendor": "Acme Fasteners", "lines": [line]}
 
 
 @dataclass
 class Buyers:
-    """All who ask, with what went wrong on their way."""
+    """All buyers of a run, their writes, and the answers that made them ask again."""
 
     team: Team
     writes: list[Write] = field(default_factory=list)
     retries: Counter[str] = field(default_factory=Counter)
     crossed: int = 0
-    """Writes whose legs were at more than one replica: where there are several, all of them."""
+    """How many writes had their legs at more than one replica."""
 
-    def clients(self, buyer: int) -> tuple[httpx2.AsyncClient, httpx2.AsyncClient]:
+    def make_clients(self, buyer: int) -> tuple[httpx2.AsyncClient, httpx2.AsyncClient]:
         """Return the client of a buyer's assistant, and the browser of the approver.
 
-        Each buyer is a person of their own: one may ask for so many changes in a minute, and in an hour.
+        Each buyer is another person, since the server limits how many changes one may ask for in a minute and an hour.
         """
         fleet = self.team.fleet
         trusted = ssl.create_default_context(cafile=str(fleet.certificate))
         browser = httpx2.AsyncClient(base_url=fleet.origin, timeout=60, trust_env=False, verify=trusted)
-        lasting = fleet.token(f"buyer-{buyer}", "po:read po:write", lifetime_s=24 * 3600)
-        return fleet.http(lasting), browser
+        token = fleet.token(f"buyer-{buyer}", "po:read po:write", lifetime_s=24 * 3600)
+        return fleet.http(token), browser
 
     async def work(self, http: httpx2.AsyncClient, browser: httpx2.AsyncClient, write: Write, place: int) -> None:
-        """Ask for a write at one replica, approve it at the next, and hear of it at the one after that."""
+        """Ask for a write at one replica, approve it at the next, and get its outcome at the one after that."""
         self.writes.append(write)
         if write.tool != CREATE:
-            enter(self.team.erp.book, write.number)
+            enter_order(self.team.erp.book, write.number)
         names = sorted(self.team.fleet.ports)
         legs = [names[(place + leg) % len(names)] for leg in range(3)]
         approver, began = Visitor(self.team.fleet, "bob", browser), anyio.current_time()
@@ -128,6 +129,7 @@ class Buyers:
             await anyio.sleep(0.2)
 
     def _is_already_so(self, write: Write) -> bool:
+        """Tell whether a write that is refused has its effect, and the journal that recorded it was lost."""
         return self.team.has_lost and self.team.erp.shows(write.tool == CREATE, write.number)
 
 

@@ -30,16 +30,17 @@ from tests.postgres import Cluster, as_its_user, programs, running_cluster
 from tests.sign_in.issuer import issuing
 
 KEY = "0123456789abcdef" * 4
-SETTLES_S = 8
-"""After so many seconds an order that does not show an effect has not had it: this ERP does nothing later."""
+SETTLED_AFTER_S = 8
+"""Seconds after which an order that does not show a write's effect will never have it: the ERP does nothing later."""
 
 PAUSES_S = (2.0, 5.0, 20.0, 60.0)
-"""A pause: shorter than the journal waits for a transaction, longer, longer than a call's time, than nginx waits."""
+"""Lengths of a pause: shorter than the journal waits for a transaction, longer, longer than a call's time, than nginx
+waits."""
 
 
 @dataclass
 class Erp:
-    """An ERP that takes its time, and remembers each write that it carried out."""
+    """A slow ERP that counts the requests of each write, such as "DELETE PO-1": all, and those with success."""
 
     book: Book
     url: str
@@ -47,7 +48,7 @@ class Erp:
     sent: Counter[str] = field(default_factory=Counter)
 
     def shows(self, is_there: bool, number: str) -> bool:
-        """Tell whether an order stands in the book and was not called off, or the contrary."""
+        """Tell whether an order stands in the book, neither cancelled nor deleted (`is_there`), or does not."""
         try:
             return (self.book.order(number).status not in (Status.CANCELLED, Status.DELETED)) is is_there
         except Missing:
@@ -56,8 +57,7 @@ class Erp:
 
 @asynccontextmanager
 async def erp(folder: Path, seconds: float, seed: int) -> AsyncIterator[Erp]:
-    """Serve a new book by Exsited's API; an answer takes up to so many seconds, half before and half after its
-    effect."""
+    """Serve a new book by Exsited's API; an answer takes up to `seconds`, half before and half after its effect."""
     chance = random.Random(seed)
     with (
         closing(Book.open(folder / "book.db", made_on=datetime.now(UTC).date())) as book,
@@ -66,7 +66,7 @@ async def erp(folder: Path, seconds: float, seed: int) -> AsyncIterator[Erp]:
         made = Erp(book, f"http://127.0.0.1:{sock.getsockname()[1]}")
         app = create_app(book, apis=("exsited",), client_id="me", client_secret="mine")
 
-        async def count(scope: Scope, receive: Receive, send: Send) -> None:
+        async def serve_and_count(scope: Scope, receive: Receive, send: Send) -> None:
             body = await Request(scope, receive).body()
             name = _name_of_write(scope, body)
             await anyio.sleep(chance.random() * seconds / 2)
@@ -83,7 +83,7 @@ async def erp(folder: Path, seconds: float, seed: int) -> AsyncIterator[Erp]:
 
             await app(scope, replay_body, answer)
 
-        server = create_server(count, 512)
+        server = create_server(serve_and_count, 512)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server.serve, [sock])
             try:
@@ -102,15 +102,15 @@ def _name_of_write(scope: Scope, body: bytes) -> str:
     return f"{scope['method']} {number}"
 
 
-def enter(book: Book, number: str) -> None:
-    """Enter an order of one line."""
+def enter_order(book: Book, number: str) -> None:
+    """Enter an order of one line into a book."""
     line = LineDraft(item=("short_id", "NUT-M8"), quantity=Decimal(3), price=Decimal("0.22"))
     book.create(OrderDraft(vendor=("id", 12), number=number, lines=(line,)))
 
 
 @dataclass
 class Team:
-    """What runs, and the trouble that can be made."""
+    """A team's server with its ERP and database, and methods that make trouble, each of which counts itself."""
 
     fleet: Fleet
     erp: Erp
@@ -123,21 +123,21 @@ class Team:
     _copies: Iterator[int] = field(default_factory=count)
 
     async def kill_one(self) -> None:
-        """End a replica in the midst of whatever it does, and start it again."""
+        """Kill a replica in the midst of whatever it does, and start it again."""
         name = self.chance.choice(sorted(self.fleet.processes))
         self.trouble["replicas killed"] += 1
         await anyio.to_thread.run_sync(self.fleet.end, name, signal.SIGKILL)
         await anyio.to_thread.run_sync(self.fleet.run, name)
 
     async def replace_all(self) -> None:
-        """Upgrade: end one replica after the other in order, and start it again."""
+        """Replace one replica after the other, as in an upgrade: end it in order, and start it again."""
         self.trouble["rolling restarts"] += 1
         for name in sorted(self.fleet.processes):
             await anyio.to_thread.run_sync(self.fleet.end, name)
             await anyio.to_thread.run_sync(self.fleet.run, name)
 
     async def pause_one(self) -> None:
-        """Let a replica stand still in the midst of whatever it does, as a machine that is moved, and go on."""
+        """Pause a replica in the midst of whatever it does, as a virtual machine that is moved, and let it go on."""
         name = self.chance.choice(sorted(self.fleet.processes))
         self.trouble["replicas paused"] += 1
         self.fleet.processes[name].send_signal(signal.SIGSTOP)
@@ -145,7 +145,7 @@ class Team:
         self.fleet.processes[name].send_signal(signal.SIGCONT)
 
     async def restart_database(self) -> None:
-        """Let PostgreSQL crash and come again."""
+        """Let PostgreSQL crash, and start it again."""
         self.trouble["database restarts"] += 1
         await anyio.to_thread.run_sync(self.database.stop)
         await anyio.sleep(1)
@@ -153,11 +153,11 @@ class Team:
 
     @property
     def has_lost(self) -> bool:
-        """Whether the database that knows what was sent was replaced by a copy."""
+        """Whether the database that recorded what was sent was replaced by a copy, which may lack the last records."""
         return bool(self.trouble["old backups restored"] or self.trouble["standbys promoted"])
 
     async def restore_backup(self) -> None:
-        """Put the backup that was made the last time in the database's place, and make another."""
+        """Put the backup that was made last in the database's place, and make another."""
         async with self._is_copying:
             if self.backup is not None:
                 self.trouble["old backups restored"] += 1
@@ -169,7 +169,7 @@ class Team:
         async with self._is_copying:
             copy = Cluster(await anyio.to_thread.run_sync(self._copy, "standby", "-R"))
             await anyio.to_thread.run_sync(copy.start)
-            await anyio.sleep(2)
+            await anyio.sleep(2)  # it follows meanwhile; what it has not received by then is lost, as in a real failure
             self.trouble["standbys promoted"] += 1
             await anyio.to_thread.run_sync(self.database.stop)
             await anyio.to_thread.run_sync(copy.run, "pg_ctl", "-w", "-s", "promote")
@@ -177,6 +177,7 @@ class Team:
             await anyio.to_thread.run_sync(self._replace_data, copy.folder)
 
     def _copy(self, name: str, *options: str) -> Path:
+        """Copy the database, as its options say, into a new folder of this name."""
         folder = self.database.folder / f"{name}-{next(self._copies)}"
         program = [str(programs() / "pg_basebackup"), "-D", str(folder / "data"), "-X", "stream", "-c", "fast"]
         command = as_its_user([*program, *options, "-d", self.database.address])
@@ -193,7 +194,7 @@ class Team:
 
     async def make_read_only(self, seconds: float = 3) -> None:
         """Let PostgreSQL take no writes for a while, as a standby does, or a server whose disk is full."""
-        self.trouble["read-only spells"] += 1
+        self.trouble["times read-only"] += 1
         await anyio.to_thread.run_sync(self._set_read_only, "on")
         await anyio.sleep(seconds)
         await anyio.to_thread.run_sync(self._set_read_only, "off")
@@ -207,9 +208,14 @@ class Team:
 
 @asynccontextmanager
 async def team(folder: Path, replicas: int, seconds: float, seed: int, clocks_apart: float = 0) -> AsyncIterator[Team]:
-    """Run a team's server with so many replicas; the ERP answers within so many seconds.
+    """Run a team's server.
 
-    The clock of each replica but the first is so many seconds ahead of that of the one before.
+    Args:
+        folder: where everything is kept.
+        replicas: how many servers there are.
+        seconds: the longest that the ERP takes for an answer.
+        seed: for all that is random here.
+        clocks_apart: seconds by which the clock of each replica is ahead of that of the one before.
     """
     names = [f"r{place}" for place in range(1, replicas + 1)]
     async with AsyncExitStack() as stack:
@@ -219,7 +225,7 @@ async def team(folder: Path, replicas: int, seconds: float, seed: int, clocks_ap
         address = database.new_schema()
         ports = {name: free_port() for name in names}
         fleet = Fleet("nginx", folder, free_port(), issuer, ports, make_certificate(folder))
-        fleet.more = {
+        fleet.settings = {
             "PO_MCP_ERP": "exsited",
             "PO_MCP_BASE_URL": made.url,
             "PO_MCP_CLIENT_ID": "me",
@@ -230,13 +236,13 @@ async def team(folder: Path, replicas: int, seconds: float, seed: int, clocks_ap
             "PO_MCP_SIGN_IN_CLIENT_ID": "page",
             "PO_MCP_SIGN_IN_CLIENT_SECRET": "page-secret",
             "PO_MCP_CREATE_APPROVAL_OVER": "0.01",
-            "PO_MCP_LATE_APPLY": str(SETTLES_S / 2),
-            "PO_MCP_READ_LAG": str(SETTLES_S / 4),
+            "PO_MCP_LATE_APPLY": str(SETTLED_AFTER_S / 2),
+            "PO_MCP_READ_LAG": str(SETTLED_AFTER_S / 4),
             "PO_MCP_TIMEOUT": "10",
             "PO_MCP_LOG_LEVEL": "ERROR",  # nobody reads their pipes, which a thousand warnings would fill
         }
         if clocks_apart:
-            fleet.own = {name: _skew(place * clocks_apart) for place, name in enumerate(names)}
+            fleet.settings_of = {name: _skew(place * clocks_apart) for place, name in enumerate(names)}
         stack.callback(fleet.kill)
         async with anyio.create_task_group() as starts:
             for name in names:
@@ -246,14 +252,14 @@ async def team(folder: Path, replicas: int, seconds: float, seed: int, clocks_ap
 
 
 def _skew(seconds: float) -> dict[str, str]:
-    """Return what puts a process's clock ahead; what it measures by its monotonic clock stays right."""
+    """Return the environment variables that put a process's clock ahead, but not its monotonic clock."""
     found = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
     assert found is not None, "libfaketime is not installed"
     return {"LD_PRELOAD": str(found), "FAKETIME": f"{seconds:+}s", "DONT_FAKE_MONOTONIC": "1"}
 
 
 def spread(text: str, ports: dict[str, int]) -> str:
-    """Name every replica, send a request to the one that its header names, and limit nobody."""
+    """Return nginx's file with every replica in it, sending a request to the one of its header, and with no limits."""
     text = text.replace("rate=50r/s", "rate=9000r/s").replace("burst=100", "burst=9000")
     text = text.replace("map $http_mcp_session_id", "map $http_x_replica.$http_mcp_session_id")
     if len(ports) == 1:

@@ -1,4 +1,4 @@
-"""A slice of the chaos, and a judge that overlooks nothing."""
+"""A short run in trouble, and the judgement of runs: it overlooks no write that is doubled, lost or misreported."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import pytest
 from po_mcp.sandbox import Book
 from tests.chaos.buyers import CREATE, DELETE, Write
 from tests.chaos.run import Report, judge_write, run
-from tests.chaos.team import Erp, enter
+from tests.chaos.team import Erp, enter_order
 
 
-async def test_no_write_is_doubled_lost_or_told_wrongly_while_everything_breaks() -> None:
+async def test_no_write_is_doubled_lost_or_misreported_while_everything_breaks() -> None:
     report = await run(
         writes=0,
         minutes=0.4,
         buyers=3,
         replicas=2,
         troubles=("kills", "restarts", "read-only"),
-        seconds=0.03,
+        erp_seconds=0.03,
         seed=20261127,
     )
 
@@ -33,12 +33,12 @@ async def test_no_write_is_doubled_lost_or_told_wrongly_while_everything_breaks(
 def erp() -> Iterator[Erp]:
     """An ERP in whose book PO-A stands and PO-B does not."""
     with closing(Book.open(":memory:")) as book:
-        enter(book, "PO-A")
+        enter_order(book, "PO-A")
         yield Erp(book, "")
 
 
 def judge(erp: Erp, write: Write) -> list[str]:
-    """Return the names of what a write is found to be."""
+    """Return which faults a write is found to have: "doubles", "lies", "lost"."""
     report = Report()
     judge_write(report, write, erp)
     return [name for name in ("doubles", "lies", "lost") if getattr(report, name)]
@@ -59,7 +59,7 @@ def judge(erp: Erp, write: Write) -> list[str]:
     ],
     ids=lambda value: f"{value.tool} {value.number} {value.reported}" if isinstance(value, Write) else "",
 )
-def test_reported_outcomes_are_held_against_the_book(erp: Erp, write: Write, found: list[str]) -> None:
+def test_reported_outcomes_are_compared_with_the_book(erp: Erp, write: Write, found: list[str]) -> None:
     assert judge(erp, write) == found
 
 

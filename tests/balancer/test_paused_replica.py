@@ -1,4 +1,4 @@
-"""A replica that stands still in the midst of a write, as a machine that is moved, and goes on afterwards."""
+"""A replica that is paused in the midst of a write, as a virtual machine that is moved, and goes on afterwards."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ NUMBER = "PO-2025-0037"
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_replica_that_stood_still_in_a_write_sends_nothing_twice_and_says_what_came_of_it(
+async def test_a_replica_paused_in_a_write_sends_nothing_twice_and_reports_its_outcome(
     era: str, tmp_path: Path
 ) -> None:
     with closing(Book.open(tmp_path / "book.db")):
         pass
-    said = []
+    outcomes = []
     with running_cluster() as cluster:
         address = cluster.new_schema()
         async with slow_erp(tmp_path / "book.db") as erp:
@@ -35,7 +35,7 @@ async def test_a_replica_that_stood_still_in_a_write_sends_nothing_twice_and_say
 
                 async def ask_the_first() -> None:
                     async with first.client(era, ScriptedPerson(accept(decision="close"))) as client:
-                        said.append(outcome(await client.call_tool(FINALIZE, {"number": NUMBER})))
+                        outcomes.append(outcome(await client.call_tool(FINALIZE, {"number": NUMBER})))
 
                 async with anyio.create_task_group() as calls:
                     calls.start_soon(ask_the_first)
@@ -52,6 +52,6 @@ async def test_a_replica_that_stood_still_in_a_write_sends_nothing_twice_and_say
     assert meanwhile.startswith(f"done: Order {NUMBER} was closed, confirmed by reading it back")
     assert again.startswith("done: ")
     assert "Already done by an earlier call; nothing was sent again." in again
-    assert [one["message"] for one in said] == [f"Order {NUMBER} was closed. No backorder was created."]
+    assert [one["message"] for one in outcomes] == [f"Order {NUMBER} was closed. No backorder was created."]
     assert len(erp.writes) == 1
     assert (states, faults) == (["DONE"], [])
