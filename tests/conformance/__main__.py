@@ -18,7 +18,7 @@ from po_mcp.transports.uvicorn_server import listen
 from tests.conformance.fixtures import add_fixtures
 
 KEYS = "0123456789abcdef" * 4
-"""What one replica seals, the others open."""
+"""The same in each replica, so that one opens what another has sealed."""
 
 
 def _build_with_fixtures(*given: Any, **named: Any) -> Any:

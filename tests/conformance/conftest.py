@@ -1,4 +1,4 @@
-"""The stage of the clients that are not ours."""
+"""The fixture with which tests/clients runs programs that are not ours."""
 
 from tests.clients.conftest import stage
 

@@ -39,12 +39,13 @@ from mcp.types import (
 )
 from pydantic import Field
 
-MISSING_CAPABILITY = -32021
+MISSING_CAPABILITY_CODE = -32021
+"""The JSON-RPC error that the suite wants of a tool whose client lacks a capability."""
 AnyContext = Context[Any, Any]
 
 
-def _png() -> str:
-    """Return a red dot."""
+def _encode_red_dot() -> str:
+    """Return a PNG of one red pixel, in base64."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -54,8 +55,8 @@ def _png() -> str:
     return base64.b64encode(dot).decode()
 
 
-def _wav() -> str:
-    """Return a moment of silence."""
+def _encode_silence() -> str:
+    """Return a WAV of one silent frame, in base64."""
     file = io.BytesIO()
     with wave.open(file, "wb") as sound:
         sound.setnchannels(1)
@@ -70,7 +71,7 @@ def _resource(uri: str, text: str, kind: str = "text/plain") -> EmbeddedResource
 
 
 def _image() -> ImageContent:
-    return ImageContent(type="image", data=_png(), mime_type="image/png")
+    return ImageContent(type="image", data=_encode_red_dot(), mime_type="image/png")
 
 
 def _text(text: str) -> TextContent:
@@ -91,14 +92,15 @@ def _ask(state: str | None = None, **requests: Any) -> InputRequiredResult:
     return InputRequiredResult(input_requests=requests, request_state=state)
 
 
-def _answers(ctx: AnyContext) -> Mapping[str, Any]:
+def _read_answers(ctx: AnyContext) -> Mapping[str, Any]:
+    """Return what the client answers to an earlier `_ask`, by the names of the requests."""
     return ctx.input_responses or {}
 
 
 NAME = {"type": "string"}
 
 
-# Tools
+# The tools, under the names by which the suite calls them: pytest collects none of them, since the file is no test file
 
 
 async def test_simple_text() -> str:
@@ -110,7 +112,7 @@ async def test_image_content() -> list[ImageContent]:
 
 
 async def test_audio_content() -> list[AudioContent]:
-    return [AudioContent(type="audio", data=_wav(), mime_type="audio/wav")]
+    return [AudioContent(type="audio", data=_encode_silence(), mime_type="audio/wav")]
 
 
 async def test_embedded_resource() -> list[EmbeddedResource]:
@@ -185,13 +187,13 @@ async def test_missing_capability(ctx: AnyContext) -> str:
     capabilities = ctx.session.client_capabilities
     if capabilities is None or capabilities.sampling is None:
         needed: dict[str, Any] = {"requiredCapabilities": {"sampling": {}}}
-        raise MCPError(MISSING_CAPABILITY, "This tool needs sampling", needed)
+        raise MCPError(MISSING_CAPABILITY_CODE, "This tool needs sampling", needed)
     return "The client can sample."
 
 
 async def test_streaming_elicitation(ctx: AnyContext) -> Any:
     await ctx.report_progress(1, 2)
-    return _ask(name=_form("What is your name?", name=NAME)) if "name" not in _answers(ctx) else "done"
+    return _ask(name=_form("What is your name?", name=NAME)) if "name" not in _read_answers(ctx) else "done"
 
 
 async def test_logging_tool() -> str:
@@ -199,26 +201,26 @@ async def test_logging_tool() -> str:
 
 
 async def test_input_required_result_elicitation(ctx: AnyContext) -> Any:
-    answer = _answers(ctx).get("user_name")
+    answer = _read_answers(ctx).get("user_name")
     if answer is None or not getattr(answer, "content", None):
         return _ask(user_name=_form("What is your name?", name=NAME))
     return f"Hello, {answer.content['name']}!"
 
 
 async def test_input_required_result_sampling(ctx: AnyContext) -> Any:
-    answer = _answers(ctx).get("capital_question")
+    answer = _read_answers(ctx).get("capital_question")
     if answer is None:
         return _ask(capital_question=_sampling("What is the capital of France?", 100))
     return getattr(answer.content, "text", "")
 
 
 async def test_input_required_result_list_roots(ctx: AnyContext) -> Any:
-    answer = _answers(ctx).get("client_roots")
+    answer = _read_answers(ctx).get("client_roots")
     return _ask(client_roots=ListRootsRequest()) if answer is None else " ".join(str(root.uri) for root in answer.roots)
 
 
 async def test_input_required_result_request_state(ctx: AnyContext) -> Any:
-    if "confirm" in _answers(ctx) and ctx.request_state == "state":
+    if "confirm" in _read_answers(ctx) and ctx.request_state == "state":
         return "state-ok"
     return _ask("state", confirm=_form("Please confirm", ok={"type": "boolean"}))
 
@@ -228,7 +230,7 @@ async def test_input_required_result_tampered_state(ctx: AnyContext) -> Any:
 
 
 async def test_input_required_result_multiple_inputs(ctx: AnyContext) -> Any:
-    if {"user_name", "greeting", "client_roots"} <= _answers(ctx).keys():
+    if {"user_name", "greeting", "client_roots"} <= _read_answers(ctx).keys():
         return "all answered"
     return _ask(
         "state",
@@ -239,9 +241,9 @@ async def test_input_required_result_multiple_inputs(ctx: AnyContext) -> Any:
 
 
 async def test_input_required_result_multi_round(ctx: AnyContext) -> Any:
-    if "step2" in _answers(ctx) and ctx.request_state == "round 2":
+    if "step2" in _read_answers(ctx) and ctx.request_state == "round 2":
         return "both answered"
-    if "step1" in _answers(ctx) and ctx.request_state == "round 1":
+    if "step1" in _read_answers(ctx) and ctx.request_state == "round 1":
         return _ask("round 2", step2=_form("Step 2: What is your favorite color?", color=NAME))
     return _ask("round 1", step1=_form("Step 1: What is your name?", name=NAME))
 
@@ -252,7 +254,7 @@ async def test_input_required_result_capabilities(ctx: AnyContext) -> Any:
         requests["greeting"] = _sampling("Generate a greeting", 50)
     if can is not None and can.elicitation is not None:
         requests["user_name"] = _form("What is your name?", name=NAME)
-    return _ask(**requests) if requests and not _answers(ctx) else "done"
+    return _ask(**requests) if requests and not _read_answers(ctx) else "done"
 
 
 TOOLS = [tool for name, tool in list(globals().items()) if name.startswith("test_")]
@@ -266,7 +268,7 @@ async def _static_text() -> str:
 
 
 async def _static_binary() -> bytes:
-    return base64.b64decode(_png())
+    return base64.b64decode(_encode_red_dot())
 
 
 async def _template(id: str) -> str:  # noqa: A002  # the suite names it
@@ -293,13 +295,13 @@ async def _prompt_with_image() -> list[Any]:
 
 
 async def _prompt_that_asks(ctx: AnyContext) -> Any:
-    if "user_context" not in _answers(ctx):
+    if "user_context" not in _read_answers(ctx):
         return _ask(user_context=_form("What context should the prompt use?", context=NAME))
     return [UserMessage("Thank you.")]
 
 
 def _add_handlers(server: MCPServer[Any]) -> None:
-    """Take subscriptions to a resource of the suite beside po-mcp's own, and levels of log messages."""
+    """Let a server take subscriptions to a resource of the suite beside its own, and levels of log messages."""
     low = server._lowlevel_server
 
     async def accept(ctx: Any, params: Any) -> EmptyResult:
@@ -321,7 +323,7 @@ def _add_handlers(server: MCPServer[Any]) -> None:
 
 
 def add_fixtures(server: MCPServer[Any]) -> list[str]:
-    """Add all to a server; return the names of the tools."""
+    """Add all tools, resources and prompts to a server; return the names of the tools."""
     for tool in TOOLS:
         server.add_tool(tool, description=f"Fixture {tool.__name__}", structured_output=False)
     server.resource("test://static-text", mime_type="text/plain")(_static_text)

@@ -28,20 +28,23 @@ from tests.sign_in.issuer import ALICE, EVERYTHING, issuing
 
 pytestmark = pytest.mark.clients
 
-# What a revision required when it was released; 2025-06-18 has no such list, so all that applies to it.
 REVISIONS = {
     "2025-06-18": (["--suite", "all", "--spec-version", "2025-06-18"], 56),
     "2025-11-25": (["--requirements", "2025-11-25"], 74),
     "2026-07-28": (["--requirements", "2026-07-28"], 151),
 }
-"""The suite's arguments, and how many checks pass; those that fail are not scored (extensions, pending scenarios)."""
-Place = Callable[[Path], AbstractAsyncContextManager[str]]
+"""Of each protocol version: the suite's arguments, and how many checks pass at least.
+
+The arguments choose what the version required when it was released; the suite has no such list of 2025-06-18, so all
+that applies to it. Checks that fail are not scored: extensions and pending scenarios.
+"""
+Deployment = Callable[[Path], AbstractAsyncContextManager[str]]
 SUITE = ("node_modules", "@modelcontextprotocol", "conformance", "dist", "index.js")
 
 
 @contextmanager
 def serving(folder: Path, name: str, *arguments: str) -> Iterator[str]:
-    """Run a server with the fixtures; give its URL."""
+    """Run a server with the fixtures, its log in a file of this name; yield its URL."""
     command = [sys.executable, "-W", "ignore", "-m", "tests.conformance", *arguments]
     with (
         (folder / f"{name}.log").open("w") as log,
@@ -56,43 +59,44 @@ def serving(folder: Path, name: str, *arguments: str) -> Iterator[str]:
 
 @asynccontextmanager
 async def alone(folder: Path) -> AsyncIterator[str]:
+    """Run one server; yield its URL."""
     with serving(folder, "server") as url:
         yield url
 
 
 @asynccontextmanager
 async def behind_nginx(folder: Path) -> AsyncIterator[str]:
-    """Two replicas of one journal, and each request at whichever nginx chooses; all of a person who has signed in."""
+    """Run two replicas on one journal behind nginx, which chooses one for each request and adds a token to it."""
     port, ports = free_port(), {name: free_port() for name in NAMES}
     origin = f"http://127.0.0.1:{port}"
     async with issuing() as issuer:
         claims = issuer.claims(f"{origin}/mcp", ALICE, EVERYTHING, exp=int(time.time()) + 24 * 3600)
-        change = partial(for_suite, bearer=issuer.sign(claims))
+        change = partial(adapt_to_suite, bearer=issuer.sign(claims))
         with ExitStack() as stack:
             for name, its_port in ports.items():
-                given = (name, str(its_port), origin, issuer.url, str(folder / "journal.db"))
-                url = stack.enter_context(serving(folder, name, *given))
+                arguments = (name, str(its_port), origin, issuer.url, str(folder / "journal.db"))
+                url = stack.enter_context(serving(folder, name, *arguments))
             stack.enter_context(balancing("nginx", folder, port, ports, change))
             yield url
 
 
-def for_suite(text: str, bearer: str) -> str:
-    """Change the file for a suite that has no token, is fast, and names an origin without TLS."""
+def adapt_to_suite(text: str, bearer: str) -> str:
+    """Return nginx's file for a suite that has no token, is fast, and names an origin without TLS."""
     text = re.sub(r"^ *ssl_.*\n", "", text, flags=re.MULTILINE).replace(" ssl;", ";")
     text = text.replace("rate=50r/s", "rate=5000r/s")
     sent_on = f'    proxy_set_header Authorization "Bearer {bearer}";'
     return text.replace("    proxy_http_version", f"{sent_on}\n    proxy_http_version")
 
 
-@pytest.mark.parametrize("place", [alone, behind_nginx], ids=lambda place: place.__name__)
+@pytest.mark.parametrize("deployment", [alone, behind_nginx], ids=lambda deployment: deployment.__name__)
 @pytest.mark.parametrize("revision", REVISIONS)
-async def test_every_required_check_passes(stage: Stage, tmp_path: Path, revision: str, place: Place) -> None:
-    which, expected = REVISIONS[revision]
+async def test_every_required_check_passes(stage: Stage, tmp_path: Path, revision: str, deployment: Deployment) -> None:
+    which, least = REVISIONS[revision]
     suite = setup.npm("conformance").joinpath(*SUITE)
-    async with place(tmp_path) as url:
+    async with deployment(tmp_path) as url:
         arguments = ["server", "--url", url, *which, "--timeout", "30000", "-o", str(stage.folder / "out")]
         ended = await anyio.to_thread.run_sync(partial(stage.run, [setup.node(), suite, *arguments]))
     checks = [check for file in (stage.folder / "out").glob("*/checks.json") for check in json.loads(file.read_text())]
 
     assert ended.returncode == 0, ended.stdout[-3000:]
-    assert Counter(check["status"] for check in checks)["SUCCESS"] >= expected
+    assert Counter(check["status"] for check in checks)["SUCCESS"] >= least
