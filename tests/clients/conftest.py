@@ -72,9 +72,9 @@ class Stage:
     def run_script(self, client: str, script: str, *arguments: str) -> dict[str, Any]:
         """Run a script of tests/clients/scripts in a client's environment; return the JSON that it prints last."""
         if script.endswith(".mjs"):
-            ended = self.run([setup.node(), self._beside_packages(client) / script, *arguments])
+            ended = self.run([setup.install_node(), self._beside_packages(client) / script, *arguments])
         else:
-            ended = self.run([setup.python(client), SCRIPTS / script, *arguments])
+            ended = self.run([setup.install_python(client), SCRIPTS / script, *arguments])
         assert ended.returncode == 0, ended.stdout[-1000:] + ended.stderr[-3000:]
         found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
         return found | {"stderr": ended.stderr}
@@ -83,7 +83,7 @@ class Stage:
         """Return a copy of the scripts from which Node.js sees a client's packages: it looks beside the module."""
         folder = self.folder / "scripts"
         shutil.copytree(SCRIPTS, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-        (folder / "node_modules").symlink_to(setup.npm(client) / "node_modules")
+        (folder / "node_modules").symlink_to(setup.install_npm(client) / "node_modules")
         return folder
 
     @contextmanager

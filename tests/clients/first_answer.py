@@ -10,7 +10,6 @@ import difflib
 import json
 import os
 import stat
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,8 +25,8 @@ from tests.clients.hosts import ClaudeCode, Codex, GeminiCli, Host
 from tests.clients.scripted_model import NOT_READY, ScriptedModel
 from tests.commands.pseudo_terminal import at_terminal
 from tests.commands.test_sandbox_command import Running, running
+from tests.packaging.make import build_wheel
 
-ROOT = Path(__file__).parent.parent.parent
 SECRET, PIN = "canary-secret-8c1f", "canary-pin-5d20"
 QUESTION = "Which purchase orders are overdue?"
 _WAITING_TOOL = "WaitForMcpServers"
@@ -63,7 +62,7 @@ class InstalledHost(Host):
 
     @property
     def environment(self) -> dict[str, str]:
-        path = os.pathsep.join([str(Path(setup.node()).parent), "/usr/bin", "/bin"])
+        path = os.pathsep.join([str(Path(setup.install_node()).parent), "/usr/bin", "/bin"])
         return {**self.stage.environment, "PATH": path, **self.quiet, **self.model_variables()}
 
     @property
@@ -161,14 +160,6 @@ class FirstAnswer:
         self.seconds[step] = time.monotonic() - began
 
 
-def build_wheel(folder: Path) -> Path:
-    """Return the wheel of this source."""
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)]
-    subprocess.run(command, check=True, capture_output=True)
-    [wheel] = folder.glob("po_mcp-*.whl")
-    return wheel
-
-
 def come_to_first_answer(kind: type[InstalledHost], installed: Installed, home: Path) -> FirstAnswer:
     """Go from nothing to the first answer of po-mcp in a host; what is installed serves several hosts."""
     came, stage = FirstAnswer({"pip install": installed.seconds}), NewHome(home, installed.venv)
@@ -203,7 +194,7 @@ class Installed:
 
 def install(folder: Path) -> Installed:
     """Install the wheel of this source as docs/install.md says, in a home of its own."""
-    wheel = build_wheel(folder)
+    wheel = build_wheel(folder / "wheel")
     stage = NewHome(folder, folder / "venv")
     stage.make_path()
     began = time.monotonic()

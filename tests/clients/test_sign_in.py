@@ -40,11 +40,11 @@ both_eras = pytest.mark.parametrize("era", ERAS)
 @contextmanager
 def provider(page: str = "") -> Iterator[Issuer]:
     """The provider as a process, for as long as the block runs; `page` is where the approval page is."""
-    script = setup.npm("oidc_provider") / "oidc_provider.mjs"
+    script = setup.install_npm("oidc_provider") / "oidc_provider.mjs"
     shutil.copy(SCRIPTS / "oidc_provider.mjs", script)
     environment, quiet = {**os.environ, "PAGE": page}, subprocess.DEVNULL
     with subprocess.Popen(
-        [setup.node(), script], stdout=subprocess.PIPE, stderr=quiet, text=True, env=environment
+        [setup.install_node(), script], stdout=subprocess.PIPE, stderr=quiet, text=True, env=environment
     ) as node:
         try:
             assert node.stdout is not None

@@ -92,10 +92,10 @@ def adapt_to_suite(text: str, bearer: str) -> str:
 @pytest.mark.parametrize("revision", REVISIONS)
 async def test_every_required_check_passes(stage: Stage, tmp_path: Path, revision: str, deployment: Deployment) -> None:
     which, least = REVISIONS[revision]
-    suite = setup.npm("conformance").joinpath(*SUITE)
+    suite = setup.install_npm("conformance").joinpath(*SUITE)
     async with deployment(tmp_path) as url:
         arguments = ["server", "--url", url, *which, "--timeout", "30000", "-o", str(stage.folder / "out")]
-        ended = await anyio.to_thread.run_sync(partial(stage.run, [setup.node(), suite, *arguments]))
+        ended = await anyio.to_thread.run_sync(partial(stage.run, [setup.install_node(), suite, *arguments]))
     checks = [check for file in (stage.folder / "out").glob("*/checks.json") for check in json.loads(file.read_text())]
 
     assert ended.returncode == 0, ended.stdout[-3000:]

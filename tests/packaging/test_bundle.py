@@ -1,4 +1,4 @@
-"""The bundle: validated and packed by its official tool, unpacked, and started as Claude Desktop starts it."""
+"""The bundle: validated and packed by its official tool, unpacked, and start_bundle as Claude Desktop starts it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,10 @@ pytestmark = pytest.mark.packaging
 
 
 @pytest.fixture(scope="module")
-def tool_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tools.folder(tmp_path_factory.mktemp("tools"))
-
-
-@pytest.fixture(scope="module")
 def unpacked(tool_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the bundle, packed by its official tool and unpacked again."""
     folder = tmp_path_factory.mktemp("bundle")
-    mcpb = str(tools.npm(tool_folder, "@anthropic-ai/mcpb", "mcpb"))
+    mcpb = str(tools.install_npm_package(tool_folder, "@anthropic-ai/mcpb", "mcpb"))
     load().stage(folder / "staged")
     subprocess.run([mcpb, "validate", "staged/manifest.json"], cwd=folder, check=True, capture_output=True)
     subprocess.run([mcpb, "pack", "staged", "po-mcp.mcpb"], cwd=folder, check=True, capture_output=True)
@@ -36,8 +32,8 @@ def unpacked(tool_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return folder / "unpacked"
 
 
-def started(unpacked: Path, uv: Path, home: Path, fields: dict[str, str]) -> list[dict[str, Any]]:
-    """Start the bundle as the host does, its fields filled in, and return what it answers to a greeting."""
+def start_bundle(unpacked: Path, uv: Path, home: Path, fields: dict[str, str]) -> list[dict[str, Any]]:
+    """Start the bundle as the host does, with its fields filled in; return its answers to initialize and tools/list."""
     manifest = json.loads((unpacked / "manifest.json").read_text())
     config = manifest["server"]["mcp_config"]
 
@@ -73,14 +69,14 @@ def started(unpacked: Path, uv: Path, home: Path, fields: dict[str, str]) -> lis
 def test_the_unpacked_bundle_serves_the_sandbox_with_no_field_filled_in(
     unpacked: Path, tool_folder: Path, tmp_path: Path
 ) -> None:
-    hello, listed = started(unpacked, tools.uv(tool_folder), tmp_path, {})
+    hello, listed = start_bundle(unpacked, tools.install_uv(tool_folder), tmp_path, {})
 
     assert hello["result"]["instructions"].startswith("Sandbox: no real orders.")
     assert len(listed["result"]["tools"]) == 8
 
 
 def test_the_unpacked_bundle_takes_what_is_filled_in(unpacked: Path, tool_folder: Path, tmp_path: Path) -> None:
-    _, listed = started(unpacked, tools.uv(tool_folder), tmp_path, {"read_only": "true", "erp": "Sandbox"})
+    _, listed = start_bundle(unpacked, tools.install_uv(tool_folder), tmp_path, {"read_only": "true", "erp": "Sandbox"})
 
     assert {tool["name"] for tool in listed["result"]["tools"]} == {
         "list_purchase_orders",
@@ -90,7 +86,7 @@ def test_the_unpacked_bundle_takes_what_is_filled_in(unpacked: Path, tool_folder
 
 
 def test_the_image_passes_its_linter(tool_folder: Path) -> None:
-    command = [str(tools.hadolint(tool_folder)), str(ROOT / "packaging" / "Dockerfile")]
+    command = [str(tools.install_hadolint(tool_folder)), str(ROOT / "packaging" / "Dockerfile")]
     linted = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert (linted.returncode, linted.stdout) == (0, "")

