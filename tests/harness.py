@@ -125,6 +125,11 @@ class ServerHarness:
     def journal(self) -> Path:
         return self.book.with_name("journal.db")
 
+    @property
+    def files(self) -> dict[str, Any]:
+        """The settings of a server over this book and its journal."""
+        return {"sandbox": str(self.book), "journal": str(self.journal)}
+
     @asynccontextmanager
     async def client(
         self,

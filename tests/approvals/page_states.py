@@ -25,7 +25,7 @@ from po_mcp.writes.journal.approver_pin import hash_pin
 from tests.approvals.counter import Books, Clock, Counter, counter, line, order
 from tests.approvals.test_browser import chromium
 from tests.harness import ServerHarness
-from tests.sign_in.approving import approving, ask, path_of
+from tests.sign_in.approving import ask, path_of, serving_page
 
 PIN = "correct horse"
 NUMBER = "PO-2025-0038"
@@ -417,7 +417,7 @@ async def sign_in_as(tab: Page, who: str, **settings: object) -> AsyncIterator[s
     """Show somebody what Bob's assistant asked for; return where that is."""
     with tempfile.TemporaryDirectory() as folder:
         harness = ServerHarness(Path(folder) / "book.db")
-        async with approving(harness, **settings) as server:
+        async with serving_page(harness, **settings) as server:
             asked = await ask(server, "bob")
             server.issuer.at_keyboard = who
             at = f"{server.origin}{path_of(asked)}"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +23,7 @@ from tests.certificates import own_certificate
 from tests.commands.test_serve import read_greeting, start
 from tests.harness import MODES, ScriptedPerson
 from tests.packaging.make import ROOT
-from tests.ports import free_port
+from tests.ports import free_port, wait_for_port
 from tests.sign_in.issuer import ALICE, EVERYTHING, Issuer, issuing
 
 FILES = ROOT / "packaging" / "balancer"
@@ -70,16 +68,6 @@ def configure_haproxy(text: str, folder: Path) -> list[str]:
 
 BALANCERS = {"nginx": ("nginx.conf", configure_nginx), "haproxy": ("haproxy.cfg", configure_haproxy)}
 """Of each kind of balancer: its file in packaging/balancer/, and what writes that file and returns the command."""
-
-
-def wait_for_port(port: int) -> None:
-    """Wait until a program listens on a port, 30 s at most."""
-    until = time.monotonic() + 30
-    while True:
-        with contextlib.suppress(OSError), closing(socket.create_connection(("127.0.0.1", port), 1)):
-            return
-        assert time.monotonic() < until, f"nobody listens on port {port}"
-        time.sleep(0.05)
 
 
 @contextmanager

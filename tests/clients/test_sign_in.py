@@ -161,17 +161,13 @@ def scopes(text: str | None) -> set[str]:
     return set((text or "").split()) - {"offline_access"}
 
 
-def over(harness: ServerHarness) -> dict[str, Any]:
-    return {"sandbox": str(harness.book), "journal": str(harness.journal)}
-
-
 @both_eras
 @pytest.mark.parametrize("is_registered", [True, False], ids=["registered", "registers itself"])
 async def test_a_client_finds_the_issuer_signs_in_and_carries_a_write_through(
     harness: ServerHarness, era: str, is_registered: bool
 ) -> None:
     with provider() as issuer:
-        async with serving_for(issuer, **over(harness), self_approval=True) as server:
+        async with serving_for(issuer, **harness.files, self_approval=True) as server:
             alice = register("alice", issuer) if is_registered else Assistant("alice")
             person = ScriptedPerson(yes)
             async with alice.connected(server, era, person) as client:
@@ -192,7 +188,7 @@ async def test_a_client_finds_the_issuer_signs_in_and_carries_a_write_through(
 @both_eras
 async def test_a_client_that_may_only_read_gets_more_rights_when_it_writes(harness: ServerHarness, era: str) -> None:
     with provider() as issuer:
-        async with serving_for(issuer, **over(harness)) as server:
+        async with serving_for(issuer, **harness.files) as server:
             alice = register("alice", issuer)
             alice.tokens = OAuthToken(**await fetch_token(issuer, "alice", "po:read", server.url))
             async with alice.connected(server, era, ScriptedPerson(yes)) as client:

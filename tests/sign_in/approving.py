@@ -21,9 +21,9 @@ CLIENT: dict[str, Any] = {"sign_in_client_id": "page", "sign_in_client_secret": 
 
 
 @asynccontextmanager
-async def approving(harness: ServerHarness, **settings: Any) -> AsyncIterator[TeamServer]:
-    """A server with a page, over files."""
-    given = {"sandbox": str(harness.book), "journal": str(harness.journal), **CLIENT, **settings}
+async def serving_page(harness: ServerHarness, **settings: Any) -> AsyncIterator[TeamServer]:
+    """Run a server with sign-in and an approval page, on the harness's files, with further settings."""
+    given = {**harness.files, **CLIENT, **settings}
     async with team_server(**given) as server:
         yield server
 
@@ -31,7 +31,7 @@ async def approving(harness: ServerHarness, **settings: Any) -> AsyncIterator[Te
 async def ask(
     server: TeamServer, who: str = "alice", tool: str = DELETE, number: str = NUMBER, **more: Any
 ) -> dict[str, Any]:
-    """Let somebody's assistant ask for a write; their token names them as the issuer does."""
+    """Let somebody's assistant ask for a write, with a token of the issuer's facts about them; return the outcome."""
     facts = server.issuer.people.get(who, {})
     token = server.token(who, facts.get("scope", "po:read po:write"), name=facts.get("name"))
     async with connect(server, token) as client:
@@ -80,6 +80,7 @@ class Visitor:
 
 @asynccontextmanager
 async def visiting(server: TeamServer, who: str) -> AsyncIterator[Visitor]:
+    """Open a new browser of a person."""
     async with httpx2.AsyncClient(base_url=server.origin, timeout=60, trust_env=False) as http:
         yield Visitor(server, who, http)
 
@@ -93,11 +94,12 @@ async def decide(
 
 
 def path_of(asked: Mapping[str, Any]) -> str:
+    """Return the path of the page to which the link of an outcome leads."""
     return str(urlsplit(asked["approve_at"]).path)
 
 
-async def state_of(server: TeamServer, who: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What is reported of an operation to the requester's assistant."""
+async def fetch_state(server: TeamServer, who: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what get_operation reports of an operation to a person's assistant."""
     token = server.token(who, "po:read po:write")
     async with connect(server, token) as client:
         found = outcome(await client.call_tool("get_operation", {"operation_id": asked["operation_id"]}))

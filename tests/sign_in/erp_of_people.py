@@ -31,7 +31,7 @@ ORDER = "/api/v1/PurchaseOrder"
 
 @dataclass
 class ErpOfPeople:
-    """The ERP, and what each of its users sent: method and path."""
+    """The ERP, what each of its users sent (user, method, path), and which users see less or otherwise."""
 
     app: ASGIApp
     secrets: dict[str, str] = field(default_factory=lambda: dict(SECRETS))
@@ -41,13 +41,13 @@ class ErpOfPeople:
     sees_no_vendors: set[str] = field(default_factory=set)
     sees_no_orders: set[str] = field(default_factory=set)
     hides_orders: set[str] = field(default_factory=set)
-    """To them an order that is opened does not exist, and new orders stand in no list."""
+    """Users for whom no order can be opened, and new orders stand in no list."""
     other_company: set[str] = field(default_factory=set)
-    """To them the same numbers are orders from other vendors."""
+    """Users for whom the same numbers are orders from other vendors."""
     has_no_orders: set[str] = field(default_factory=set)
-    """To them the list of orders is empty, and an order that is opened does not exist."""
+    """Users for whom the list of orders is empty, and no order can be opened."""
     holds_reads: anyio.Event | None = None
-    """Until it is set, orders are not answered; `asked_for_orders` tells that they were asked for."""
+    """Requests about orders are answered once it is set; `asked_for_orders` is set when the first has come."""
     asked_for_orders: anyio.Event = field(default_factory=anyio.Event)
     is_away: bool = False
     loses_writes: bool = False
@@ -85,7 +85,7 @@ class ErpOfPeople:
                     message = {**message, "body": message["body"].replace(name, name[::-1])}
             await send(message)
 
-        await self.app(scope, _again(body), rename)
+        await self.app(scope, _replay(body), rename)
 
     def _find_absent(self, user: str, method: str, path: str) -> Response | None:
         """Return the answer about orders that this user does not see; None for all others."""
@@ -105,7 +105,7 @@ class ErpOfPeople:
         user = form.get("client_id", "")
         self.sent.append((user, "POST", "/Token"))
         if self.secrets.get(user) != form.get("client_secret", ""):
-            await JSONResponse({"error": {"code": "Unauthorized", "message": "No."}}, 401)(scope, _again(b""), send)
+            await JSONResponse({"error": {"code": "Unauthorized", "message": "No."}}, 401)(scope, _replay(b""), send)
             return
         asked = urlencode({**form, "client_id": "sandbox", "client_secret": "sandbox"}).encode()
         headers = [pair for pair in scope["headers"] if pair[0] != b"content-length"]
@@ -117,16 +117,16 @@ class ErpOfPeople:
             answered += message.get("body", b"")
             await send(message)
 
-        await self.app({**scope, "headers": headers}, _again(asked), note)
+        await self.app({**scope, "headers": headers}, _replay(asked), note)
         self.tokens[json.loads(answered)["access_token"]] = user
 
     @property
     def writes(self) -> list[tuple[str, str]]:
-        """Who sent which write, in order."""
+        """The writes that were sent: (user, path), in order."""
         return [(user, path) for user, method, path in self.sent if method == "POST" and not path.endswith("/Token")]
 
     def users(self) -> set[str]:
-        """Who sent anything."""
+        """Return the users who sent anything."""
         return {user for user, _, _ in self.sent}
 
 
@@ -139,7 +139,7 @@ async def _read(receive: Receive) -> bytes:
             return body
 
 
-def _again(body: bytes) -> Receive:
+def _replay(body: bytes) -> Receive:
     async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
 
@@ -148,7 +148,7 @@ def _again(body: bytes) -> Receive:
 
 @dataclass
 class Deployment:
-    """An ERP with users, the address of it, and the book behind it."""
+    """An ERP with users, its address, the book behind it, and the file for a server's journal."""
 
     erp: ErpOfPeople
     url: str
@@ -157,7 +157,7 @@ class Deployment:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Those of a server on which each person has credentials of their own."""
+        """The settings of a server on which each person has credentials of their own."""
         return {
             "erp": "inventory-pro",
             "base_url": self.url,
@@ -173,7 +173,7 @@ class Deployment:
 
 @asynccontextmanager
 async def deployment(folder: Path) -> AsyncIterator[Deployment]:
-    """Open the ERP on a port of this machine."""
+    """Serve a new book as an ERP with users, on a port of this machine."""
     with closing(Book.open(folder / "book.db")) as book:
         erp = ErpOfPeople(create_app(book, apis=("inventory-pro",)))
         async with serve(erp) as address:
@@ -182,7 +182,7 @@ async def deployment(folder: Path) -> AsyncIterator[Deployment]:
 
 @asynccontextmanager
 async def personal_server(place: Deployment, **settings: Any) -> AsyncIterator[TeamServer]:
-    """A server over that ERP on which each person has credentials of their own."""
+    """Run a server for that ERP on which each person has credentials of their own."""
     async with team_server(**{**place.settings, **settings}) as server:
         yield server
 
@@ -193,13 +193,13 @@ async def fill_in(visitor: Visitor, user: str, secret: str | None = None, **fiel
     return await visitor.send("/credentials", "give", None, **{**entered, **fields})
 
 
-async def give(server: TeamServer, who: str, user: str, secret: str | None = None) -> int:
+async def give_credentials(server: TeamServer, who: str, user: str, secret: str | None = None) -> int:
     """Let somebody give credentials with a new browser; return the status of the answer."""
     async with visiting(server, who) as visitor:
         return (await fill_in(visitor, user, secret)).status_code
 
 
-async def take_away(server: TeamServer, who: str) -> int:
-    """Let somebody remove their credentials."""
+async def remove_credentials(server: TeamServer, who: str) -> int:
+    """Let somebody remove their credentials with a new browser; return the status of the answer."""
     async with visiting(server, who) as visitor:
         return (await visitor.send("/credentials", "remove")).status_code

@@ -1,4 +1,4 @@
-"""An issuer with real keys whose tokens are as a test wants them, and a server that trusts it."""
+"""An OAuth issuer with real keys whose tokens are as a test wants them, and a server that trusts it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ PEOPLE: dict[str, dict[str, Any]] = {
 
 @cache
 def rsa_key(name: str, bits: int = 2048) -> rsa.RSAPrivateKey:
-    """A key of this name, the same in the whole run: keys take long to make."""
+    """Return the key of this name, made once in a run, since that takes long."""
     return rsa.generate_private_key(65537, bits)
 
 
@@ -63,7 +63,7 @@ def public_pem(key: rsa.RSAPrivateKey) -> bytes:
 
 @dataclass
 class Issuer:
-    """What an issuer publishes, and who asked for it."""
+    """An issuer: what it publishes, whom it signs in, what is wrong with its answers, and the paths asked for."""
 
     url: str
     keys: list[dict[str, Any]] = field(default_factory=lambda: [public_jwk(rsa_key("k1"), "k1", alg="RS256")])
@@ -74,17 +74,19 @@ class Issuer:
         default_factory=lambda: {name: dict(facts) for name, facts in PEOPLE.items()}
     )
     at_keyboard: str = "bob"
-    """Who is signed in at the issuer in the browser that comes."""
+    """The person whom the issuer takes for signed in, whichever browser comes."""
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Every code, and what it was asked for with; each is taken once."""
+    """Each code that is not yet redeemed, and the parameters with which it was asked for."""
     redeemed: list[dict[str, str]] = field(default_factory=list)
     """Every form that came to the token endpoint."""
     change_answer: Callable[[dict[str, str]], dict[str, str]] = dict
-    """What goes back through the browser in the place of the right answer."""
+    """Changes the parameters that go back through the browser."""
     id_claims: dict[str, Any] = field(default_factory=dict)
-    """Claims of the ID token in the place of the right ones."""
+    """Claims of ID tokens that replace the right ones; None leaves one out."""
     sign_id_token: Callable[[dict[str, Any]], str] | None = None
+    """Signs ID tokens in the place of the issuer's key."""
     access_claims: dict[str, Any] = field(default_factory=dict)
+    """Claims of access tokens that replace the right ones."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.asked.append(scope["path"])
@@ -148,6 +150,7 @@ class Issuer:
         return JSONResponse(tokens, headers={"cache-control": "no-store"})
 
     def claims(self, audience: str, subject: str = ALICE, scope: str = EVERYTHING, **more: Any) -> dict[str, Any]:
+        """Return the claims of an access token that is good for 300 s; a further claim of None leaves it out."""
         now = int(time.time())
         facts = {
             "iss": self.url,
@@ -180,6 +183,7 @@ def _grant(asked: str, entitled: str) -> str:
 
 @asynccontextmanager
 async def issuing() -> AsyncIterator[Issuer]:
+    """Run an issuer on a port of this machine."""
     async with serve_at_address(Issuer) as (_, issuer):
         yield issuer
 
@@ -196,9 +200,11 @@ class TeamServer:
         return f"{self.origin}/mcp"
 
     def token(self, subject: str = ALICE, scope: str = EVERYTHING, **claims: Any) -> str:
+        """Return an access token for this server."""
         return self.issuer.sign(self.issuer.claims(self.url, subject, scope, **claims))
 
     def http(self, token: str | None = None, **headers: str) -> httpx2.AsyncClient:
+        """Return an HTTP client of the server, with a token or without."""
         bearer = {} if token is None else {"authorization": f"Bearer {token}"}
         given = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
         return httpx2.AsyncClient(
@@ -208,13 +214,14 @@ class TeamServer:
 
 @asynccontextmanager
 async def team_server(**settings: Any) -> AsyncIterator[TeamServer]:
-    """An issuer and a server that trusts it, on ports of this machine."""
+    """Run an issuer and a server that trusts it, on ports of this machine."""
     async with issuing() as issuer, serving_for(issuer, **settings) as server:
         yield server
 
 
 @asynccontextmanager
 async def serving_for(issuer: Issuer, *, port: int = 0, **settings: Any) -> AsyncIterator[TeamServer]:
+    """Run a server that trusts an issuer, on a port of this machine, with further settings."""
     with closing(listen("127.0.0.1", port)) as sock, pytest.MonkeyPatch.context() as patch:
         patch.setattr(http_transport, "_HANDOVER_S", 0.0)  # there is no balancer that could go elsewhere
         origin = f"http://127.0.0.1:{sock.getsockname()[1]}"

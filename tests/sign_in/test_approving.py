@@ -1,4 +1,4 @@
-"""The page of a server with sign-in: who decides there, what stands in the record, and what is no decision."""
+"""The page of a server with sign-in: who may approve there, what the audit log says, and what does not count."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from typing import Any
 import jwt
 import pytest
 
-from po_mcp.approvals.page_people import CALLBACK_PATH
-from po_mcp.sign_in import approver_sign_in, sealing
-from po_mcp.transports import http as http_transport
+from po_mcp.sign_in import sealing
 from po_mcp.transports.uvicorn_server import listen
 from tests.harness import ScriptedPerson, ServerHarness, outcome, yes
 from tests.sign_in.approving import (
@@ -24,11 +22,11 @@ from tests.sign_in.approving import (
     DELETE,
     FINALIZE,
     NUMBER,
-    approving,
     ask,
     decide,
+    fetch_state,
     path_of,
-    state_of,
+    serving_page,
     visiting,
 )
 from tests.sign_in.issuer import EVERYTHING, TeamServer, issuing, public_pem, rsa_key, serving_for
@@ -39,7 +37,8 @@ LOW = {"": "0.05"}
 """The order has a total of 0.12."""
 
 
-def events(harness: ServerHarness) -> list[tuple[str, dict[str, Any]]]:
+def read_events(harness: ServerHarness) -> list[tuple[str, dict[str, Any]]]:
+    """Return the audit log's events of operations: (event, detail), in order."""
     with closing(sqlite3.connect(harness.journal)) as journal:
         rows = journal.execute("SELECT event, detail FROM audit_log WHERE operation_id != '' ORDER BY place")
         return [(event, json.loads(detail)) for event, detail in rows]
@@ -48,11 +47,11 @@ def events(harness: ServerHarness) -> list[tuple[str, dict[str, Any]]]:
 # Who decides
 
 
-async def test_another_person_approves_and_both_stand_in_the_outcome_and_in_the_record(harness: ServerHarness) -> None:
-    async with approving(harness) as server:
+async def test_another_person_approves_and_both_stand_in_outcome_and_audit_log(harness: ServerHarness) -> None:
+    async with serving_page(harness) as server:
         asked = await ask(server)
         status = await decide(server, "bob", asked)
-        shown = await state_of(server, "alice", asked)
+        shown = await fetch_state(server, "alice", asked)
 
     issuer = server.issuer.url
     assert asked["status"] == "approval_required"
@@ -61,20 +60,20 @@ async def test_another_person_approves_and_both_stand_in_the_outcome_and_in_the_
     assert asked["next_step"].startswith("Give the user the link for an approver, and wait.")
     assert (status, shown["status"], harness.order(NUMBER)) == (303, "done", None)
     assert shown["message"].endswith("was deleted. Requested by Alice Adams, approved by Bob Brown.")
-    record = dict(events(harness))
+    record = dict(read_events(harness))
     assert (record["PROPOSED"]["user"], record["PROPOSED"]["name"]) == (f"{issuer} alice", "Alice Adams")
     approved = {name: record["APPROVED"][name] for name in ("by", "name", "through")}
     assert approved == {"by": f"{issuer} bob", "name": "Bob Brown", "through": "page"}
 
 
 async def test_the_requester_is_shown_the_order_and_may_only_end_it(harness: ServerHarness) -> None:
-    async with approving(harness) as server:
+    async with serving_page(harness) as server:
         asked = await ask(server, "bob")
         async with visiting(server, "bob") as bob:
             page = await bob.get(path_of(asked))
             refused = await bob.send(path_of(asked))
             ended = await bob.send(path_of(asked), "reject")
-        shown = await state_of(server, "bob", asked)
+        shown = await fetch_state(server, "bob", asked)
 
     assert page.status_code == 200
     assert "You requested this, so another person must approve it." in page.text
@@ -88,7 +87,7 @@ async def test_the_requester_is_shown_the_order_and_may_only_end_it(harness: Ser
 async def test_a_requester_who_may_approve_alone_does_so_on_the_page_and_by_form(
     harness: ServerHarness,
 ) -> None:
-    async with approving(harness, self_approval=True) as server:
+    async with serving_page(harness, self_approval=True) as server:
         asked = await ask(server, "bob")
         status = await decide(server, "bob", asked)
         person = ScriptedPerson(yes)
@@ -105,7 +104,7 @@ async def test_the_requesters_own_form_does_not_count_where_they_may_not_approve
 ) -> None:
     person = ScriptedPerson(yes)
     async with (
-        approving(harness, **settings) as server,
+        serving_page(harness, **settings) as server,
         connect(server, server.token("bob", EVERYTHING), person=person) as client,
     ):
         asked = outcome(await client.call_tool(DELETE, {"number": NUMBER}))
@@ -113,16 +112,16 @@ async def test_the_requesters_own_form_does_not_count_where_they_may_not_approve
     assert (asked["status"], person.asked, harness.order(NUMBER) is None) == ("approval_required", [], False)
 
 
-async def test_above_the_amount_two_people_approve(harness: ServerHarness) -> None:
-    async with approving(harness, second_approver_over=LOW) as server:
+async def test_two_people_approve_above_the_amount(harness: ServerHarness) -> None:
+    async with serving_page(harness, second_approver_over=LOW) as server:
         asked = await ask(server)
         first = await decide(server, "bob", asked)
-        between = await state_of(server, "alice", asked)
+        between = await fetch_state(server, "alice", asked)
         again = await decide(server, "bob", asked)
         async with visiting(server, "carol") as carol:
             page = await carol.get(path_of(asked))
             second = await carol.send(path_of(asked))
-        shown = await state_of(server, "alice", asked)
+        shown = await fetch_state(server, "alice", asked)
 
     assert "Two approvers must say yes by" in asked["message"]
     assert (first, again, second.status_code) == (303, 403, 303)
@@ -132,16 +131,16 @@ async def test_above_the_amount_two_people_approve(harness: ServerHarness) -> No
     assert "Another person must approve it, too." in page.text
     assert (shown["status"], harness.order(NUMBER)) == ("done", None)
     assert shown["message"].endswith("Requested by Alice Adams, approved by Bob Brown and Carol Clark.")
-    assert [event for event, _ in events(harness)] == ["PROPOSED", "approved by one", "APPROVED", "SENT", "DONE"]
+    assert [event for event, _ in read_events(harness)] == ["PROPOSED", "approved by one", "APPROVED", "SENT", "DONE"]
 
 
 async def test_an_order_that_changed_after_the_first_of_two_yeses_is_not_sent(harness: ServerHarness) -> None:
-    async with approving(harness, second_approver_over=LOW) as server:
+    async with serving_page(harness, second_approver_over=LOW) as server:
         asked = await ask(server)
         await decide(server, "bob", asked)
         harness.change(lambda book: book.revise(NUMBER, note="Deliver on Friday"))
         await decide(server, "carol", asked)
-        shown = await state_of(server, "alice", asked)
+        shown = await fetch_state(server, "alice", asked)
         second = await ask(server)
 
     assert shown["status"] == "stale"
@@ -153,22 +152,22 @@ async def test_an_order_that_changed_after_the_first_of_two_yeses_is_not_sent(ha
 
 async def test_two_approvers_must_choose_the_same(harness: ServerHarness) -> None:
     number = "PO-2025-0037"
-    async with approving(harness, second_approver_over=LOW) as server:
+    async with serving_page(harness, second_approver_over=LOW) as server:
         asked = await ask(server, tool=FINALIZE, number=number)
         await decide(server, "bob", asked, create_backorder="yes")
         async with visiting(server, "carol") as carol:
             other = await carol.send(path_of(asked), create_backorder="no")
             same = await carol.send(path_of(asked), create_backorder="yes")
-        shown = await state_of(server, "alice", asked)
+        shown = await fetch_state(server, "alice", asked)
 
     assert (other.status_code, same.status_code) == (409, 303)
     assert "Another person approved it with another choice. Nothing was changed." in other.text
     assert (shown["status"], "backorder_number" in shown) == ("done", True)
 
 
-async def test_a_large_new_order_is_put_to_two_people_though_no_new_order_else_is(harness: ServerHarness) -> None:
+async def test_only_a_large_new_order_needs_two_approvers(harness: ServerHarness) -> None:
     line = {"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "MAIN"}
-    async with approving(harness, second_approver_over={"": "0.65"}) as server:
+    async with serving_page(harness, second_approver_over={"": "0.65"}) as server:
         async with connect(server, server.token("alice", "po:read po:write")) as client:
             asked = outcome(
                 await client.call_tool("create_purchase_order", {"vendor": "Acme Fasteners", "lines": [line]})
@@ -180,15 +179,15 @@ async def test_a_large_new_order_is_put_to_two_people_though_no_new_order_else_i
             )
         await decide(server, "bob", asked)
         await decide(server, "carol", asked)
-        shown = await state_of(server, "alice", asked)
+        shown = await fetch_state(server, "alice", asked)
 
     assert (asked["status"], small["status"], shown["status"]) == ("approval_required", "done", "done")
     assert "Two people must approve it." in asked["message"]
 
 
-async def test_a_limit_is_said_and_another_person_within_theirs_approves(harness: ServerHarness) -> None:
+async def test_an_approver_whose_limit_is_too_low_is_refused_and_another_one_approves(harness: ServerHarness) -> None:
     limits = {"bob": "0.11", "carol": "unlimited"}
-    async with approving(harness, approver_limits=limits) as server:
+    async with serving_page(harness, approver_limits=limits) as server:
         asked = await ask(server)
         async with visiting(server, "bob") as bob:
             page = await bob.get(path_of(asked))
@@ -200,22 +199,20 @@ async def test_a_limit_is_said_and_another_person_within_theirs_approves(harness
 
 
 @pytest.mark.parametrize("entry", ["group:leads", "bob", "scope:po:approve"])
-async def test_approvers_are_told_by_group_name_or_scope(harness: ServerHarness, entry: str) -> None:
-    async with approving(harness, approvers=entry) as server:
+async def test_approvers_are_chosen_by_group_name_or_scope(harness: ServerHarness, entry: str) -> None:
+    async with serving_page(harness, approvers=entry) as server:
         asked = await ask(server)
-        scopes = [form["code_verifier"] != "" for form in server.issuer.redeemed]
         alice = await decide(server, "alice", asked)
         bob = await decide(server, "bob", asked)
         resources = {form.get("resource") for form in server.issuer.redeemed}
 
-    assert scopes == []
     assert (alice, bob) == (403, 303)
-    # Only where scopes tell approvers is a token for MCP asked for.
+    # A token for MCP is asked for only where scopes choose the approvers.
     assert resources == ({server.url} if entry.startswith("scope:") else {None})
 
 
-async def test_a_person_who_is_no_approver_learns_nothing_of_others_requests(harness: ServerHarness) -> None:
-    async with approving(harness) as server:
+async def test_a_person_who_is_no_approver_sees_no_requests_of_others(harness: ServerHarness) -> None:
+    async with serving_page(harness) as server:
         asked = await ask(server, "bob")
         async with visiting(server, "alice") as alice:
             pages = [await alice.get(path_of(asked)), await alice.get(f"/approve/{'0' * 32}")]
@@ -235,7 +232,7 @@ async def test_a_right_that_was_taken_away_ends_with_the_sign_in(
 ) -> None:
     later = 0
     monkeypatch.setattr(sealing, "Seal", partial(sealing.Seal, clock=lambda: time.time() + later))
-    async with approving(harness) as server:
+    async with serving_page(harness) as server:
         asked = await ask(server)
         server.issuer.access_claims = {"exp": int(time.time()) + 100}
         async with visiting(server, "bob") as bob:
@@ -252,12 +249,12 @@ async def test_a_right_that_was_taken_away_ends_with_the_sign_in(
     assert harness.order(NUMBER) is not None
 
 
-async def test_the_operator_at_a_terminal_is_one_of_two(harness: ServerHarness) -> None:
+async def test_the_operator_at_a_terminal_counts_as_one_of_two_approvers(harness: ServerHarness) -> None:
     from po_mcp.approvals.pending import PendingApprovals
     from po_mcp.bootstrap import build_approvals
     from po_mcp.config import Settings
 
-    async with approving(harness, second_approver_over=LOW) as server:
+    async with serving_page(harness, second_approver_over=LOW) as server:
         asked = await ask(server)
         settings = {
             "sandbox": str(harness.book),
@@ -276,7 +273,7 @@ async def test_the_operator_at_a_terminal_is_one_of_two(harness: ServerHarness) 
         built.journal.close()
         await built.executor.erp.aclose()
         await decide(server, "bob", asked)
-        shown = await state_of(server, "alice", asked)
+        shown = await fetch_state(server, "alice", asked)
 
     assert said == ["first", "not_allowed"]
     assert shown["message"].endswith("Requested by Alice Adams, approved by the server's operator and Bob Brown.")
@@ -301,7 +298,7 @@ async def test_a_sign_in_uses_a_code_with_pkce_state_and_nonce_and_the_secret_of
     harness: ServerHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    async with approving(harness) as server:
+    async with serving_page(harness) as server:
         asked = await ask(server)
         async with visiting(server, "bob") as bob:
             answer = await bob.begin(path_of(asked))
@@ -331,14 +328,16 @@ async def test_a_sign_in_uses_a_code_with_pkce_state_and_nonce_and_the_secret_of
     ],
 )
 async def test_a_sign_in_leads_nowhere_but_to_the_page(harness: ServerHarness, wanted: str) -> None:
-    async with approving(harness) as server, visiting(server, "bob") as bob:
+    async with serving_page(harness) as server, visiting(server, "bob") as bob:
         answer = await bob.begin(wanted)
         back = await bob.http.get(answer.headers["location"])
 
     assert (back.status_code, back.headers["location"]) == (303, "/")
 
 
-def _change_claims(**changes: Any) -> Callable[[Any], None]:
+def _change_answer(**changes: Any) -> Callable[[Any], None]:
+    """Return what changes the parameters of an issuer's answer; None leaves one out."""
+
     def change(issuer: Any) -> None:
         issuer.change_answer = lambda answer: {
             name: value for name, value in {**answer, **changes}.items() if value is not None
@@ -347,68 +346,76 @@ def _change_claims(**changes: Any) -> Callable[[Any], None]:
     return change
 
 
-def _claims(**changes: Any) -> Callable[[Any], None]:
+def _change_id_claims(**changes: Any) -> Callable[[Any], None]:
+    """Return what changes the claims of an issuer's ID tokens; None leaves one out."""
+
     def change(issuer: Any) -> None:
         issuer.id_claims = changes
 
     return change
 
 
-def _sign_by(sign: Callable[[Any, dict[str, Any]], str]) -> Callable[[Any], None]:
+def _sign_id_token_by(sign: Callable[[Any, dict[str, Any]], str]) -> Callable[[Any], None]:
+    """Return what has an issuer sign its ID tokens in another way."""
+
     def change(issuer: Any) -> None:
         issuer.sign_id_token = lambda claims: sign(issuer, claims)
 
     return change
 
 
-def _access(**changes: Any) -> Callable[[Any], None]:
+def _change_access_claims(**changes: Any) -> Callable[[Any], None]:
+    """Return what changes the claims of an issuer's access tokens."""
+
     def change(issuer: Any) -> None:
         issuer.access_claims = changes
 
     return change
 
 
-WRONG: dict[str, Callable[[Any], None]] = {
-    "another state": _change_claims(state="another"),
-    "no state": _change_claims(state=None),
-    "another issuer in the answer": _change_claims(iss="https://evil.example"),
-    "no issuer in the answer": _change_claims(iss=None),
-    "an error": _change_claims(error="access_denied"),
-    "no code": _change_claims(code=None),
-    "an invented code": _change_claims(code="invented"),
-    "another nonce": _claims(nonce="another"),
-    "no nonce": _claims(nonce=None),
-    "a nonce that is no text": _claims(nonce=7),
-    "another audience": _claims(aud="another-client"),
-    "the audience of MCP": _claims(aud="https://po.example.com/mcp"),
-    "several audiences and no party": _claims(aud=["page", "another"]),
-    "another authorized party": _claims(azp="another"),
-    "another issuer": _claims(iss="https://evil.example"),
-    "expired": _claims(exp=int(time.time()) - 60),
-    "no expiry": _claims(exp=None),
-    "no subject": _claims(sub=None),
-    "an invisible subject": _claims(sub="bob\u202e"),
-    "alg none": _sign_by(lambda issuer, claims: forge({"alg": "none", "kid": "k1"}, claims, None)),
-    "HS256 with the public key": _sign_by(
+WRONG_SIGN_INS: dict[str, Callable[[Any], None]] = {
+    "another state": _change_answer(state="another"),
+    "no state": _change_answer(state=None),
+    "another issuer in the answer": _change_answer(iss="https://evil.example"),
+    "no issuer in the answer": _change_answer(iss=None),
+    "an error": _change_answer(error="access_denied"),
+    "no code": _change_answer(code=None),
+    "an invented code": _change_answer(code="invented"),
+    "another nonce": _change_id_claims(nonce="another"),
+    "no nonce": _change_id_claims(nonce=None),
+    "a nonce that is no text": _change_id_claims(nonce=7),
+    "another audience": _change_id_claims(aud="another-client"),
+    "the audience of MCP": _change_id_claims(aud="https://po.example.com/mcp"),
+    "several audiences and no party": _change_id_claims(aud=["page", "another"]),
+    "another authorized party": _change_id_claims(azp="another"),
+    "another issuer": _change_id_claims(iss="https://evil.example"),
+    "expired": _change_id_claims(exp=int(time.time()) - 60),
+    "no expiry": _change_id_claims(exp=None),
+    "no subject": _change_id_claims(sub=None),
+    "an invisible subject": _change_id_claims(sub="bob\u202e"),
+    "alg none": _sign_id_token_by(lambda issuer, claims: forge({"alg": "none", "kid": "k1"}, claims, None)),
+    "HS256 with the public key": _sign_id_token_by(
         lambda issuer, claims: forge({"alg": "HS256", "kid": "k1"}, claims, public_pem(rsa_key("k1")))
     ),
-    "HS256 with the secret of the page": _sign_by(
+    "HS256 with the secret of the page": _sign_id_token_by(
         lambda issuer, claims: jwt.encode(claims, "page-secret" * 4, "HS256", headers={"kid": "k1"})
     ),
-    "another key": _sign_by(lambda issuer, claims: issuer.sign(claims, rsa_key("another"), header={"typ": "JWT"})),
-    "an access token in its place": _sign_by(lambda issuer, claims: issuer.sign(claims)),
-    "garbage": _sign_by(lambda issuer, claims: "x.y.z"),
-    "an access token of somebody else": _access(sub="carol"),
-    "an access token for another server": _access(aud="https://another.example/mcp"),
+    "another key": _sign_id_token_by(
+        lambda issuer, claims: issuer.sign(claims, rsa_key("another"), header={"typ": "JWT"})
+    ),
+    "an access token in its place": _sign_id_token_by(lambda issuer, claims: issuer.sign(claims)),
+    "garbage": _sign_id_token_by(lambda issuer, claims: "x.y.z"),
+    "an access token of somebody else": _change_access_claims(sub="carol"),
+    "an access token for another server": _change_access_claims(aud="https://another.example/mcp"),
 }
-"""What makes a sign-in one that nobody may be signed in by."""
+"""Changes of an issuer's answers, each of which must keep a sign-in from succeeding."""
 
 
-@pytest.mark.parametrize("kind", WRONG)
+@pytest.mark.parametrize("kind", WRONG_SIGN_INS)
 async def test_a_sign_in_with_anything_wrong_about_it_signs_nobody_in(harness: ServerHarness, kind: str) -> None:
-    async with approving(harness) as server:
+    async with serving_page(harness) as server:
         asked = await ask(server)
-        WRONG[kind](server.issuer)
+        WRONG_SIGN_INS[kind](server.issuer)
         async with visiting(server, "bob") as bob:
             refused = await bob.get(path_of(asked))
             server.issuer.is_away = True  # nobody can be signed in any more: what is kept decides
@@ -428,10 +435,10 @@ async def test_a_sign_in_with_anything_wrong_about_it_signs_nobody_in(harness: S
         ({"authorization_endpoint": None}, "cannot be reached"),
     ],
 )
-async def test_an_issuer_whose_metadata_does_not_do_signs_nobody_in(
+async def test_an_issuer_with_unusable_metadata_signs_nobody_in(
     harness: ServerHarness, metadata: dict[str, Any], said: str
 ) -> None:
-    async with approving(harness) as server:
+    async with serving_page(harness) as server:
         asked = await ask(server)
         server.issuer.metadata = metadata
         async with visiting(server, "bob") as bob:
@@ -440,11 +447,11 @@ async def test_an_issuer_whose_metadata_does_not_do_signs_nobody_in(
     assert (refused.status_code, said in refused.text) == (403, True)
 
 
-# What is no decision
+# What does not count as a decision
 
 
 async def test_a_form_counts_once_from_this_page_in_this_sign_in(harness: ServerHarness) -> None:
-    async with approving(harness) as server:
+    async with serving_page(harness) as server:
         asked = await ask(server)
         place = path_of(asked)
         async with visiting(server, "bob") as bob, visiting(server, "carol") as carol:
@@ -482,12 +489,12 @@ async def test_a_form_counts_once_from_this_page_in_this_sign_in(harness: Server
         "sent again": 409,
     }
     assert (before is not None, old.status_code, first.status_code) == (True, 200, 303)
-    assert [event for event, _ in events(harness)].count("APPROVED") == 1
+    assert [event for event, _ in read_events(harness)].count("APPROVED") == 1
 
 
-async def test_a_cookie_that_was_planted_or_changed_is_nobody(harness: ServerHarness) -> None:
+async def test_a_cookie_that_was_planted_or_changed_signs_nobody_in(harness: ServerHarness) -> None:
     """Neither what an attacker's own sign-in under way left, nor a letter changed, nor somebody else's cookie name."""
-    async with approving(harness) as server:
+    async with serving_page(harness) as server:
         asked = await ask(server)
         async with visiting(server, "bob") as bob:
             await bob.begin()
@@ -517,7 +524,7 @@ async def test_a_cookie_that_was_planted_or_changed_is_nobody(harness: ServerHar
 
 async def test_an_answer_of_the_issuer_counts_in_the_browser_that_asked_for_it_alone(harness: ServerHarness) -> None:
     """An attacker's own code, slipped under somebody else, would make them decide in the attacker's name."""
-    async with approving(harness) as server, visiting(server, "bob") as mallory, visiting(server, "carol") as victim:
+    async with serving_page(harness) as server, visiting(server, "bob") as mallory, visiting(server, "carol") as victim:
         answer = await mallory.begin()
         without = await victim.http.get(answer.headers["location"])
         await victim.begin()
@@ -537,7 +544,7 @@ async def test_a_sign_in_and_its_form_outlive_a_restart_with_the_same_keys_alone
     with listen("127.0.0.1", 0) as sock:
         port = sock.getsockname()[1]
     async with issuing() as issuer, visiting(TeamServer(f"http://127.0.0.1:{port}", issuer), "bob") as bob:
-        given = {"sandbox": str(harness.book), "journal": str(harness.journal), **CLIENT, "port": port, "keys": OLD}
+        given = {**harness.files, **CLIENT, "port": port, "keys": OLD}
         async with serving_for(issuer, **given) as server:
             asked = await ask(server)
             page = await bob.get(path_of(asked))
@@ -549,8 +556,8 @@ async def test_a_sign_in_and_its_form_outlive_a_restart_with_the_same_keys_alone
     assert (answer.status_code, harness.order(NUMBER) is None) == (status, status == 303)
 
 
-async def test_after_signing_out_the_browser_is_nobody(harness: ServerHarness) -> None:
-    async with approving(harness) as server:
+async def test_a_browser_is_signed_out_by_the_page_alone(harness: ServerHarness) -> None:
+    async with serving_page(harness) as server:
         asked = await ask(server)
         async with visiting(server, "bob") as bob:
             await bob.get(path_of(asked))
@@ -565,7 +572,7 @@ async def test_after_signing_out_the_browser_is_nobody(harness: ServerHarness) -
 
 
 async def test_the_page_answers_at_its_public_address_alone(harness: ServerHarness) -> None:
-    async with approving(harness, public_url="https://po.example.com") as server, visiting(server, "bob") as bob:
+    async with serving_page(harness, public_url="https://po.example.com") as server, visiting(server, "bob") as bob:
         inside = await bob.http.get("/approve")
         outside = await bob.http.get("/approve", headers={"host": "po.example.com"})
         sent = await bob.http.get("/auth/login", headers={"host": "po.example.com"})
@@ -580,13 +587,26 @@ async def test_the_page_answers_at_its_public_address_alone(harness: ServerHarne
 
 
 async def test_hundreds_of_groups_fit_into_the_cookie(harness: ServerHarness) -> None:
-    async with approving(harness, approvers="group:leads") as server:
+    async with serving_page(harness, approvers="group:leads") as server:
         asked = await ask(server)
         server.issuer.people["bob"]["groups"] = [f"group {number}" for number in range(500)] + ["leads"]
         assert await decide(server, "bob", asked) == 303
 
 
-def test_a_sign_in_lasts_no_longer_than_a_quarter_of_an_hour() -> None:
-    assert approver_sign_in.SESSION_S <= 900
-    assert CALLBACK_PATH == "/auth/callback"
-    assert "SIGN_IN_CLIENT_ID" in http_transport._NO_PAGE_WITH_SIGN_IN
+async def test_a_sign_in_ends_after_a_quarter_of_an_hour(
+    harness: ServerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later_s = 0
+    monkeypatch.setattr(sealing, "Seal", partial(sealing.Seal, clock=lambda: time.time() + later_s))
+    async with serving_page(harness) as server:
+        asked = await ask(server)
+        server.issuer.id_claims = server.issuer.access_claims = {"exp": int(time.time()) + 24 * 3600}
+        async with visiting(server, "bob") as bob:
+            await bob.get(path_of(asked))
+            later_s = 800
+            before = await bob.http.get(path_of(asked))
+            later_s = 901
+            after = await bob.http.get(path_of(asked))
+
+    assert before.status_code == 200
+    assert (after.status_code, after.headers["location"].partition("?")[0]) == (303, "/auth/login")

@@ -29,9 +29,9 @@ pytestmark = pytest.mark.system
 
 @asynccontextmanager
 async def behind_tls(issuer: Issuer, harness: ServerHarness, port: int, **settings: Any) -> AsyncIterator[TeamServer]:
-    """A server that is reached over https alone, and knows itself under that address."""
+    """Run a server behind nginx that ends TLS, with https as its public address."""
     public = f"https://localhost:{port}"
-    given = {"sandbox": str(harness.book), "journal": str(harness.journal), **CLIENT, **settings}
+    given = {**harness.files, **CLIENT, **settings}
     async with serving_for(issuer, **{**given, "public_url": public}) as inner:
         with ending_tls(harness.book.parent / "nginx", port, urlsplit(inner.origin).port or 0):
             yield TeamServer(public, issuer)

@@ -1,4 +1,4 @@
-"""Each control of the page with sign-in is taken away in turn, and what it prevents is seen to happen."""
+"""Each control of the page with sign-in is taken away in turn, and the attack that it prevents succeeds."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from po_mcp.writes import approving as recording
 from po_mcp.writes.approvers import ApproverRules
 from po_mcp.writes.consent import Consent
 from tests.harness import ScriptedPerson, ServerHarness, outcome, yes
-from tests.sign_in.approving import FINALIZE, NUMBER, approving, ask, decide, path_of, visiting
+from tests.sign_in.approving import FINALIZE, NUMBER, ask, decide, path_of, serving_page, visiting
 from tests.sign_in.issuer import EVERYTHING
 from tests.sign_in.lenient_jwt import any_audience, any_issuer, decode_with, no_expiry, no_signature
-from tests.sign_in.test_approving import LOW, WRONG
+from tests.sign_in.test_approving import LOW, WRONG_SIGN_INS
 from tests.sign_in.test_people import connect
 
 Patch = pytest.MonkeyPatch
@@ -39,10 +39,12 @@ Attack = Callable[[ServerHarness], Awaitable[bool]]
 
 
 def sign_in_with(kind: str) -> Attack:
+    """Return the attack of a sign-in that is wrong in one way, by its name in WRONG_SIGN_INS."""
+
     async def attack(harness: ServerHarness) -> bool:
-        async with approving(harness) as server:
+        async with serving_page(harness) as server:
             asked = await ask(server)
-            WRONG[kind](server.issuer)
+            WRONG_SIGN_INS[kind](server.issuer)
             async with visiting(server, "bob") as bob:
                 return (await bob.get(path_of(asked))).status_code == 200
 
@@ -51,18 +53,19 @@ def sign_in_with(kind: str) -> Attack:
 
 
 async def _is_deleted_by(harness: ServerHarness, who: str, *more: str, asks: str = "alice", **settings: Any) -> bool:
-    async with approving(harness, **settings) as server:
+    """Tell whether an order is deleted once these people have approved it in turn."""
+    async with serving_page(harness, **settings) as server:
         asked = await ask(server, asks)
         for one in (who, *more):
             await decide(server, one, asked)
     return harness.order(NUMBER) is None
 
 
-async def whoever_has_signed_in(harness: ServerHarness) -> bool:
+async def an_approval_by_somebody_who_may_not(harness: ServerHarness) -> bool:
     return await _is_deleted_by(harness, "alice", asks="bob")
 
 
-async def whoever_asked_for_it(harness: ServerHarness) -> bool:
+async def an_approval_by_the_requester(harness: ServerHarness) -> bool:
     return await _is_deleted_by(harness, "bob", asks="bob")
 
 
@@ -80,28 +83,29 @@ async def more_than_ones_limit(harness: ServerHarness) -> bool:
 
 async def the_requesters_own_form(harness: ServerHarness) -> bool:
     async with (
-        approving(harness) as server,
+        serving_page(harness) as server,
         connect(server, server.token("bob", EVERYTHING), person=ScriptedPerson(yes)) as client,
     ):
         return str(outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))["status"]) == "done"
 
 
-async def an_order_that_nobody_may_show_them(harness: ServerHarness) -> bool:
-    async with approving(harness) as server:
+async def an_order_shown_to_somebody_who_may_not_approve(harness: ServerHarness) -> bool:
+    async with serving_page(harness) as server:
         asked = await ask(server, "bob")
         async with visiting(server, "alice") as alice:
             return NUMBER in (await alice.get(path_of(asked))).text
 
 
 async def a_list_of_what_others_asked_for(harness: ServerHarness) -> bool:
-    async with approving(harness) as server:
+    async with serving_page(harness) as server:
         await ask(server, "bob")
         async with visiting(server, "alice") as alice:
             return NUMBER in (await alice.get("/")).text
 
 
 async def _is_decided_by(harness: ServerHarness, headers: dict[str, str]) -> bool:
-    async with approving(harness) as server:
+    """Tell whether a form with these headers, sent from an approver's browser, deletes the order."""
+    async with serving_page(harness) as server:
         asked = await ask(server)
         async with visiting(server, "bob") as bob:
             await bob.send(path_of(asked), headers={"origin": server.origin, **headers})
@@ -114,7 +118,7 @@ async def a_form_of_another_site(harness: ServerHarness) -> bool:
 
 async def a_form_at_a_name_that_was_rebound(harness: ServerHarness) -> bool:
     """The browser has cookies for that name, too, if the attacker can plant them; here it brings the right ones."""
-    async with approving(harness) as server:
+    async with serving_page(harness) as server:
         asked = await ask(server)
         async with visiting(server, "bob") as bob:
             await bob.get(path_of(asked))
@@ -123,7 +127,7 @@ async def a_form_at_a_name_that_was_rebound(harness: ServerHarness) -> bool:
 
 
 async def a_form_of_another_person(harness: ServerHarness) -> bool:
-    async with approving(harness) as server:
+    async with serving_page(harness) as server:
         asked = await ask(server)
         async with visiting(server, "bob") as bob, visiting(server, "carol") as carol:
             hers = await carol.get(path_of(asked))
@@ -136,7 +140,7 @@ async def a_form_of_another_person(harness: ServerHarness) -> bool:
 
 async def somebody_elses_account(harness: ServerHarness) -> bool:
     """The answer to an attacker's sign-in, opened in a browser that has begun one of its own."""
-    async with approving(harness) as server, visiting(server, "bob") as mallory, visiting(server, "carol") as victim:
+    async with serving_page(harness) as server, visiting(server, "bob") as mallory, visiting(server, "carol") as victim:
         answer = await mallory.begin()
         await victim.begin()
         attempt = next(iter(server.issuer.codes))
@@ -147,14 +151,14 @@ async def somebody_elses_account(harness: ServerHarness) -> bool:
 
 
 async def a_page_of_somebody_else_after_the_sign_in(harness: ServerHarness) -> bool:
-    async with approving(harness) as server, visiting(server, "bob") as bob:
+    async with serving_page(harness) as server, visiting(server, "bob") as bob:
         answer = await bob.begin("https://evil.example/")
         return (await bob.http.get(answer.headers["location"])).headers["location"].startswith("https://evil.example")
 
 
 async def a_code_without_its_verifier(harness: ServerHarness) -> bool:
     """A code that was seen on its way is worth something without PKCE."""
-    async with approving(harness) as server, visiting(server, "bob") as bob:
+    async with serving_page(harness) as server, visiting(server, "bob") as bob:
         await bob.begin()
         return "code_challenge" not in next(iter(server.issuer.codes.values()))
 
@@ -172,21 +176,21 @@ async def a_sign_in_without_end(harness: ServerHarness) -> bool:
 
 
 async def a_cookie_that_any_page_of_the_domain_can_plant(harness: ServerHarness) -> bool:
-    async with approving(harness, public_url="https://po.example.com") as server, visiting(server, "bob") as bob:
+    async with serving_page(harness, public_url="https://po.example.com") as server, visiting(server, "bob") as bob:
         sent = await bob.http.get("/auth/login", headers={"host": "po.example.com"})
     return not sent.headers["set-cookie"].startswith("__Host-")
 
 
 async def a_person_of_another_subject_for_each_client(harness: ServerHarness) -> bool:
-    async with approving(harness) as server:
+    async with serving_page(harness) as server:
         server.issuer.metadata = {"subject_types_supported": ["pairwise"]}
         async with visiting(server, "bob") as bob:
             return (await bob.get("/")).status_code == 200
 
 
 async def a_decision_of_nobody_on_the_page(harness: ServerHarness) -> bool:
-    """Whatever forgets to say who decides would decide as the operator."""
-    async with approving(harness) as server:
+    """Code of the page that forgets to name the person would decide as the operator."""
+    async with serving_page(harness) as server:
         asked = await ask(server)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("po_mcp.approvals.page._Page._person", lambda self, request: approvers.THE_OPERATOR)
@@ -194,7 +198,7 @@ async def a_decision_of_nobody_on_the_page(harness: ServerHarness) -> bool:
     return harness.order(NUMBER) is None
 
 
-# What is taken away.
+# The controls, each taken away
 
 
 def everybody_approves(patch: Patch) -> None:
@@ -334,13 +338,13 @@ def any_claims_of_anybody(patch: Patch) -> None:
 
 
 MUTANTS: list[tuple[Callable[[Patch], None], Attack]] = [
-    (everybody_approves, whoever_has_signed_in),
-    (nobody_has_asked, whoever_asked_for_it),
+    (everybody_approves, an_approval_by_somebody_who_may_not),
+    (nobody_has_asked, an_approval_by_the_requester),
     (each_yes_counts, one_person_in_the_place_of_two),
     (one_is_always_enough, one_yes_in_the_place_of_two),
     (no_limits, more_than_ones_limit),
     (every_form_counts, the_requesters_own_form),
-    (everybody_is_shown_everything, an_order_that_nobody_may_show_them),
+    (everybody_is_shown_everything, an_order_shown_to_somebody_who_may_not_approve),
     (everybody_is_shown_everything, a_list_of_what_others_asked_for),
     (every_origin_is_ours, a_form_of_another_site),
     (every_host_is_ours, a_form_at_a_name_that_was_rebound),
@@ -387,8 +391,8 @@ def _harness(folder: Path) -> ServerHarness:
     return ServerHarness(folder / "book.db")
 
 
-async def test_a_yes_is_judged_once_more_where_it_is_recorded(tmp_path: Path) -> None:
-    """Even where nothing before it has looked at who decides."""
+async def test_an_approval_is_checked_again_where_it_is_recorded(tmp_path: Path) -> None:
+    """It is refused even where the check before it lets everybody decide."""
 
     async def attack(harness: ServerHarness) -> bool:
         with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""Each person has their own share of calls, and another one for answers: no write is lost sight of."""
+"""Each person's calls are limited, and their answers to questions by a limit apart: no write is lost sight of."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from po_mcp.sign_in.gate import Gate
 from tests.commands.test_serve import HELLO, call, modern
 from tests.harness import ERAS, ScriptedPerson, ServerHarness, outcome, text, yes
 from tests.sign_in.issuer import BOB, team_server
-from tests.sign_in.test_people import connect, over
+from tests.sign_in.test_people import connect
 
-FEW = 10
+CALLS_PER_MINUTE = 10
 FINALIZE = "finalize_purchase_order"
 both_eras = pytest.mark.parametrize("era", ERAS)
 
 
-def test_a_caller_gets_a_minutes_calls_at_once_and_then_one_after_the_other() -> None:
+def test_a_caller_may_make_a_minutes_calls_at_once_and_then_one_after_the_other() -> None:
     now = [0.0]
     rate = CallRate(60, lambda: now[0])
     at_once = [rate.take("alice") for _ in range(61)]
@@ -33,7 +33,7 @@ def test_a_caller_gets_a_minutes_calls_at_once_and_then_one_after_the_other() ->
     assert after_an_hour == [0] * 60 + [1]
 
 
-def test_one_caller_takes_nothing_from_another() -> None:
+def test_one_callers_calls_do_not_count_for_another() -> None:
     rate = CallRate(10, lambda: 0.0)
     alice = [rate.take("alice") for _ in range(20)]
 
@@ -56,15 +56,15 @@ def test_callers_who_have_all_their_calls_left_are_forgotten(monkeypatch: pytest
 
 
 @both_eras
-async def test_too_many_calls_are_a_tools_error_in_words_and_others_are_not_held_up(era: str) -> None:
-    async with team_server(calls_per_minute=FEW, self_approval=True) as server:
+async def test_too_many_calls_are_a_tool_error_and_delay_nobody_else(era: str) -> None:
+    async with team_server(calls_per_minute=CALLS_PER_MINUTE, self_approval=True) as server:
         async with connect(server, server.token(), era) as alice:
-            answers = [await alice.call_tool("search_catalog", {"kind": "vendor"}) for _ in range(FEW + 1)]
+            answers = [await alice.call_tool("search_catalog", {"kind": "vendor"}) for _ in range(CALLS_PER_MINUTE + 1)]
             asked_after = await alice.call_tool("get_operation", {})
         async with connect(server, server.token(BOB), era) as bob:
             other = await bob.call_tool("search_catalog", {"kind": "vendor"})
 
-    assert [one.is_error for one in answers] == [False] * FEW + [True]
+    assert [one.is_error for one in answers] == [False] * CALLS_PER_MINUTE + [True]
     assert text(answers[-1]).startswith(
         "Too many calls in a short time: each person may make 10 a minute. Nothing was sent. Try again in "
     )
@@ -73,16 +73,17 @@ async def test_too_many_calls_are_a_tools_error_in_words_and_others_are_not_held
 
 
 async def spend(client: Any) -> None:
-    for _ in range(FEW - 1):
+    """Make all calls of a minute but one."""
+    for _ in range(CALLS_PER_MINUTE - 1):
         await client.call_tool("search_catalog", {"kind": "vendor"})
 
 
 @both_eras
-async def test_an_answer_to_a_question_waits_for_no_share(harness: ServerHarness, era: str) -> None:
-    """The last call of the share asks, so the answer has none left."""
+async def test_an_answer_to_a_question_is_not_limited(harness: ServerHarness, era: str) -> None:
+    """The last call that is allowed asks the question, so that the answer comes above the limit of calls."""
     person = ScriptedPerson(yes)
     async with (
-        team_server(calls_per_minute=FEW, self_approval=True, **over(harness)) as server,
+        team_server(calls_per_minute=CALLS_PER_MINUTE, self_approval=True, **harness.files) as server,
         connect(server, server.token(), era, person) as alice,
     ):
         await spend(alice)
@@ -91,13 +92,16 @@ async def test_an_answer_to_a_question_waits_for_no_share(harness: ServerHarness
     assert (done["status"], len(person.asked)) == ("done", 1)
 
 
-async def test_other_requests_get_429_with_the_seconds_and_words_for_a_person() -> None:
-    async with team_server(calls_per_minute=FEW, self_approval=True) as server, server.http(server.token()) as http:
-        answers = [await http.post("/mcp", json=call("initialize", HELLO)) for _ in range(FEW + 1)]
+async def test_other_requests_above_the_limit_get_429_with_a_wait_and_a_message() -> None:
+    async with (
+        team_server(calls_per_minute=CALLS_PER_MINUTE, self_approval=True) as server,
+        server.http(server.token()) as http,
+    ):
+        answers = [await http.post("/mcp", json=call("initialize", HELLO)) for _ in range(CALLS_PER_MINUTE + 1)]
         tool = await http.post("/mcp", **modern("search_catalog", {"kind": "vendor"}))
     last = answers[-1]
 
-    assert [one.status_code for one in answers] == [200] * FEW + [429]
+    assert [one.status_code for one in answers] == [200] * CALLS_PER_MINUTE + [429]
     assert 1 <= int(last.headers["retry-after"]) <= 6
     assert last.json() == {
         "jsonrpc": "2.0",
@@ -114,9 +118,12 @@ async def test_other_requests_get_429_with_the_seconds_and_words_for_a_person() 
 # Without the controls
 
 
-async def lets_everything_pass() -> bool:
-    async with team_server(calls_per_minute=FEW, self_approval=True) as server, server.http(server.token()) as http:
-        for _ in range(FEW):
+async def calls_without_limit() -> bool:
+    async with (
+        team_server(calls_per_minute=CALLS_PER_MINUTE, self_approval=True) as server,
+        server.http(server.token()) as http,
+    ):
+        for _ in range(CALLS_PER_MINUTE):
             await http.post("/mcp", json=call("initialize", HELLO))
             await http.post("/mcp", **modern("search_catalog", {"kind": "vendor"}))
         hello = await http.post("/mcp", json=call("initialize", HELLO))
@@ -124,24 +131,24 @@ async def lets_everything_pass() -> bool:
     return hello.status_code == 200 or "Too many" not in tool.text
 
 
-async def takes_the_answer_for_a_call() -> bool:
+async def an_answer_that_counts_as_a_call() -> bool:
     async with (
-        team_server(calls_per_minute=FEW, self_approval=True) as server,
+        team_server(calls_per_minute=CALLS_PER_MINUTE, self_approval=True) as server,
         connect(server, server.token(), ERAS[0], ScriptedPerson(yes)) as alice,
     ):
         await spend(alice)
         return "Too many" in text(await alice.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
 
 
-def no_share_at_the_gate(patch: pytest.MonkeyPatch) -> None:
+def no_limit_at_the_gate(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Gate, "_seconds_to_wait", lambda self, token, message, scope: 0)
 
 
-def no_share_of_tools(patch: pytest.MonkeyPatch) -> None:
+def no_limit_of_tools(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(PurchasingServer, "_count_call", lambda self, name, rates, has_answer: None)
 
 
-def one_share_for_all(patch: pytest.MonkeyPatch) -> None:
+def one_limit_for_calls_and_answers(patch: pytest.MonkeyPatch) -> None:
     count = PurchasingServer._count_call
     patch.setattr(
         PurchasingServer, "_count_call", lambda self, name, rates, has_answer: count(self, "", rates, has_answer=False)
@@ -149,15 +156,18 @@ def one_share_for_all(patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("remove", "harm"),
+    ("remove", "attack"),
     [
-        (no_share_at_the_gate, lets_everything_pass),
-        (no_share_of_tools, lets_everything_pass),
-        (one_share_for_all, takes_the_answer_for_a_call),
+        (no_limit_at_the_gate, calls_without_limit),
+        (no_limit_of_tools, calls_without_limit),
+        (one_limit_for_calls_and_answers, an_answer_that_counts_as_a_call),
     ],
 )
-async def test_without_a_control_the_harm_is_done(remove: Any, harm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not await harm()
+async def test_an_attack_succeeds_only_without_its_control(
+    remove: Any, attack: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intact = await attack()
     remove(monkeypatch)
+    mutated = await attack()
 
-    assert await harm()
+    assert (intact, mutated) == (False, True)

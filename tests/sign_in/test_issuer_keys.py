@@ -1,4 +1,4 @@
-"""The issuer's keys: when they are read, how often, and what is not believed of an answer."""
+"""The issuer's keys: when and how often they are read, and which of its answers are not trusted."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from tests.sign_in.issuer import Issuer, issuing, public_jwk, rsa_key, serving_f
 
 @dataclass
 class Clock:
+    """A clock that a test sets; `now` is in seconds."""
+
     now: float = 1000.0
 
     def __call__(self) -> float:
@@ -29,14 +31,15 @@ class Clock:
 
 
 @asynccontextmanager
-async def reading() -> AsyncIterator[tuple[Issuer, IssuerKeys, Clock]]:
+async def reading_keys() -> AsyncIterator[tuple[Issuer, IssuerKeys, Clock]]:
+    """Run an issuer; yield it, what reads its keys, and the clock that stands still for that."""
     clock = Clock()
     async with issuing() as issuer:
         yield issuer, IssuerKeys(issuer.url, fetch_document, clock), clock
 
 
 async def test_the_keys_are_read_once_and_again_after_a_while() -> None:
-    async with reading() as (issuer, keys, clock):
+    async with reading_keys() as (issuer, keys, clock):
         found = [await keys.find("k1") for _ in range(20)]
         before = issuer.asked.count("/jwks")
         clock.now += FRESH_S
@@ -46,8 +49,8 @@ async def test_the_keys_are_read_once_and_again_after_a_while() -> None:
     assert (before, issuer.asked.count("/jwks")) == (1, 2)
 
 
-async def test_a_new_key_is_found_and_invented_ones_do_not_make_it_ask_without_end() -> None:
-    async with reading() as (issuer, keys, clock):
+async def test_a_new_key_is_found_and_invented_key_ids_are_not_asked_for_each_time() -> None:
+    async with reading_keys() as (issuer, keys, clock):
         await keys.find("k1")
         invented = [await keys.find(f"invented {number}") for number in range(200)]
         asked = issuer.asked.count("/jwks")
@@ -62,7 +65,7 @@ async def test_a_new_key_is_found_and_invented_ones_do_not_make_it_ask_without_e
 
 
 async def test_many_requests_at_once_read_the_keys_once() -> None:
-    async with reading() as (issuer, keys, _):
+    async with reading_keys() as (issuer, keys, _):
         found: list[Any] = []
 
         async def find() -> None:
@@ -77,8 +80,8 @@ async def test_many_requests_at_once_read_the_keys_once() -> None:
     assert issuer.asked.count("/jwks") == 1
 
 
-async def test_a_key_that_the_issuer_withdraws_counts_no_longer() -> None:
-    async with reading() as (issuer, keys, clock):
+async def test_a_key_that_the_issuer_withdraws_is_no_longer_valid() -> None:
+    async with reading_keys() as (issuer, keys, clock):
         await keys.find("k1")
         issuer.keys = [public_jwk(rsa_key("k2"), "k2")]
         clock.now += FRESH_S
@@ -87,8 +90,8 @@ async def test_a_key_that_the_issuer_withdraws_counts_no_longer() -> None:
     assert found is None
 
 
-async def test_keys_go_on_counting_for_a_day_while_the_issuer_is_away() -> None:
-    async with reading() as (issuer, keys, clock):
+async def test_keys_stay_valid_for_a_day_while_the_issuer_is_away() -> None:
+    async with reading_keys() as (issuer, keys, clock):
         await keys.find("k1")
         issuer.is_away = True
         clock.now += 80_000
@@ -134,8 +137,8 @@ async def test_a_client_that_hangs_up_does_not_keep_the_keys_from_being_read() -
     ],
     ids=str,
 )
-async def test_metadata_that_is_anothers_or_leads_elsewhere_is_not_believed(metadata: dict[str, Any]) -> None:
-    async with reading() as (issuer, keys, _):
+async def test_metadata_of_another_issuer_or_with_an_unsafe_address_is_not_trusted(metadata: dict[str, Any]) -> None:
+    async with reading_keys() as (issuer, keys, _):
         issuer.metadata = metadata
         with pytest.raises(IssuerUnavailable):
             await keys.find("k1")
@@ -154,14 +157,14 @@ async def test_metadata_that_is_anothers_or_leads_elsewhere_is_not_believed(meta
     ],
     ids=["none", "a shared secret", "for encryption", "no objects", "no list"],
 )
-async def test_only_public_keys_for_signatures_count(listed: Any) -> None:
-    async with reading() as (issuer, keys, _):
+async def test_only_public_keys_for_signatures_are_used(listed: Any) -> None:
+    async with reading_keys() as (issuer, keys, _):
         issuer.keys = listed
         with pytest.raises(IssuerUnavailable):
             await keys.find("k1")
 
 
-async def test_without_keys_a_request_is_put_off_and_not_sent_to_sign_in_again() -> None:
+async def test_a_request_is_postponed_without_keys_and_not_sent_to_sign_in() -> None:
     async with issuing() as issuer:
         issuer.is_away = True
         async with serving_for(issuer) as server, server.http(server.token()) as http:

@@ -1,4 +1,4 @@
-"""Each control of the sign-in is taken away in turn, and what it prevents is seen to happen."""
+"""Each control of the sign-in is taken away in turn, and the attack that it prevents succeeds."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ DELETE = "delete_purchase_order"
 
 
 async def _opens(token: Callable[[TeamServer], str | None], **settings: Any) -> bool:
+    """Tell whether a token is enough to read orders."""
     async with team_server(**settings) as server, server.http(token(server)) as http:
         answer = await http.post("/mcp", **modern("list_purchase_orders", {}))
     return "PO-2025-" in answer.text
 
 
 def bring(kind: str) -> Attack:
+    """Return the attack with a wrong token, by its name in INVALID."""
+
     async def attack() -> bool:
         return await _opens(INVALID[kind])
 
@@ -49,14 +52,14 @@ async def a_token_without_a_scope() -> bool:
 
 
 async def a_write_with_a_token_to_read() -> bool:
-    """A proposal is made: the order then waits for a person."""
+    """It succeeds where a write is proposed, which then waits for a person."""
     async with team_server() as server, server.http(server.token(scope="po:read")) as http:
         answer = await http.post("/mcp", **modern(DELETE, {"number": "PO-2025-0038"}))
     return "approval_required" in answer.text
 
 
 async def a_name_that_the_gate_reads_otherwise() -> bool:
-    """The gate sees a read, and the server a write: what a parser of another kind could make of a name given twice."""
+    """The gate sees a read and the server a write, as two JSON parsers might of a name that is given twice."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Gate, "_scopes_of", lambda self, message: ("po:read",))
         return await a_write_with_a_token_to_read()
@@ -91,7 +94,7 @@ async def anothers_session() -> bool:
     return answer.status_code == 200
 
 
-async def a_page_for_whoever_has_the_link() -> bool:
+async def a_page_for_anybody_with_the_link() -> bool:
     async with team_server(sign_in_client_id="page") as server, server.http(server.token()) as http:
         asked = (await http.post("/mcp", **modern(DELETE, {"number": "PO-2025-0038"}))).json()
         place = asked["result"]["structuredContent"]["operation_id"]
@@ -274,7 +277,7 @@ MUTANTS: list[tuple[Callable[[Patch], None], Attack]] = [
     (every_form_counts, a_form_of_one_who_may_not_approve),
     (everybody_sees_everything, anothers_operation),
     (sessions_of_nobody, anothers_session),
-    (a_page_without_its_sign_in, a_page_for_whoever_has_the_link),
+    (a_page_without_its_sign_in, a_page_for_anybody_with_the_link),
     (no_pause_between_two_readings, an_issuer_that_is_asked_for_each_invented_key),
     (any_metadata, keys_by_metadata_of_another_issuer),
     (any_address, another_computer_without_sign_in),

@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from mcp import Client
+from mcp import Client, MCPError
 from mcp.types import PromptReference, ResourceTemplateReference
 
 from po_mcp.bootstrap import build_server, connect_erp
@@ -24,7 +24,7 @@ from po_mcp.connectors.personal.giving import TRIES_PER_MINUTE
 from po_mcp.writes.forms import approval_content
 from po_mcp.writes.journal import Journal, JournalStore
 from tests.harness import ERAS, ScriptedPerson, outcome, text, yes
-from tests.sign_in.approving import decide, path_of, state_of, visiting
+from tests.sign_in.approving import decide, fetch_state, path_of, visiting
 from tests.sign_in.erp_of_people import (
     ALICE,
     BOB,
@@ -34,9 +34,9 @@ from tests.sign_in.erp_of_people import (
     Deployment,
     deployment,
     fill_in,
-    give,
+    give_credentials,
     personal_server,
-    take_away,
+    remove_credentials,
 )
 from tests.sign_in.issuer import EVERYTHING, TeamServer
 from tests.sign_in.test_people import connect
@@ -55,35 +55,41 @@ ALL_READS: dict[str, dict[str, Any]] = {
 
 
 @asynccontextmanager
-async def at_work(folder: Path, *people: str, **settings: Any) -> AsyncIterator[tuple[Deployment, TeamServer]]:
-    """A server over an ERP with users, where these people have given their credentials; what that took is forgotten."""
+async def serving_people(folder: Path, *people: str, **settings: Any) -> AsyncIterator[tuple[Deployment, TeamServer]]:
+    """Run a server for an ERP with users, once these people have given their credentials.
+
+    Yields the ERP, in which nothing is noted of that, and the server.
+    """
     async with deployment(folder) as place, personal_server(place, **settings) as server:
         for who in people:
-            assert await give(server, who, {"alice": ALICE, "bob": BOB}[who]) == 303
+            assert await give_credentials(server, who, {"alice": ALICE, "bob": BOB}[who]) == 303
         place.erp.sent.clear()
         yield place, server
 
 
 async def call(server: TeamServer, who: str, tool: str, **arguments: Any) -> Any:
+    """Call a tool as a person; return the result."""
     token = server.token(who, "po:read po:write", name={"alice": "Alice Adams", "bob": "Bob Brown"}[who])
     async with connect(server, token) as client:
         return await client.call_tool(tool, arguments)
 
 
 async def ask(server: TeamServer, who: str = "alice", number: str = NUMBER, **more: Any) -> dict[str, Any]:
+    """Let a person's assistant ask to finalize an order; return the outcome."""
     return dict(outcome(await call(server, who, FINALIZE, number=number, **more)))
 
 
 async def approve(server: TeamServer, asked: dict[str, Any], who: str = "bob", decision: str = "approve") -> int:
+    """Let a person decide on the page, without a backorder; return the status of the answer."""
     return await decide(server, who, asked, decision, create_backorder="no")
 
 
-# Who is asked for
+# Whose credentials are used
 
 
 @pytest.mark.parametrize("tool", ALL_READS)
 async def test_a_person_without_credentials_is_sent_to_the_page_and_nothing_is_sent(tmp_path: Path, tool: str) -> None:
-    async with at_work(tmp_path, "bob") as (place, server):
+    async with serving_people(tmp_path, "bob") as (place, server):
         result = await call(server, "alice", tool, **ALL_READS[tool])
 
     assert text(result) == (
@@ -94,11 +100,11 @@ async def test_a_person_without_credentials_is_sent_to_the_page_and_nothing_is_s
     assert place.erp.sent == []
 
 
-async def test_a_resource_a_completion_and_a_list_of_operations_need_them_as_far_as_they_read_the_erp(
+async def test_resources_and_operations_need_credentials_only_where_the_erp_is_read(
     tmp_path: Path,
 ) -> None:
-    async with at_work(tmp_path) as (place, server), connect(server, server.token()) as client:
-        with pytest.raises(Exception, match="Your own credentials for Inventory Pro are missing"):
+    async with serving_people(tmp_path) as (place, server), connect(server, server.token()) as client:
+        with pytest.raises(MCPError, match="Your own credentials for Inventory Pro are missing"):
             await client.read_resource("po://orders/open")
         about = (await client.read_resource("po://connection")).contents[0]
         waiting = outcome(await client.call_tool("get_operation", {}))
@@ -108,12 +114,12 @@ async def test_a_resource_a_completion_and_a_list_of_operations_need_them_as_far
     assert place.erp.sent == []
 
 
-async def test_each_reads_and_writes_as_themselves_and_the_approver_lends_nothing(tmp_path: Path) -> None:
-    async with at_work(tmp_path, "alice", "bob") as (place, server):
+async def test_each_person_reads_and_writes_with_their_own_credentials_and_never_the_approvers(tmp_path: Path) -> None:
+    async with serving_people(tmp_path, "alice", "bob") as (place, server):
         asked = await ask(server)
         assert place.erp.users() == {ALICE}
         status = await approve(server, asked)
-        done = await state_of(server, "alice", asked)
+        done = await fetch_state(server, "alice", asked)
         assert place.erp.users() == {ALICE}
         await call(server, "bob", "get_purchase_order", number=OTHER)
 
@@ -124,9 +130,9 @@ async def test_each_reads_and_writes_as_themselves_and_the_approver_lends_nothin
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_yes_by_ones_own_form_is_carried_out_as_oneself(tmp_path: Path, era: str) -> None:
+async def test_a_write_approved_in_the_requesters_form_is_made_as_the_requester(tmp_path: Path, era: str) -> None:
     person = ScriptedPerson(yes)
-    async with at_work(tmp_path, "alice", "bob", self_approval=True) as (place, server):
+    async with serving_people(tmp_path, "alice", "bob", self_approval=True) as (place, server):
         token = server.token("bob", EVERYTHING, name="Bob Brown")
         async with connect(server, token, era, person) as client:
             done = outcome(await client.call_tool(FINALIZE, {"number": NUMBER}))
@@ -135,17 +141,17 @@ async def test_a_yes_by_ones_own_form_is_carried_out_as_oneself(tmp_path: Path, 
     assert (place.erp.writes, place.erp.users()) == ([(BOB, f"{ORDER}/Finalize")], {BOB})
 
 
-async def test_an_approver_needs_none_of_their_own(tmp_path: Path) -> None:
-    async with at_work(tmp_path, "alice") as (place, server):
+async def test_an_approver_needs_no_credentials(tmp_path: Path) -> None:
+    async with serving_people(tmp_path, "alice") as (place, server):
         asked = await ask(server)
         await approve(server, asked)
-        done = await state_of(server, "alice", asked)
+        done = await fetch_state(server, "alice", asked)
 
     assert (done["status"], place.erp.writes) == ("done", [(ALICE, f"{ORDER}/Finalize")])
 
 
-async def test_a_new_order_is_made_as_who_asked_for_it(tmp_path: Path) -> None:
-    async with at_work(tmp_path, "alice") as (place, server):
+async def test_a_new_order_is_created_as_its_requester(tmp_path: Path) -> None:
+    async with serving_people(tmp_path, "alice") as (place, server):
         made = outcome(await call(server, "alice", CREATE, number="NEW-1", **ALL_READS[CREATE]))
         assert place.book.order("NEW-1") is not None
 
@@ -153,26 +159,26 @@ async def test_a_new_order_is_made_as_who_asked_for_it(tmp_path: Path) -> None:
     assert place.erp.writes == [(ALICE, ORDER)]
 
 
-async def test_two_people_on_one_order_are_one_operation(tmp_path: Path) -> None:
-    async with at_work(tmp_path, "alice", "bob", approvers="alice,bob") as (place, server):
+async def test_two_people_on_one_order_make_one_write(tmp_path: Path) -> None:
+    async with serving_people(tmp_path, "alice", "bob", approvers="alice,bob") as (place, server):
         first = await ask(server)
         second = await ask(server, "bob")
         statuses = [await approve(server, first), await approve(server, second, "alice")]
         third = await call(server, "alice", FINALIZE, number=NUMBER)
-        ends = [await state_of(server, "alice", first), await state_of(server, "bob", second)]
+        ends = [await fetch_state(server, "alice", first), await fetch_state(server, "bob", second)]
 
     assert [one["status"] for one in ends] == ["stale", "done"]
-    assert statuses[1] == 303
+    assert statuses == [403, 303]
     assert place.erp.writes == [(BOB, f"{ORDER}/Finalize")]
-    assert "nothing" in text(third).lower() or "already" in text(third).lower()
+    assert text(third).startswith(f"refused: Order {NUMBER} is already closed. Nothing was changed.")
     with closing(sqlite3.connect(place.journal)) as journal:
         assert journal.execute("SELECT COUNT(DISTINCT connection) FROM write_operations").fetchone()[0] == 1
 
 
-async def test_an_approved_order_leaves_no_room_for_anothers(tmp_path: Path) -> None:
-    async with at_work(tmp_path, "alice", "bob") as (place, server):
+async def test_an_approved_write_blocks_another_persons_write_to_its_order(tmp_path: Path) -> None:
+    async with serving_people(tmp_path, "alice", "bob") as (place, server):
         asked = await ask(server)
-        await take_away(server, "alice")
+        await remove_credentials(server, "alice")
         await approve(server, asked)
         refused = await call(server, "bob", FINALIZE, number=NUMBER)
 
@@ -182,12 +188,12 @@ async def test_an_approved_order_leaves_no_room_for_anothers(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("is_left", [True, False], ids=["who made it is here", "who made it has left"])
-async def test_a_double_of_an_order_that_one_may_not_see_is_put_to_a_person(tmp_path: Path, is_left: bool) -> None:
-    async with at_work(tmp_path, "alice", "bob") as (place, server):
+async def test_a_double_of_an_order_that_the_requester_cannot_see_needs_approval(tmp_path: Path, is_left: bool) -> None:
+    async with serving_people(tmp_path, "alice", "bob") as (place, server):
         place.erp.hides_orders = {BOB}
         await call(server, "alice", CREATE, number="NEW-1", **ALL_READS[CREATE])
         if not is_left:
-            await take_away(server, "alice")
+            await remove_credentials(server, "alice")
         second = outcome(await call(server, "bob", CREATE, number="NEW-2", **ALL_READS[CREATE]))
 
     assert second["status"] == "approval_required"
@@ -196,8 +202,8 @@ async def test_a_double_of_an_order_that_one_may_not_see_is_put_to_a_person(tmp_
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_people_who_are_connected_at_once_are_never_taken_for_each_other(tmp_path: Path, era: str) -> None:
-    async with at_work(tmp_path, "alice", "bob") as (place, server):
+async def test_people_connected_at_once_are_never_confused(tmp_path: Path, era: str) -> None:
+    async with serving_people(tmp_path, "alice", "bob") as (place, server):
         tokens = [server.token(who, "po:read po:write") for who in ("alice", "bob", "carol")]
         async with (
             connect(server, tokens[0], era) as alice,
@@ -213,8 +219,8 @@ async def test_people_who_are_connected_at_once_are_never_taken_for_each_other(t
                 assert read == {(ALICE, f"{ORDER}/PO-2025-0041"), (BOB, f"{ORDER}/PO-2025-0042")}
 
 
-async def test_a_double_of_an_order_that_its_maker_sees_no_more_is_put_to_a_person(tmp_path: Path) -> None:
-    async with at_work(tmp_path, "alice") as (place, server):
+async def test_a_double_of_an_order_that_its_creator_no_longer_sees_needs_approval(tmp_path: Path) -> None:
+    async with serving_people(tmp_path, "alice") as (place, server):
         await call(server, "alice", CREATE, number="NEW-1", **ALL_READS[CREATE])
         place.erp.hides_orders = {ALICE}
         second = outcome(await call(server, "alice", CREATE, number="NEW-2", **ALL_READS[CREATE]))
@@ -227,21 +233,21 @@ async def test_a_double_of_an_order_that_its_maker_sees_no_more_is_put_to_a_pers
 # Between the question and the yes
 
 
-async def test_credentials_removed_between_question_and_yes_send_nothing_and_the_yes_holds(
+async def test_credentials_removed_between_question_and_yes_send_nothing_and_the_yes_stays(
     tmp_path: Path,
 ) -> None:
-    async with at_work(tmp_path, "alice", "bob") as (place, server):
+    async with serving_people(tmp_path, "alice", "bob") as (place, server):
         asked = await ask(server)
         place.erp.sent.clear()
-        await take_away(server, "alice")
+        await remove_credentials(server, "alice")
         status = await approve(server, asked)
         async with visiting(server, "bob") as bob:
             page = (await bob.get(path_of(asked))).text
-        held = await state_of(server, "alice", asked)
+        held = await fetch_state(server, "alice", asked)
         assert place.erp.sent == []
-        await give(server, "alice", ALICE)
+        await give_credentials(server, "alice", ALICE)
         again = await approve(server, asked, decision="carry_out")
-        done = await state_of(server, "alice", asked)
+        done = await fetch_state(server, "alice", asked)
 
     assert (status, held["status"], again, done["status"]) == (303, "approved", 303, "done")
     assert "Alice Adams&#39;s own credentials for Inventory Pro are missing" in page
@@ -253,7 +259,7 @@ async def test_credentials_removed_after_the_claim_send_nothing_and_the_answer_s
 ) -> None:
     claim = Journal.claim
 
-    async with at_work(tmp_path, "alice") as (place, server):
+    async with serving_people(tmp_path, "alice") as (place, server):
 
         async def claim_and_remove(self: Journal, *arguments: Any) -> Any:
             taken = await claim(self, *arguments)
@@ -265,19 +271,19 @@ async def test_credentials_removed_after_the_claim_send_nothing_and_the_answer_s
         monkeypatch.setattr(Journal, "claim", claim_and_remove)
         asked = await ask(server)
         await approve(server, asked)
-        ended = await state_of(server, "alice", asked)
+        ended = await fetch_state(server, "alice", asked)
 
     assert (ended["status"], place.erp.writes) == ("refused", [])
     assert "own credentials for Inventory Pro are missing. Nothing was sent." in ended["message"]
 
 
-async def test_a_secret_that_the_erp_no_longer_takes_sends_nothing_and_names_the_page(tmp_path: Path) -> None:
-    async with at_work(tmp_path, "alice") as (place, server):
+async def test_a_secret_that_the_erp_no_longer_accepts_sends_nothing_and_names_the_page(tmp_path: Path) -> None:
+    async with serving_people(tmp_path, "alice") as (place, server):
         asked = await ask(server)
         place.erp.secrets[ALICE], place.erp.tokens = "another", {}
         read = await call(server, "alice", "list_purchase_orders")
         await approve(server, asked)
-        held = await state_of(server, "alice", asked)
+        held = await fetch_state(server, "alice", asked)
 
     assert "rejected the client id or secret" in text(read)
     assert f"Open {server.origin}/credentials and enter the credentials again" in text(read)
@@ -285,37 +291,37 @@ async def test_a_secret_that_the_erp_no_longer_takes_sends_nothing_and_names_the
     assert (held["status"], place.erp.writes) == ("approved", [])
 
 
-# What is not known
+# A write whose outcome is unknown
 
 
 async def test_an_unknown_operation_is_settled_by_its_requesters_credentials_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bounds = {"late_apply": 0, "read_lag": 0, "timeout": 2}
-    async with at_work(tmp_path, "alice", "bob", **bounds) as (place, server):
+    async with serving_people(tmp_path, "alice", "bob", **bounds) as (place, server):
         asked = await ask(server)
         place.erp.loses_writes = True
         await approve(server, asked)
         place.erp.sent.clear()
-        await take_away(server, "alice")
-        lost = await state_of(server, "alice", asked)
+        await remove_credentials(server, "alice")
+        lost = await fetch_state(server, "alice", asked)
         assert place.erp.sent == [], "neither the approver nor the server looks in the place of the requester"
         place.erp.loses_writes = False
-        await anyio.sleep(4.5)  # twice the time-out: from then on an absence would decide
-        still = await state_of(server, "alice", asked)
-        await give(server, "alice", ALICE)
-        found = await state_of(server, "alice", asked)
+        await anyio.sleep(4.5)  # past twice the time-out, after which an order that shows nothing would settle it
+        still = await fetch_state(server, "alice", asked)
+        await give_credentials(server, "alice", ALICE)
+        found = await fetch_state(server, "alice", asked)
 
     assert (lost["status"], still["status"]) == ("unknown", "unknown")
     assert found["status"] == "refused"
     assert "was not closed" in found["message"]
 
 
-# What one sees, another does not
+# What one person has read is shown to no other
 
 
 async def test_data_read_for_one_person_is_shown_to_no_other(tmp_path: Path) -> None:
-    async with at_work(tmp_path, "alice", "bob") as (place, server):
+    async with serving_people(tmp_path, "alice", "bob") as (place, server):
         place.erp.sees_no_vendors, place.erp.sees_no_orders = {BOB}, {BOB}
         vendors = text(await call(server, "alice", "search_catalog", kind="vendor"))
         orders = await call(server, "alice", "list_purchase_orders", limit=2)
@@ -330,6 +336,7 @@ async def test_data_read_for_one_person_is_shown_to_no_other(tmp_path: Path) -> 
 
 
 async def complete(server: TeamServer, who: str, ref: PromptReference | ResourceTemplateReference, name: str) -> Any:
+    """Return the completions of an argument for a person."""
     async with connect(server, server.token(who, "po:read")) as client:
         return (await client.complete(ref, {"name": name, "value": ""})).completion.values
 
@@ -346,11 +353,11 @@ async def complete(server: TeamServer, who: str, ref: PromptReference | Resource
 async def test_completions_of_one_person_are_given_to_no_other(
     tmp_path: Path, ref: PromptReference | ResourceTemplateReference, name: str
 ) -> None:
-    async with at_work(tmp_path, "alice", "bob") as (place, server):
+    async with serving_people(tmp_path, "alice", "bob") as (place, server):
         place.erp.sees_no_vendors, place.erp.sees_no_orders = {BOB}, {BOB}
         mine = await complete(server, "alice", ref, name)
         others = [await complete(server, who, ref, name) for who in ("bob", "carol")]
-        await take_away(server, "alice")
+        await remove_credentials(server, "alice")
         after = await complete(server, "alice", ref, name)
 
     assert mine
@@ -358,19 +365,19 @@ async def test_completions_of_one_person_are_given_to_no_other(
     assert others[0] == (mine if name == "item" else [])
 
 
-async def test_data_read_with_removed_credentials_is_shown_no_more(tmp_path: Path) -> None:
-    async with at_work(tmp_path, "alice") as (_, server):
+async def test_data_read_with_removed_credentials_is_no_longer_shown(tmp_path: Path) -> None:
+    async with serving_people(tmp_path, "alice") as (_, server):
         before = text(await call(server, "alice", "search_catalog", kind="vendor"))
-        await take_away(server, "alice")
+        await remove_credentials(server, "alice")
         after = text(await call(server, "alice", "search_catalog", kind="vendor"))
 
     assert "Acme Fasteners" in before
     assert after.startswith("Your own credentials for Inventory Pro are missing.")
 
 
-async def test_lists_are_kept_on_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_cached_lists_are_not_written_to_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    async with at_work(tmp_path, "alice") as (_, server):
+    async with serving_people(tmp_path, "alice") as (_, server):
         await call(server, "alice", "search_catalog", kind="vendor")
 
     assert not (tmp_path / "cache").exists()
@@ -380,7 +387,7 @@ async def test_lists_are_kept_on_no_disk(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 async def test_the_page_leads_to_the_sign_in_and_back_and_knows_each_person_alone(tmp_path: Path) -> None:
-    async with at_work(tmp_path, "alice") as (_, server):
+    async with serving_people(tmp_path, "alice") as (_, server):
         async with visiting(server, "alice") as alice, visiting(server, "carol") as carol:
             first, other = await alice.get("/credentials"), await carol.get("/credentials")
         async with visiting(server, "bob") as nobody:
@@ -395,7 +402,7 @@ async def test_the_page_leads_to_the_sign_in_and_back_and_knows_each_person_alon
 
 
 async def test_credentials_that_do_not_sign_in_are_not_kept_and_never_shown(tmp_path: Path) -> None:
-    async with at_work(tmp_path) as (_, server), visiting(server, "alice") as alice:
+    async with serving_people(tmp_path) as (_, server), visiting(server, "alice") as alice:
         wrong = await fill_in(alice, ALICE, "canary-of-a-wrong-secret")
         empty = await fill_in(alice, ALICE, " ")
         long = await fill_in(alice, ALICE, "x" * 501)
@@ -413,8 +420,8 @@ async def test_credentials_that_do_not_sign_in_are_not_kept_and_never_shown(tmp_
         assert "xxx" not in answer.text
 
 
-async def test_an_erp_that_is_away_keeps_what_was_given_before(tmp_path: Path) -> None:
-    async with at_work(tmp_path, "alice", timeout=2) as (place, server), visiting(server, "alice") as alice:
+async def test_credentials_stay_where_an_unreachable_erp_cannot_try_new_ones(tmp_path: Path) -> None:
+    async with serving_people(tmp_path, "alice", timeout=2) as (place, server), visiting(server, "alice") as alice:
         place.erp.is_away = True
         answer = await fill_in(alice, BOB)
         place.erp.is_away = False
@@ -428,7 +435,11 @@ async def test_an_erp_that_is_away_keeps_what_was_given_before(tmp_path: Path) -
 async def change_while_others_are_tried(
     place: Deployment, server: TeamServer, decision: str
 ) -> tuple[httpx2.Response, str]:
-    """Let Alice give Bob's user in one tab and do something in another meanwhile; return both tabs' last pages."""
+    """Let Alice enter Bob's user in one tab, and give or remove her own in another while that is tried.
+
+    Returns:
+        The answer to the first tab, and the text of the page after it.
+    """
     place.erp.holds_reads = held = anyio.Event()
     entered = {"client_id": ALICE, "client_secret": SECRETS[ALICE]}
     tried: list[httpx2.Response] = []
@@ -447,8 +458,8 @@ async def change_while_others_are_tried(
 
 
 @pytest.mark.parametrize("decision", ["remove", "give"])
-async def test_a_change_made_while_other_credentials_were_tried_is_the_last_word(tmp_path: Path, decision: str) -> None:
-    async with at_work(tmp_path, "alice", "bob") as (place, server):
+async def test_a_change_made_while_other_credentials_were_tried_prevails(tmp_path: Path, decision: str) -> None:
+    async with serving_people(tmp_path, "alice", "bob") as (place, server):
         answer, page = await change_while_others_are_tried(place, server, decision)
         place.erp.sent.clear()
         await call(server, "alice", "list_purchase_orders")
@@ -462,7 +473,7 @@ async def test_a_change_made_while_other_credentials_were_tried_is_the_last_word
 
 @pytest.mark.parametrize("books", ["hidden", "another company's", "another company's, and this one has no orders"])
 async def test_credentials_that_do_not_show_this_companys_orders_are_not_kept(tmp_path: Path, books: str) -> None:
-    async with at_work(tmp_path) as (place, server), visiting(server, "alice") as alice:
+    async with serving_people(tmp_path) as (place, server), visiting(server, "alice") as alice:
         hidden = place.erp.hides_orders if books == "hidden" else place.erp.other_company
         hidden.add(ALICE)
         place.erp.has_no_orders = {SERVICE} if "no orders" in books else set()
@@ -475,8 +486,8 @@ async def test_credentials_that_do_not_show_this_companys_orders_are_not_kept(tm
     assert "None are kept." in after.text
 
 
-async def test_the_servers_own_are_nobodys(tmp_path: Path) -> None:
-    async with at_work(tmp_path) as (_, server), visiting(server, "alice") as alice:
+async def test_a_person_cannot_enter_the_servers_own_credentials(tmp_path: Path) -> None:
+    async with serving_people(tmp_path) as (_, server), visiting(server, "alice") as alice:
         answer = await fill_in(alice, SERVICE)
         wrong = await fill_in(alice, SERVICE, "a guess")
         after = await alice.get("/credentials")
@@ -487,8 +498,8 @@ async def test_the_servers_own_are_nobodys(tmp_path: Path) -> None:
     assert "None are kept." in after.text
 
 
-async def test_nobody_guesses_a_colleagues_secret_here(tmp_path: Path) -> None:
-    async with at_work(tmp_path) as (place, server), visiting(server, "alice") as alice:
+async def test_guesses_of_a_colleagues_secret_are_limited(tmp_path: Path) -> None:
+    async with serving_people(tmp_path) as (place, server), visiting(server, "alice") as alice:
         statuses = [
             (await fill_in(alice, BOB, f"guess {place_}")).status_code for place_ in range(TRIES_PER_MINUTE + 1)
         ]
@@ -510,7 +521,7 @@ FORGED: dict[str, Callable[[TeamServer], dict[str, Any]]] = {
 @pytest.mark.parametrize("kind", FORGED)
 @pytest.mark.parametrize("decision", ["give", "remove"])
 async def test_a_form_that_this_page_did_not_send_changes_nothing(tmp_path: Path, kind: str, decision: str) -> None:
-    async with at_work(tmp_path, "alice") as (place, server), visiting(server, "alice") as alice:
+    async with serving_people(tmp_path, "alice") as (place, server), visiting(server, "alice") as alice:
         more = FORGED[kind](server)
         fields = {name: value for name, value in more.items() if name != "headers"}
         entered = {"client_id": BOB, "client_secret": SECRETS[BOB]}
@@ -521,8 +532,8 @@ async def test_a_form_that_this_page_did_not_send_changes_nothing(tmp_path: Path
     assert place.erp.users() == {ALICE}
 
 
-async def test_an_odd_form_changes_nothing_and_the_answers_are_kept_by_nobody(tmp_path: Path) -> None:
-    async with at_work(tmp_path, "alice") as (_, server), visiting(server, "alice") as alice:
+async def test_an_unknown_decision_changes_nothing_and_no_answer_is_cached_or_framed(tmp_path: Path) -> None:
+    async with serving_people(tmp_path, "alice") as (_, server), visiting(server, "alice") as alice:
         odd = await alice.send("/credentials", "give_away", None)
         shown = await alice.get("/credentials")
 
@@ -532,7 +543,7 @@ async def test_an_odd_form_changes_nothing_and_the_answers_are_kept_by_nobody(tm
     assert "frame-ancestors 'none'" in shown.headers["content-security-policy"]
 
 
-async def test_without_personal_credentials_there_is_no_such_page(tmp_path: Path) -> None:
+async def test_the_page_for_credentials_is_missing_where_people_share_the_servers(tmp_path: Path) -> None:
     async with deployment(tmp_path) as place, personal_server(place, erp_credentials="shared") as server:
         async with visiting(server, "alice") as alice:
             answer = await alice.get("/credentials")
@@ -544,11 +555,11 @@ async def test_without_personal_credentials_there_is_no_such_page(tmp_path: Path
     assert place.erp.users() == {SERVICE}
 
 
-# The operator, and what is written down
+# The operator, logs and the journal
 
 
 async def test_the_server_is_ready_by_its_own_credentials_and_they_write_nothing(tmp_path: Path) -> None:
-    async with at_work(tmp_path) as (place, server), server.http() as http:
+    async with serving_people(tmp_path) as (place, server), server.http() as http:
         ready = await http.get("/readyz")
 
     assert ready.text == "ready"
@@ -566,7 +577,7 @@ async def test_the_rights_of_the_servers_own_user_are_no_fault_of_the_installati
     assert finding.text.startswith("as each person, with credentials of their own: who writes needs Create/Modify PO")
 
 
-async def test_without_a_sign_in_nothing_is_asked(tmp_path: Path) -> None:
+async def test_a_caller_without_a_sign_in_reaches_no_erp(tmp_path: Path) -> None:
     async with deployment(tmp_path) as place:
         settings = Settings(**place.settings, public_url="https://po.example.com", issuer="https://login.example.com")
         async with Client(build_server(settings)) as client:
@@ -577,8 +588,8 @@ async def test_without_a_sign_in_nothing_is_asked(tmp_path: Path) -> None:
         assert place.erp.sent == []
 
 
-async def test_the_operators_yes_at_a_terminal_is_carried_out_as_who_asked_for_it(tmp_path: Path) -> None:
-    async with at_work(tmp_path, "alice") as (place, server):
+async def test_a_write_approved_at_a_terminal_is_made_as_its_requester(tmp_path: Path) -> None:
+    async with serving_people(tmp_path, "alice") as (place, server):
         asked = await ask(server)
         settings = Settings(**place.settings, public_url=server.origin, issuer=server.issuer.url)
         with closing(JournalStore(place.journal)) as store:
@@ -598,6 +609,7 @@ async def test_the_operators_yes_at_a_terminal_is_carried_out_as_who_asked_for_i
 
 
 def read_all(folder: Path) -> bytes:
+    """Return the bytes of the journal's files."""
     return b"".join(path.read_bytes() for path in folder.glob("journal.db*"))
 
 
@@ -606,7 +618,7 @@ async def test_a_secret_stands_in_no_log_no_answer_and_not_in_the_journal(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     said: list[str] = []
-    async with at_work(tmp_path, "alice", log_level="DEBUG") as (place, server):
+    async with serving_people(tmp_path, "alice", log_level="DEBUG") as (place, server):
         asked = await ask(server)
         await approve(server, asked)
         said += [text(await call(server, "alice", tool, **arguments)) for tool, arguments in ALL_READS.items()]
@@ -626,8 +638,8 @@ async def test_a_secret_stands_in_no_log_no_answer_and_not_in_the_journal(
         assert ALICE not in text_
 
 
-async def test_a_replica_uses_what_was_given_at_another_and_stops_when_it_is_removed_there(tmp_path: Path) -> None:
-    async with at_work(tmp_path, "alice") as (place, server):
+async def test_a_replica_uses_credentials_given_at_another_until_they_are_removed_there(tmp_path: Path) -> None:
+    async with serving_people(tmp_path, "alice") as (place, server):
         await call(server, "alice", "list_purchase_orders")
         person = f"{server.issuer.url} alice"
         settings = Settings(**place.settings, public_url=server.origin, issuer=server.issuer.url)

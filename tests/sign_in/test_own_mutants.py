@@ -1,4 +1,4 @@
-"""Each control of people's own credentials is taken away in turn, and what it prevents is seen to happen."""
+"""Each control of people's own credentials is taken away in turn, and the attack that it prevents succeeds."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from po_mcp.erp import ERP, Actor, Connection, acting, acting_for
 from po_mcp.writes import executor, reconcile
 from po_mcp.writes.operation import Operation
 from tests.harness import text
-from tests.sign_in.approving import state_of, visiting
-from tests.sign_in.erp_of_people import ALICE, BOB, SECRETS, SERVICE, fill_in, give, take_away
+from tests.sign_in.approving import fetch_state, visiting
+from tests.sign_in.erp_of_people import ALICE, BOB, SECRETS, SERVICE, fill_in, give_credentials, remove_credentials
 from tests.sign_in.test_own_credentials import (
     ALL_READS,
     CREATE,
     approve,
     ask,
-    at_work,
     call,
     change_while_others_are_tried,
     complete,
     read_all,
+    serving_people,
 )
 
 Patch = pytest.MonkeyPatch
@@ -44,37 +44,37 @@ Attack = Callable[[Path], Awaitable[bool]]
 
 
 async def a_write_by_somebody_else_than_who_asked(folder: Path) -> bool:
-    async with at_work(folder, "alice", "bob") as (place, server):
+    async with serving_people(folder, "alice", "bob") as (place, server):
         await approve(server, await ask(server))
         return any(user != ALICE for user, _ in place.erp.writes)
 
 
 async def a_write_without_credentials(folder: Path) -> bool:
-    async with at_work(folder, "alice", "bob") as (place, server):
+    async with serving_people(folder, "alice", "bob") as (place, server):
         asked = await ask(server)
-        await take_away(server, "alice")
+        await remove_credentials(server, "alice")
         await approve(server, asked)
         return bool(place.erp.writes)
 
 
 async def a_read_without_credentials(folder: Path) -> bool:
-    async with at_work(folder) as (_, server):
+    async with serving_people(folder) as (_, server):
         return "PO-2025-" in text(await call(server, "alice", "list_purchase_orders"))
 
 
 async def a_look_by_somebody_else_than_who_asked(folder: Path) -> bool:
-    async with at_work(folder, "alice", "bob", timeout=2) as (place, server):
+    async with serving_people(folder, "alice", "bob", timeout=2) as (place, server):
         asked = await ask(server)
         place.erp.loses_writes = True
         await approve(server, asked)
-        await take_away(server, "alice")
+        await remove_credentials(server, "alice")
         place.erp.sent.clear()
-        await state_of(server, "alice", asked)
+        await fetch_state(server, "alice", asked)
         return bool(place.erp.sent)
 
 
 async def credentials_of_another_in_ones_own_row(folder: Path) -> bool:
-    async with at_work(folder, "alice") as (place, server):
+    async with serving_people(folder, "alice") as (place, server):
         with closing(sqlite3.connect(place.journal)) as db, db:
             db.execute("UPDATE erp_credentials SET person = ?", (f"{server.issuer.url} bob",))
         await call(server, "bob", "list_purchase_orders")
@@ -82,83 +82,83 @@ async def credentials_of_another_in_ones_own_row(folder: Path) -> bool:
 
 
 async def a_secret_in_the_journal(folder: Path) -> bool:
-    async with at_work(folder, "alice"):
+    async with serving_people(folder, "alice"):
         return SECRETS[ALICE].encode() in read_all(folder)
 
 
-async def use_removed_credentials(folder: Path) -> bool:
-    async with at_work(folder, "alice") as (place, server):
+async def a_read_with_removed_credentials(folder: Path) -> bool:
+    async with serving_people(folder, "alice") as (place, server):
         await call(server, "alice", "list_purchase_orders")
-        await take_away(server, "alice")
+        await remove_credentials(server, "alice")
         place.erp.sent.clear()
         await call(server, "alice", "list_purchase_orders")
         return bool(place.erp.sent)
 
 
 async def a_list_that_was_read_for_another(folder: Path) -> bool:
-    async with at_work(folder, "alice", "bob") as (place, server):
+    async with serving_people(folder, "alice", "bob") as (place, server):
         place.erp.sees_no_vendors = {BOB}
         await call(server, "alice", "search_catalog", kind="vendor")
         return "Acme Fasteners" in text(await call(server, "bob", "search_catalog", kind="vendor"))
 
 
 async def a_completion_that_was_read_for_another(folder: Path) -> bool:
-    async with at_work(folder, "alice") as (_, server):
+    async with serving_people(folder, "alice") as (_, server):
         ref = ResourceTemplateReference(type="ref/resource", uri="po://orders/{number}")
         await complete(server, "alice", ref, "number")
         return bool(await complete(server, "bob", ref, "number"))
 
 
 async def a_list_that_was_read_with_removed_credentials(folder: Path) -> bool:
-    async with at_work(folder, "alice") as (_, server):
+    async with serving_people(folder, "alice") as (_, server):
         await call(server, "alice", "search_catalog", kind="vendor")
-        await take_away(server, "alice")
+        await remove_credentials(server, "alice")
         return "Acme Fasteners" in text(await call(server, "alice", "search_catalog", kind="vendor"))
 
 
 async def credentials_that_do_not_sign_in(folder: Path) -> bool:
-    async with at_work(folder) as (_, server):
-        return await give(server, "alice", ALICE, "wrong") == 303
+    async with serving_people(folder) as (_, server):
+        return await give_credentials(server, "alice", ALICE, "wrong") == 303
 
 
 async def credentials_of_another_company(folder: Path) -> bool:
-    async with at_work(folder) as (place, server):
+    async with serving_people(folder) as (place, server):
         place.erp.other_company.add(ALICE)
-        return await give(server, "alice", ALICE) == 303
+        return await give_credentials(server, "alice", ALICE) == 303
 
 
 async def credentials_of_the_server(folder: Path) -> bool:
-    async with at_work(folder) as (_, server):
-        return await give(server, "alice", SERVICE) == 303
+    async with serving_people(folder) as (_, server):
+        return await give_credentials(server, "alice", SERVICE) == 303
 
 
 async def credentials_of_another_company_where_this_one_has_no_orders(folder: Path) -> bool:
-    async with at_work(folder) as (place, server):
+    async with serving_people(folder) as (place, server):
         place.erp.other_company, place.erp.has_no_orders = {ALICE}, {SERVICE}
-        return await give(server, "alice", ALICE) == 303
+        return await give_credentials(server, "alice", ALICE) == 303
 
 
 async def credentials_that_show_no_order(folder: Path) -> bool:
-    async with at_work(folder) as (place, server):
+    async with serving_people(folder) as (place, server):
         place.erp.hides_orders.add(ALICE)
-        return await give(server, "alice", ALICE) == 303
+        return await give_credentials(server, "alice", ALICE) == 303
 
 
 async def a_hundred_guesses(folder: Path) -> bool:
-    async with at_work(folder) as (place, server), visiting(server, "alice") as alice:
+    async with serving_people(folder) as (place, server), visiting(server, "alice") as alice:
         for guess in range(giving.TRIES_PER_MINUTE + 1):
             await fill_in(alice, BOB, f"guess {guess}")
         return len(place.erp.sent) > giving.TRIES_PER_MINUTE
 
 
 async def credentials_that_were_removed_while_others_were_tried(folder: Path) -> bool:
-    async with at_work(folder, "alice") as (place, server):
+    async with serving_people(folder, "alice") as (place, server):
         _, page = await change_while_others_are_tried(place, server, "remove")
         return "Kept since" in page
 
 
 async def _is_removed(folder: Path, headers: dict[str, str] | None = None, **fields: str) -> bool:
-    async with at_work(folder, "alice") as (_, server), visiting(server, "alice") as alice:
+    async with serving_people(folder, "alice") as (_, server), visiting(server, "alice") as alice:
         own = None if headers is None else {"origin": server.origin, **headers}
         await alice.send("/credentials", "remove", own, **fields)
         return "None are kept." in (await alice.get("/credentials")).text
@@ -173,7 +173,7 @@ async def a_form_without_the_token_of_this_sign_in(folder: Path) -> bool:
 
 
 async def a_double_of_an_order_that_one_may_not_see(folder: Path) -> bool:
-    async with at_work(folder, "alice", "bob") as (place, server):
+    async with serving_people(folder, "alice", "bob") as (place, server):
         place.erp.hides_orders = {BOB}
         for who, number in (("alice", "NEW-1"), ("bob", "NEW-2")):
             await call(server, who, CREATE, number=number, **ALL_READS[CREATE])
@@ -181,17 +181,23 @@ async def a_double_of_an_order_that_one_may_not_see(folder: Path) -> bool:
 
 
 async def a_double_of_an_order_that_its_maker_sees_no_more(folder: Path) -> bool:
-    async with at_work(folder, "alice") as (place, server):
+    async with serving_people(folder, "alice") as (place, server):
         for number in ("NEW-1", "NEW-2"):
             await call(server, "alice", CREATE, number=number, **ALL_READS[CREATE])
             place.erp.hides_orders = {ALICE}
         return len(place.erp.writes) == 2
 
 
-# What is taken away
+async def a_read_as_another(folder: Path) -> bool:
+    async with serving_people(folder, "alice") as (_, server):
+        await call(server, "alice", "list_purchase_orders")
+        return "PO-2025-" in text(await call(server, "bob", "list_purchase_orders"))
 
 
-def _asks(patch: Patch, name: str, choose: Callable[[PersonalERP], ERP]) -> None:
+# The controls, each taken away
+
+
+def _replace_connection(patch: Patch, name: str, choose: Callable[[PersonalERP], ERP]) -> None:
     @asynccontextmanager
     async def hold(self: PersonalERP) -> AsyncIterator[ERP]:
         yield choose(self)
@@ -200,14 +206,14 @@ def _asks(patch: Patch, name: str, choose: Callable[[PersonalERP], ERP]) -> None
 
 
 def everybody_writes_as_the_server(patch: Patch) -> None:
-    _asks(patch, "_writing", lambda erp: erp.service)
+    _replace_connection(patch, "_writing", lambda erp: erp.service)
 
 
 def everybody_reads_as_the_server(patch: Patch) -> None:
-    _asks(patch, "_reading", lambda erp: erp.service)
+    _replace_connection(patch, "_reading", lambda erp: erp.service)
 
 
-def whoever_approves_writes(patch: Patch) -> None:
+def the_approver_writes(patch: Patch) -> None:
     async def execute(self: executor.Executor, operation: Operation) -> Any:
         approver = replace(operation.actor, person=operation.payload.consent.given[-1].by)
         with acting_for(approver):
@@ -232,16 +238,16 @@ def the_server_stands_in(patch: Patch) -> None:
     patch.setattr(PersonalERP, "_reading", hold)
 
 
-def bound_to_nobody(patch: Patch) -> None:
+def a_sealed_secret_fits_any_person(patch: Patch) -> None:
     patch.setattr(PeoplesCredentials, "_purpose", lambda self, person: b"")
 
 
-def not_sealed(patch: Patch) -> None:
+def secrets_are_not_sealed(patch: Patch) -> None:
     patch.setattr(sealing, "seal", lambda key, purpose, content: content.decode())
     patch.setattr(sealing, "unseal", lambda key, purpose, content: content.encode())
 
 
-def keep_in_memory(patch: Patch) -> None:
+def credentials_stay_in_memory(patch: Patch) -> None:
     kept: dict[str, Any] = {}
     find = PeoplesCredentials.find
 
@@ -253,14 +259,14 @@ def keep_in_memory(patch: Patch) -> None:
 
 
 def one_view_for_all(patch: Patch) -> None:
-    _views(patch, lambda actor: replace(actor, view=""))
+    _change_actor(patch, lambda actor: replace(actor, view=""))
 
 
 def one_view_of_a_person(patch: Patch) -> None:
-    _views(patch, lambda actor: replace(actor, view=actor.person))
+    _change_actor(patch, lambda actor: replace(actor, view=actor.person))
 
 
-def _views(patch: Patch, change: Callable[[Actor], Actor]) -> None:
+def _change_actor(patch: Patch, change: Callable[[Actor], Actor]) -> None:
     identify = PersonalERP.identify
 
     async def changed(self: PersonalERP, person: str) -> Actor:
@@ -269,7 +275,7 @@ def _views(patch: Patch, change: Callable[[Actor], Actor]) -> None:
     patch.setattr(PersonalERP, "identify", changed)
 
 
-def not_tried(patch: Patch) -> None:
+def credentials_are_not_tried(patch: Patch) -> None:
     async def probe(self: InventoryPro) -> None:
         pass
 
@@ -284,11 +290,11 @@ def any_books(patch: Patch) -> None:
     patch.setattr(giving.CredentialDesk, "_need_same_books", need)
 
 
-def anybodys(patch: Patch) -> None:
+def the_servers_credentials_are_taken(patch: Patch) -> None:
     patch.setattr(giving.CredentialDesk, "_need_own", lambda self, mine: None)
 
 
-def only_what_the_server_lists(patch: Patch) -> None:
+def only_the_servers_orders_are_compared(patch: Patch) -> None:
     list_some = giving._list_some
 
     async def of_server(erp: ERP) -> Any:
@@ -301,14 +307,14 @@ def any_order_of_that_number(patch: Patch) -> None:
     patch.setattr(giving, "_is_same", lambda servers, persons: True)
 
 
-def in_place_of_anything(patch: Patch) -> None:
+def credentials_replace_any_others(patch: Patch) -> None:
     keep = PeoplesCredentials.keep
     patch.setattr(
         PeoplesCredentials, "keep", lambda self, person, name, values, former: keep(self, person, name, values)
     )
 
 
-def no_end_of_tries(patch: Patch) -> None:
+def tries_are_unlimited(patch: Patch) -> None:
     patch.setattr(CallRate, "take", lambda self, caller: 0)
 
 
@@ -321,7 +327,7 @@ def a_token_of_any_sign_in(patch: Patch) -> None:
 
 
 def the_caller_is_anybody(patch: Patch) -> None:
-    """Everybody is taken for the first one who called."""
+    """Take everybody for the first person who called."""
     first: list[str] = []
     name = caller.user_name
 
@@ -332,25 +338,19 @@ def the_caller_is_anybody(patch: Patch) -> None:
     patch.setattr(caller, "user_name", remember)
 
 
-async def a_read_as_another(folder: Path) -> bool:
-    async with at_work(folder, "alice") as (_, server):
-        await call(server, "alice", "list_purchase_orders")
-        return "PO-2025-" in text(await call(server, "bob", "list_purchase_orders"))
-
-
-def check_as_the_caller(patch: Patch) -> None:
+def the_caller_checks_the_write(patch: Patch) -> None:
     the_server_stands_in(patch)
     patch.setattr(reconcile, "acting_for", lambda actor: acting_for(None))
 
 
-def hidden_is_absent(patch: Patch) -> None:
+def a_hidden_order_is_absent(patch: Patch) -> None:
     async def find(self: PersonalERP, erp: ERP, get: Callable[[ERP], Awaitable[Any]]) -> Any:
         return await get(erp)
 
     patch.setattr(PersonalERP, "_find", find)
 
 
-def sought_by_whoever_calls(patch: Patch) -> None:
+def the_caller_looks_for_the_order(patch: Patch) -> None:
     patch.setattr(gone, "acting_for", lambda actor: acting_for(acting()))
 
 
@@ -358,27 +358,27 @@ MUTANTS: list[tuple[Callable[[Patch], None], Attack]] = [
     (everybody_writes_as_the_server, a_write_by_somebody_else_than_who_asked),
     (everybody_reads_as_the_server, a_write_by_somebody_else_than_who_asked),
     (everybody_reads_as_the_server, a_read_without_credentials),
-    (whoever_approves_writes, a_write_by_somebody_else_than_who_asked),
-    (whoever_approves_writes, a_write_without_credentials),
+    (the_approver_writes, a_write_by_somebody_else_than_who_asked),
+    (the_approver_writes, a_write_without_credentials),
     (the_server_stands_in, a_read_without_credentials),
     (the_server_stands_in, a_write_without_credentials),
-    (check_as_the_caller, a_look_by_somebody_else_than_who_asked),
-    (bound_to_nobody, credentials_of_another_in_ones_own_row),
-    (not_sealed, a_secret_in_the_journal),
-    (keep_in_memory, use_removed_credentials),
+    (the_caller_checks_the_write, a_look_by_somebody_else_than_who_asked),
+    (a_sealed_secret_fits_any_person, credentials_of_another_in_ones_own_row),
+    (secrets_are_not_sealed, a_secret_in_the_journal),
+    (credentials_stay_in_memory, a_read_with_removed_credentials),
     (one_view_for_all, a_list_that_was_read_for_another),
     (one_view_for_all, a_completion_that_was_read_for_another),
     (one_view_of_a_person, a_list_that_was_read_with_removed_credentials),
-    (sought_by_whoever_calls, a_double_of_an_order_that_one_may_not_see),
-    (hidden_is_absent, a_double_of_an_order_that_its_maker_sees_no_more),
+    (the_caller_looks_for_the_order, a_double_of_an_order_that_one_may_not_see),
+    (a_hidden_order_is_absent, a_double_of_an_order_that_its_maker_sees_no_more),
     (the_caller_is_anybody, a_read_as_another),
-    (not_tried, credentials_that_do_not_sign_in),
+    (credentials_are_not_tried, credentials_that_do_not_sign_in),
     (any_order_of_that_number, credentials_of_another_company),
-    (anybodys, credentials_of_the_server),
-    (only_what_the_server_lists, credentials_of_another_company_where_this_one_has_no_orders),
+    (the_servers_credentials_are_taken, credentials_of_the_server),
+    (only_the_servers_orders_are_compared, credentials_of_another_company_where_this_one_has_no_orders),
     (any_books, credentials_that_show_no_order),
-    (in_place_of_anything, credentials_that_were_removed_while_others_were_tried),
-    (no_end_of_tries, a_hundred_guesses),
+    (credentials_replace_any_others, credentials_that_were_removed_while_others_were_tried),
+    (tries_are_unlimited, a_hundred_guesses),
     (every_origin_is_ours, a_form_of_another_site),
     (a_token_of_any_sign_in, a_form_without_the_token_of_this_sign_in),
 ]

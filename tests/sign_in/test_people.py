@@ -38,17 +38,15 @@ both_eras = pytest.mark.parametrize("era", ERAS)
 async def connect(
     server: TeamServer, token: str, era: str = ERAS[0], person: ScriptedPerson | None = None
 ) -> AsyncIterator[Client]:
+    """Connect an MCP client with a token, in a protocol version."""
     async with server.http(token) as http:
         transport = streamable_http_client(server.url, http_client=http)
         async with Client(transport, mode=MODES[era], elicitation_callback=person) as client:
             yield client
 
 
-def over(harness: ServerHarness) -> dict[str, Any]:
-    return {"sandbox": str(harness.book), "journal": str(harness.journal)}
-
-
-async def operations(client: Client, **arguments: str) -> Any:
+async def list_operations(client: Client, **arguments: str) -> Any:
+    """Return what get_operation reports to a client."""
     return outcome(await client.call_tool("get_operation", arguments))["operations"]
 
 
@@ -106,7 +104,7 @@ async def test_a_write_in_disguise_writes_nothing(harness: ServerHarness, era: s
     )
     headers = {**MODERN, "mcp-method": "tools/call", "mcp-name": "get_purchase_order"} if era == ERAS[0] else {}
     async with (
-        team_server(**over(harness)) as server,
+        team_server(**harness.files) as server,
         server.http(server.token(scope="po:read"), **headers) as http,
     ):
         if era != ERAS[0]:
@@ -122,7 +120,7 @@ async def test_a_write_in_disguise_writes_nothing(harness: ServerHarness, era: s
 @both_eras
 async def test_a_form_counts_only_with_the_scope_to_approve(harness: ServerHarness, era: str) -> None:
     person = ScriptedPerson(yes)
-    async with team_server(**over(harness), self_approval=True) as server:
+    async with team_server(**harness.files, self_approval=True) as server:
         async with connect(server, server.token(scope=NO_APPROVAL), era, person) as client:
             asked = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
             questions = len(person.asked)
@@ -137,7 +135,7 @@ async def test_a_form_counts_only_with_the_scope_to_approve(harness: ServerHarne
     assert (done["status"], len(person.asked)) == ("done", 1)
 
 
-async def test_with_approval_by_page_no_scope_to_approve_is_asked_for_and_read_only_asks_for_reading() -> None:
+async def test_a_server_asks_for_no_scope_that_its_settings_cannot_use() -> None:
     offered = []
     for settings in ({"approval": "page", "self_approval": True}, {"read_only": True}):
         async with team_server(**settings) as server, server.http() as http:
@@ -149,9 +147,9 @@ async def test_with_approval_by_page_no_scope_to_approve_is_asked_for_and_read_o
     assert offered == [["po:read", "po:write"], ["po:read"]]
 
 
-async def test_without_a_client_of_the_page_there_is_none_even_where_a_pin_is_set(harness: ServerHarness) -> None:
+async def test_the_page_is_missing_without_its_oauth_client_even_where_a_pin_is_set(harness: ServerHarness) -> None:
     set_pin(harness.journal, PIN)
-    async with team_server(**over(harness)) as server:
+    async with team_server(**harness.files) as server:
         async with connect(server, server.token()) as client:
             asked = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
         async with server.http() as http:
@@ -163,6 +161,7 @@ async def test_without_a_client_of_the_page_there_is_none_even_where_a_pin_is_se
 
     assert "approve_at" not in asked
     assert {(one.status_code, one.text) for one in answers} == {(404, http_transport._NO_PAGE_WITH_SIGN_IN)}
+    assert "SIGN_IN_CLIENT_ID" in answers[0].text
     assert harness.order("PO-2025-0038") is not None
 
 
@@ -171,15 +170,15 @@ async def test_without_a_client_of_the_page_there_is_none_even_where_a_pin_is_se
 
 @both_eras
 async def test_an_operation_of_another_person_is_neither_seen_nor_settled(harness: ServerHarness, era: str) -> None:
-    async with team_server(**over(harness)) as server:
+    async with team_server(**harness.files) as server:
         async with connect(server, server.token(ALICE), era) as alice:
             asked = outcome(await alice.call_tool(DELETE, {"number": "PO-2025-0038"}))
-            own = await operations(alice)
+            own = await list_operations(alice)
         async with connect(server, server.token(BOB), era) as bob:
-            others = await operations(bob)
+            others = await list_operations(bob)
             by_id = await bob.call_tool("get_operation", {"operation_id": asked["operation_id"]})
         async with connect(server, server.token(ALICE, "po:read"), era) as reader:
-            read = await operations(reader, operation_id=asked["operation_id"])
+            read = await list_operations(reader, operation_id=asked["operation_id"])
 
     assert [one["operation_id"] for one in own] == [asked["operation_id"]]
     assert others == []
@@ -190,7 +189,7 @@ async def test_an_operation_of_another_person_is_neither_seen_nor_settled(harnes
 
 async def test_operations_of_others_hide_none_of_a_persons_own(harness: ServerHarness) -> None:
     new = {"vendor": "12", "lines": [{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}]}
-    async with team_server(**over(harness)) as server, connect(server, server.token(ALICE)) as alice:
+    async with team_server(**harness.files) as server, connect(server, server.token(ALICE)) as alice:
         done = outcome(await alice.call_tool("create_purchase_order", {"number": "PO-2025-0050", **new}))
         with closing(sqlite3.connect(harness.journal)) as journal, journal:
             columns = [name for (name,) in journal.execute("SELECT name FROM pragma_table_info('write_operations')")]
@@ -205,11 +204,11 @@ async def test_operations_of_others_hide_none_of_a_persons_own(harness: ServerHa
 
 
 async def test_the_same_subject_of_another_client_is_the_same_person(harness: ServerHarness) -> None:
-    async with team_server(**over(harness)) as server:
+    async with team_server(**harness.files) as server:
         for client_id, number in (("host", "PO-2025-0038"), ("another", "PO-2025-0037")):
             async with connect(server, server.token(ALICE, client_id=client_id)) as client:
                 await client.call_tool(CANCEL, {"number": number})
-                seen = await operations(client)
+                seen = await list_operations(client)
     with closing(sqlite3.connect(harness.journal)) as journal:
         rows = journal.execute("SELECT DISTINCT requested_by, session FROM write_operations").fetchall()
         details = [json.loads(row[0]) for row in journal.execute("SELECT detail FROM audit_log ORDER BY rowid")]
@@ -223,9 +222,9 @@ async def test_the_same_subject_of_another_client_is_the_same_person(harness: Se
     ]
 
 
-async def test_each_has_their_own_question_replay_and_name_in_the_record(harness: ServerHarness) -> None:
+async def test_each_person_has_their_own_question_replay_and_name_in_the_audit_log(harness: ServerHarness) -> None:
     number = {"number": "PO-2025-0037"}
-    async with team_server(**over(harness), self_approval=True) as server:
+    async with team_server(**harness.files, self_approval=True) as server:
         person = ScriptedPerson(yes)
         async with connect(server, server.token(ALICE)) as alice:  # her client has no form
             waiting = outcome(await alice.call_tool(CANCEL, number))
@@ -234,7 +233,7 @@ async def test_each_has_their_own_question_replay_and_name_in_the_record(harness
             again = outcome(await bob.call_tool(CANCEL, number))
         async with connect(server, server.token(ALICE)) as alice:
             hers = outcome(await alice.call_tool(CANCEL, number))
-            [then] = await operations(alice, operation_id=waiting["operation_id"])
+            [then] = await list_operations(alice, operation_id=waiting["operation_id"])
     with closing(sqlite3.connect(harness.journal)) as journal:
         [by] = journal.execute("SELECT detail FROM audit_log WHERE event = 'APPROVED'").fetchone()
 
@@ -247,13 +246,13 @@ async def test_each_has_their_own_question_replay_and_name_in_the_record(harness
     assert done["message"].endswith(" Requested and approved by bob.")
 
 
-async def test_an_answer_or_session_of_another_person_counts_for_nothing(harness: ServerHarness) -> None:
+async def test_an_answer_or_session_of_another_person_is_refused(harness: ServerHarness) -> None:
     asks = modern(CANCEL, {"number": "PO-2025-0037"})
     asks["json"]["params"]["_meta"] = META | {
         "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}
     }
     async with (
-        team_server(**over(harness), self_approval=True) as server,
+        team_server(**harness.files, self_approval=True) as server,
         server.http(server.token(ALICE)) as alice,
         server.http(server.token(BOB)) as bob,
     ):
@@ -286,14 +285,14 @@ async def test_an_answer_or_session_of_another_person_counts_for_nothing(harness
     ],
     ids=["may not approve", "may not write", "over", "of another server"],
 )
-async def test_a_right_that_was_taken_away_between_question_and_yes_is_gone(
+async def test_a_right_removed_between_question_and_answer_does_not_count(
     harness: ServerHarness, claims: dict[str, Any], status: int
 ) -> None:
     asks = modern(CANCEL, {"number": "PO-2025-0037"})
     asks["json"]["params"]["_meta"] = META | {
         "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}
     }
-    async with team_server(**over(harness), self_approval=True) as server:
+    async with team_server(**harness.files, self_approval=True) as server:
         async with server.http(server.token(ALICE)) as http:
             asked = (await http.post("/mcp", **asks)).json()["result"]
         form = ElicitRequestFormParams.model_validate(asked["inputRequests"]["approval"]["params"])
@@ -314,8 +313,8 @@ async def test_a_right_that_was_taken_away_between_question_and_yes_is_gone(
 
 
 @asynccontextmanager
-async def erp_over(book: Book, api: Api, asked: list[Any]) -> AsyncIterator[dict[str, Any]]:
-    """Serve a book as an ERP that people reach through the team's server; give the settings that lead to it."""
+async def serving_erp(book: Book, api: Api, asked: list[Any]) -> AsyncIterator[dict[str, Any]]:
+    """Serve a book by an ERP's API; yield a server's settings for it, and add each request to `asked`."""
     app = create_app(book, apis=(api,), client_id="me", client_secret="mine")
 
     async def keep(scope: Scope, receive: Receive, send: Send) -> None:
@@ -340,7 +339,7 @@ async def test_a_token_reaches_neither_the_erp_nor_a_log_nor_the_journal(
     more: dict[str, Any] = {"journal": str(harness.journal), "log_level": "DEBUG", "self_approval": True}
     with closing(Book.open(harness.book)) as book:
         async with (
-            erp_over(book, "inventory-pro", asked) as settings,
+            serving_erp(book, "inventory-pro", asked) as settings,
             team_server(**settings, **more) as server,
         ):
             token = server.token()
@@ -359,6 +358,7 @@ async def test_a_token_reaches_neither_the_erp_nor_a_log_nor_the_journal(
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_stream_ends_with_its_token(era: str) -> None:
+    """A stream that goes on is cancelled here, and the test fails."""
     async with team_server() as server:
         ends = int(time.time()) - LEEWAY_S + 3
         async with server.http(server.token(exp=ends)) as http:
@@ -411,13 +411,13 @@ async def test_the_public_address_is_the_one_that_is_served() -> None:
     assert [answer.status_code for answer in foreign] == [403] * 4
 
 
-async def test_the_erp_that_knows_one_author_reads_in_the_note_who_asked(harness: ServerHarness) -> None:
+async def test_the_note_names_the_requester_in_an_erp_with_one_user(harness: ServerHarness) -> None:
     line = {"item": "NUT-M8", "quantity": "3", "unit_price": "0.22"}
     new = {"number": "PO-2025-0050", "vendor": "Acme Fasteners", "lines": [line], "note": "Dock 3"}
     more = {"redirect_uri": "https://erp.example/back", "journal": str(harness.journal)}
     with closing(Book.open(harness.book)) as book:
         async with (
-            erp_over(book, "exsited", []) as settings,
+            serving_erp(book, "exsited", []) as settings,
             team_server(**settings, **more) as server,
             connect(server, server.token()) as client,
         ):

@@ -1,4 +1,4 @@
-"""An issuer with another subject for each client, as Entra: another claim names the person, wherever they sign in."""
+"""An issuer with pairwise subjects, as Entra: another claim names the person, wherever they sign in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from po_mcp.sign_in.issuer_keys import IssuerKeys
 from po_mcp.sign_in.openid import OpenIdClient
 from tests.commands.test_serve import HELLO, call
 from tests.harness import ServerHarness, outcome
-from tests.sign_in.approving import DELETE, NUMBER, approving, decide
+from tests.sign_in.approving import DELETE, NUMBER, decide, serving_page
 from tests.sign_in.issuer import TeamServer
 from tests.sign_in.test_people import connect
 
@@ -20,8 +20,9 @@ REFUSED, DECIDED = 403, 303
 
 
 @asynccontextmanager
-async def pairwise(harness: ServerHarness, **settings: Any) -> AsyncIterator[TeamServer]:
-    async with approving(harness, person_claim="oid", **settings) as server:
+async def with_pairwise_subjects(harness: ServerHarness, **settings: Any) -> AsyncIterator[TeamServer]:
+    """Run a server that knows people by their claim `oid`, with an issuer of pairwise subjects."""
+    async with serving_page(harness, person_claim="oid", **settings) as server:
         server.issuer.metadata = {"subject_types_supported": ["pairwise"]}
         yield server
 
@@ -32,30 +33,31 @@ async def ask_as(server: TeamServer, who: str) -> dict[str, Any]:
 
 
 async def decide_as(server: TeamServer, who: str, asked: dict[str, Any]) -> int:
-    """Sign in at the page, whose subject of a person is another one than the assistant's."""
+    """Approve at the page, where a person has another subject than at the assistant; return the answer's status."""
     server.issuer.id_claims = server.issuer.access_claims = {"sub": "bob at the page", "oid": who}
     return await decide(server, "bob", asked)
 
 
 async def test_another_person_approves(harness: ServerHarness) -> None:
-    async with pairwise(harness) as server:
+    async with with_pairwise_subjects(harness) as server:
         asked = await ask_as(server, "alice")
 
         assert await decide_as(server, "bob", asked) == DECIDED
     assert harness.order(NUMBER) is None
 
 
-async def approve_ones_own(harness: ServerHarness) -> int:
-    async with pairwise(harness) as server:
+async def approve_own_request(harness: ServerHarness) -> int:
+    """Let a person ask for a write and approve it; return the status of the answer."""
+    async with with_pairwise_subjects(harness) as server:
         return await decide_as(server, "bob", await ask_as(server, "bob"))
 
 
-async def test_nobody_approves_their_own_under_another_subject(harness: ServerHarness) -> None:
-    assert await approve_ones_own(harness) == REFUSED
+async def test_a_person_cannot_approve_their_own_request_under_another_subject(harness: ServerHarness) -> None:
+    assert await approve_own_request(harness) == REFUSED
     assert harness.order(NUMBER) is not None
 
 
-async def test_with_the_subject_in_its_place_somebody_approves_their_own(
+async def test_a_person_could_approve_their_own_request_if_the_subject_named_them(
     harness: ServerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin, read = OpenIdClient.__init__, IssuerKeys.read_metadata
@@ -72,12 +74,12 @@ async def test_with_the_subject_in_its_place_somebody_approves_their_own(
     monkeypatch.setattr(OpenIdClient, "__init__", begin_by_subject)
     monkeypatch.setattr(IssuerKeys, "read_metadata", read_as_public)
 
-    assert await approve_ones_own(harness) == DECIDED
+    assert await approve_own_request(harness) == DECIDED
 
 
 @pytest.mark.parametrize("claim", [None, "", 7, ["bob"], "bob\u202e"], ids=repr)
-async def test_a_caller_without_that_claim_is_nobody(harness: ServerHarness, claim: Any) -> None:
-    async with pairwise(harness) as server, server.http(server.token("alice", oid=claim)) as http:
+async def test_a_caller_without_the_claim_is_refused(harness: ServerHarness, claim: Any) -> None:
+    async with with_pairwise_subjects(harness) as server, server.http(server.token("alice", oid=claim)) as http:
         refused = await http.post("/mcp", json=call("initialize", HELLO))
         asked = await ask_as(server, "alice")
         server.issuer.id_claims = server.issuer.access_claims = {"oid": claim}

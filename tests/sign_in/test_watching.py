@@ -1,4 +1,4 @@
-"""What a collector and a log get: what this program did, joined with the SDK's own spans, and nobody's secrets."""
+"""What a collector and a log get: what this program did, joined with the SDK's own spans, and no secrets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,6 @@ from tests.commands.test_serve_for_a_team import team_serving
 from tests.harness import ServerHarness
 from tests.ports import serve_at_address
 from tests.sign_in.issuer import ALICE, issuing
-from tests.sign_in.test_people import over
 
 DELETE = "delete_purchase_order"
 NUMBER = "PO-2025-0038"
@@ -38,7 +37,7 @@ NUMBER = "PO-2025-0038"
 
 @dataclass
 class Collector:
-    """A collector of OTLP over HTTP that keeps what it got."""
+    """A collector of OTLP over HTTP that keeps the spans, the metrics by their names, and all bytes."""
 
     url: str = ""
     spans: list[Any] = field(default_factory=list)
@@ -62,19 +61,20 @@ class Collector:
         return next(span for span in self.spans if span.name == name)
 
 
-def attributes(span: Any) -> dict[str, str]:
+def read_attributes(span: Any) -> dict[str, str]:
     return {one.key: one.value.string_value or str(one.value.int_value) for one in span.attributes}
 
 
 @asynccontextmanager
 async def collecting() -> AsyncIterator[Collector]:
+    """Run a collector on a port of this machine."""
     async with serve_at_address(Collector) as (_, collector):
         yield collector
 
 
-async def watch_a_day(harness: ServerHarness, collector: Collector, **settings: str) -> str:
+async def run_watched_server(harness: ServerHarness, collector: Collector, **settings: str) -> str:
     """Let a real server read, be asked for a delete, and refuse an invented tool; return its log."""
-    given = {name.upper(): value for name, value in over(harness).items()}
+    given = {name.upper(): value for name, value in harness.files.items()}
     with serving(
         PO_MCP_OTLP_ENDPOINT=collector.url, **{f"PO_MCP_{k}": v for k, v in given.items()}, **settings
     ) as server:
@@ -89,14 +89,14 @@ async def watch_a_day(harness: ServerHarness, collector: Collector, **settings: 
 @pytest.mark.process
 async def test_a_collector_gets_the_sdks_spans_with_the_erps_requests_below_them(harness: ServerHarness) -> None:
     async with collecting() as collector:
-        await watch_a_day(harness, collector, PO_MCP_REPLICA="r1")
+        await run_watched_server(harness, collector, PO_MCP_REPLICA="r1")
 
     call = collector.span("tools/call get_purchase_order")
     erp = [span for span in collector.spans if span.name == "po_mcp.erp.request" and span.trace_id == call.trace_id]
-    assert attributes(call)["gen_ai.tool.name"] == "get_purchase_order"
+    assert read_attributes(call)["gen_ai.tool.name"] == "get_purchase_order"
     assert erp
     assert all(span.parent_span_id == call.span_id for span in erp)
-    assert attributes(erp[0])["http.response.status_code"] == "200"
+    assert read_attributes(erp[0])["http.response.status_code"] == "200"
     assert b"service.instance.id" in collector.raw
     assert {"po_mcp.erp.request.duration", "po_mcp.operations.open"} <= set(collector.metrics)
     waiting = {
@@ -109,22 +109,24 @@ async def test_a_collector_gets_the_sdks_spans_with_the_erps_requests_below_them
 @pytest.mark.process
 async def test_nothing_of_orders_vendors_or_strangers_reaches_the_collector(harness: ServerHarness) -> None:
     async with collecting() as collector:
-        await watch_a_day(harness, collector)
+        await run_watched_server(harness, collector)
 
     assert collector.spans
     assert not [word for word in (NUMBER, "Acme", "ignore all") if word.encode() in collector.raw]
 
 
 @pytest.mark.process
-async def test_a_collector_that_is_away_holds_no_call_up(harness: ServerHarness) -> None:
+async def test_a_collector_that_is_away_delays_no_call(harness: ServerHarness) -> None:
     collector = Collector("http://127.0.0.1:9")
     with anyio.fail_after(60):
-        errors = await watch_a_day(harness, collector)
+        errors = await run_watched_server(harness, collector)
 
     assert "Traceback" not in errors
 
 
 class Sink(SpanExporter):
+    """Keeps the spans that are exported to it."""
+
     def __init__(self) -> None:
         self.spans: list[ReadableSpan] = []
 
@@ -136,7 +138,8 @@ class Sink(SpanExporter):
         pass
 
 
-def spans_of_a_failure(clean: bool) -> str:
+def record_failing_span(clean: bool) -> str:
+    """Return, as JSON, a span in which an exception was raised; `clean` removes what is not ours to say."""
     sink, provider = Sink(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(otlp.CleanSpans(sink, ["get_purchase_order"]) if clean else sink))
     facts = {"mcp.method.name": "tools/call", "gen_ai.tool.name": "evil name", "url.full": "http://erp/PO-1"}
@@ -149,7 +152,7 @@ def spans_of_a_failure(clean: bool) -> str:
 
 
 def test_texts_of_exceptions_and_names_of_strangers_are_taken_out_of_spans() -> None:
-    clean, raw = spans_of_a_failure(clean=True), spans_of_a_failure(clean=False)
+    clean, raw = record_failing_span(clean=True), record_failing_span(clean=False)
 
     assert not [word for word in ("Acme", "evil", "PO-1", "Traceback") if word in clean]
     assert '"name": "tools/call"' in clean
@@ -161,7 +164,6 @@ def test_texts_of_exceptions_and_names_of_strangers_are_taken_out_of_spans() -> 
 
 
 def test_nothing_of_opentelemetrys_sdk_is_imported_unless_a_collector_is_named() -> None:
-
     program = (
         "import sys, po_mcp.transports.http, po_mcp.transports.json_log; print('opentelemetry.sdk' in sys.modules)"
     )
@@ -170,17 +172,36 @@ def test_nothing_of_opentelemetrys_sdk_is_imported_unless_a_collector_is_named()
     assert said.stdout == "False\n"
 
 
-def test_without_a_recorder_nothing_is_measured() -> None:
-    telemetry.record_with(None)
-    with telemetry.measure("po_mcp.erp.request", {}) as span:
-        span.set_attribute("http.response.status_code", 200)
-    telemetry.count("po_mcp.erp.down")
+class NamingRecorder:
+    """Keeps the name of each measurement."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def count(self, name: telemetry.Counted, attributes: dict[str, telemetry.Value]) -> None:
+        self.names.append(name)
+
+    def measure(self, name: str, attributes: dict[str, telemetry.Value]) -> AbstractContextManager[telemetry.Span]:
+        self.names.append(name)
+        return nullcontext(telemetry._NO_SPAN)
+
+
+def test_nothing_is_measured_without_a_recorder() -> None:
+    recorder = NamingRecorder()
+    for current in (recorder, None):
+        telemetry.record_with(current)
+        with telemetry.measure("po_mcp.erp.request", {}) as span:
+            span.set_attribute("http.response.status_code", 200)
+        telemetry.count("po_mcp.erp.down")
+
+    assert recorder.names == ["po_mcp.erp.request", "po_mcp.erp.down"]
 
 
 # The log
 
 
-def line(**more: Any) -> dict[str, Any]:
+def format_record(**more: Any) -> dict[str, Any]:
+    """Write a warning as the log does; return the JSON object of its one line."""
     record = logging.LogRecord("po_mcp.x", logging.WARNING, "", 0, "order %s\nis odd", ("PO-1",), more.get("exc_info"))
     text = JsonLines().format(record)
     assert "\n" not in text
@@ -190,16 +211,16 @@ def line(**more: Any) -> dict[str, Any]:
 
 def test_a_line_of_the_log_is_an_object_with_the_operation() -> None:
     with telemetry.about("7f3a"):
-        said = line()
+        said = format_record()
 
     assert said.pop("at").endswith("+00:00")
     assert said == {"level": "WARNING", "logger": "po_mcp.x", "message": "order PO-1\nis odd", "operation": "7f3a"}
-    assert "operation" not in line()
+    assert "operation" not in format_record()
 
 
 def test_a_line_names_the_type_of_an_exception_and_not_its_text() -> None:
     error = ValueError("what an ERP wrote")
-    said = line(exc_info=(ValueError, error, None))
+    said = format_record(exc_info=(ValueError, error, None))
 
     assert said["exception"] == "ValueError"
     assert "what an ERP wrote" not in json.dumps(said)
@@ -207,7 +228,7 @@ def test_a_line_names_the_type_of_an_exception_and_not_its_text() -> None:
 
 @pytest.mark.process
 async def test_the_log_tells_people_apart_without_naming_them(harness: ServerHarness) -> None:
-    given = {f"PO_MCP_{name.upper()}": value for name, value in over(harness).items()}
+    given = {f"PO_MCP_{name.upper()}": value for name, value in harness.files.items()}
     async with issuing() as issuer:
         with team_serving(issuer.url, PO_MCP_LOG_FORMAT="json", PO_MCP_LOG_LEVEL="INFO", **given) as server:
             token = issuer.sign(issuer.claims(f"{server.origin}/mcp"))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import ssl
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.certificates import own_certificate
+from tests.ports import wait_for_port
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin") or "nginx"
 _CONFIGURATION = """
@@ -34,7 +33,7 @@ http {{
 
 @contextmanager
 def ending_tls(folder: Path, port: int, behind: int) -> Iterator[ssl.SSLContext]:
-    """Run nginx on `port`; what a client needs to trust it is yielded."""
+    """Run nginx on `port` before the server at the port `behind`; yield what a client needs to trust it."""
     folder.mkdir(exist_ok=True)
     (folder / "certificate.pem").write_bytes(own_certificate().pem)
     (folder / "key.pem").write_bytes(own_certificate().key)
@@ -42,19 +41,7 @@ def ending_tls(folder: Path, port: int, behind: int) -> Iterator[ssl.SSLContext]
     file.write_text(_CONFIGURATION.format(folder=folder, port=port, behind=behind), encoding="utf-8")
     with subprocess.Popen([NGINX, "-p", folder, "-c", file], stderr=subprocess.DEVNULL) as nginx:
         try:
-            _wait_for(port)
+            wait_for_port(port)
             yield ssl.create_default_context(cafile=str(folder / "certificate.pem"))
         finally:
             nginx.terminate()
-
-
-def _wait_for(port: int) -> None:
-    until = time.monotonic() + 20
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            assert time.monotonic() < until, "nginx does not listen"
-            time.sleep(0.05)
-        else:
-            return

@@ -18,7 +18,7 @@ def _encode(part: bytes) -> str:
 
 
 def forge(header: Mapping[str, Any], claims: Mapping[str, Any], key: bytes | None) -> str:
-    """A token that no library would sign: with a public key as the secret, or not at all."""
+    """Return a token that no library would sign: by HS256 with a public key as the secret, or not at all."""
     text = f"{_encode(json.dumps(header).encode())}.{_encode(json.dumps(claims).encode())}"
     return f"{text}.{'' if key is None else _encode(hmac.new(key, text.encode(), hashlib.sha256).digest())}"
 
