@@ -19,23 +19,25 @@ from rich.progress import Progress
 from tests.homes import nobodys_home
 
 from .cells import Table
-from .crashes import INJECTED, Crashed, at_every_commit, at_the_wire, crash
-from .judging import Ran
+from .crashes import INJECTED, Crashed, crash, crash_at_every_commit, list_crashes_at_the_wire
 from .mutants import MUTANTS, kill
-from .runner import rehearse, run
-from .scenarios import FLOWS, Calm, Flow, Scenario, cells, every_scenario, sample
+from .oracle import Ran
+from .runner import rehearse_all, run
+from .scenarios import FLOWS, Flow, Scenario, cells, every_scenario, sample
 
 SEED = 20261122
-AT_ONCE = 6
+SCENARIOS_AT_ONCE = 6
+"""In each process."""
 PARTS = ("cells", "faults", "crashes", "adversary", "mutants")
 GAMES, MOVES = 60, 20
-_PER_TASK = 24
-_NOTED = 5 * _PER_TASK
+_SCENARIOS_PER_TASK = 24
+_PROGRESS_EVERY = 5 * _SCENARIOS_PER_TASK
+"""Scenarios after which a line of progress is written where no bar is shown."""
 
 
 @dataclass
 class Figures:
-    """What is printed in the end."""
+    """The counts of a part that are printed at its end; `other`: faults that are neither a double write nor a lie."""
 
     scenarios: int = 0
     doubles: int = 0
@@ -70,13 +72,13 @@ class Figures:
 
 def play_all(scenarios: Sequence[Scenario]) -> list[Ran]:
     """Play scenarios in this process, a handful at a time."""
-    return anyio.run(_all, [(run, scenario) for scenario in scenarios])
+    return anyio.run(_play_at_once, [(run, scenario) for scenario in scenarios])
 
 
-async def _all(todo: Sequence[tuple[Callable[[Any], Awaitable[Ran]], Any]]) -> list[Ran]:
-    asyncio.get_running_loop().set_exception_handler(_torn)
+async def _play_at_once(todo: Sequence[tuple[Callable[[Any], Awaitable[Ran]], Any]]) -> list[Ran]:
+    asyncio.get_running_loop().set_exception_handler(_ignore_torn_connections)
     done: list[Ran] = []
-    places = anyio.CapacityLimiter(AT_ONCE)
+    places = anyio.CapacityLimiter(SCENARIOS_AT_ONCE)
 
     async def one(play: Callable[[Any], Awaitable[Ran]], at: Any) -> None:
         async with places:
@@ -88,27 +90,23 @@ async def _all(todo: Sequence[tuple[Callable[[Any], Awaitable[Ran]], Any]]) -> l
     return done
 
 
-def _torn(loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
-    """Keep quiet about a connection that the relay has torn down twice."""
+def _ignore_torn_connections(loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+    """Log no error of a connection, which the relay may tear down twice; hand on all others."""
     if not isinstance(context.get("exception"), OSError):
         loop.default_exception_handler(dict(context))
 
 
-async def _calm() -> Mapping[Flow, Calm]:
-    return {flow: await rehearse(flow) for flow in FLOWS}
-
-
 def sweep_cells(figures: Figures, seed: int, most: int, progress: Progress) -> None:
-    """Every kind of answer of the vendor's own under every habit."""
-    for ran in _play(list(cells(anyio.run(_calm))), "Cells", figures, seed, most, progress):
+    """Play every kind of answer of the vendor's own under every habit; add what comes of it to the figures."""
+    for ran in _play(list(cells(anyio.run(rehearse_all))), "Cells", figures, seed, most, progress):
         figures.table.add(ran)
     figures.wrong += figures.table.wrong
     figures.other += len(figures.table.wrong)
 
 
 def sweep_faults(figures: Figures, seed: int, most: int, progress: Progress) -> None:
-    """Every fault at every request, pairs of them, moments, races, doubts under habits, and pairs of habits."""
-    for _ in _play(list(every_scenario(anyio.run(_calm), seed)), "Faults", figures, seed, most, progress):
+    """Play every fault at every request, pairs of them, moments, races, doubts under habits, and pairs of habits."""
+    for _ in _play(list(every_scenario(anyio.run(rehearse_all), seed)), "Faults", figures, seed, most, progress):
         pass
 
 
@@ -117,7 +115,7 @@ def _play(
 ) -> Iterator[Ran]:
     """Play scenarios in several processes, in an order that the seed decides; the first `most` of them."""
     chosen = sample(scenarios, most or len(scenarios), seed)
-    parts = [chosen[place : place + _PER_TASK] for place in range(0, len(chosen), _PER_TASK)]
+    parts = [chosen[place : place + _SCENARIOS_PER_TASK] for place in range(0, len(chosen), _SCENARIOS_PER_TASK)]
     task, before = progress.add_task(name, total=len(chosen)), figures.scenarios
     with ProcessPoolExecutor() as pool:
         for part in pool.map(play_all, parts):
@@ -129,8 +127,8 @@ def _play(
 
 
 def _note(progress: Progress, figures: Figures, done: int, of: int, name: str) -> None:
-    """Say how far it is, where nobody sees the bar."""
-    if not progress.console.is_terminal and done % _NOTED == 0:
+    """Write how many are played, where the bar of progress is not shown."""
+    if not progress.console.is_terminal and done % _PROGRESS_EVERY == 0:
         click.echo(f"{name}: {done} of {of}, {len(figures.wrong)} wrong", err=True)
 
 
@@ -139,8 +137,8 @@ def sweep_crashes(figures: Figures, seed: int, most: int, progress: Progress) ->
 
 
 async def _crashes(figures: Figures, progress: Progress) -> None:
-    asyncio.get_running_loop().set_exception_handler(_torn)
-    wire, places = list(at_the_wire()), anyio.CapacityLimiter(AT_ONCE)
+    asyncio.get_running_loop().set_exception_handler(_ignore_torn_connections)
+    wire, places = list(list_crashes_at_the_wire()), anyio.CapacityLimiter(SCENARIOS_AT_ONCE)
     task = progress.add_task("Crashes", total=None)
 
     def note(ran: Crashed) -> None:
@@ -149,25 +147,25 @@ async def _crashes(figures: Figures, progress: Progress) -> None:
 
     async def commits(flow: Flow, how: Any) -> None:
         async with places:
-            async for ran in at_every_commit(flow, how):
+            async for ran in crash_at_every_commit(flow, how):
                 note(ran)
 
     async with anyio.create_task_group() as tasks:
         for flow, how in product(FLOWS, INJECTED):
             tasks.start_soon(commits, flow, how)
-        for ran in await _all([(crash, at) for at in wire]):
+        for ran in await _play_at_once([(crash, at) for at in wire]):
             assert isinstance(ran, Crashed)
             note(ran)
 
 
 def sweep_adversary(figures: Figures, seed: int, most: int, progress: Progress) -> None:
-    """Two servers on one journal, and a client that plays every trick."""
+    """Play games of two servers on one journal, with a client that replays, races, edits and crashes them."""
     from hypothesis import seed as seeded
 
-    from .two_servers import TwoServers, settings_of
+    from .two_servers import TwoServers, make_settings
 
     game = TwoServers.TestCase
-    game.settings = settings_of(GAMES, MOVES)
+    game.settings = make_settings(GAMES, MOVES)
     logging.disable(logging.WARNING)  # the SDK logs every state that was sealed elsewhere
     task = progress.add_task("Games", total=1)
     try:
@@ -185,13 +183,15 @@ def sweep_mutants(figures: Figures, seed: int, most: int, progress: Progress) ->
 
 
 async def _mutants(figures: Figures, progress: Progress) -> None:
-    asyncio.get_running_loop().set_exception_handler(_torn)
-    calm = await _calm()
+    asyncio.get_running_loop().set_exception_handler(_ignore_torn_connections)
+    baselines = await rehearse_all()
     for name in progress.track(MUTANTS, description="Mutants"):
-        death = await kill(name, calm)
+        death = await kill(name, baselines)
         figures.mutants += 1
         figures.killed += death is not None
-        progress.console.print(f"{name}: {f'{death.scenario}: {death.harm}' if death else 'SURVIVED'}", highlight=False)
+        progress.console.print(
+            f"{name}: {f'{death.scenario}: {death.fault}' if death else 'SURVIVED'}", highlight=False
+        )
 
 
 @click.command()
@@ -200,7 +200,7 @@ async def _mutants(figures: Figures, progress: Progress) -> None:
 @click.option("--most", type=click.IntRange(0), default=0, help="So many scenarios of a part at most; 0: all.")
 @click.pass_context
 def main(context: click.Context, seed: int, part: str, most: int) -> None:
-    """Strike every flow at every point, and hold what is reported against the book."""
+    """Strike every flow at every point, and compare what is reported with the book."""
     sweeps = {
         "cells": sweep_cells,
         "faults": sweep_faults,

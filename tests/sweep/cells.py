@@ -6,17 +6,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from .judging import Ran
+from .oracle import Ran
 from .scenarios import REFUSED_UNDER_HABITS, Scenario
 
 _UNKNOWN_STATUS = "the order's status is a word that is not documented, so nobody can tell whether it is closed"
-_NO_LINES_YET = "an order without lines stands under our number; it is settled once they show"
+_NO_LINES_YET = "an order without lines stands under our number; it is wait_for_late_requests once they show"
 
 MAY_BE_UNKNOWN: Mapping[tuple[str, str], str] = {
     **{(kind, "closed-in-other-words"): _UNKNOWN_STATUS for kind in ("success", *REFUSED_UNDER_HABITS)},
     **{(kind, "late-lines"): _NO_LINES_YET for kind in REFUSED_UNDER_HABITS if kind.endswith("-applied")},
 }
-"""(kind of answer, habit) where nobody can tell what came of the write, and why."""
+"""(kind of answer, habit) where the outcome of a write cannot be known, and why."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Table:
 
 
 def tabulate(played: Iterable[Ran]) -> Table:
-    """Count what was played."""
+    """Return the table of what was played."""
     table = Table()
     for ran in played:
         table.add(ran)

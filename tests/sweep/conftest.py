@@ -1,4 +1,4 @@
-"""What the sweep's tests share."""
+"""The runs without a fault, which the tests of the sweep share."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ from collections.abc import Mapping
 import anyio
 import pytest
 
-from .runner import rehearse
-from .scenarios import FLOWS, Calm, Flow
+from .runner import rehearse_all
+from .scenarios import Baseline, Flow
 
 
 @pytest.fixture(scope="session")
-def calm() -> Mapping[Flow, Calm]:
-    """Every flow without a fault."""
-
-    async def learnt() -> Mapping[Flow, Calm]:
-        return {flow: await rehearse(flow) for flow in FLOWS}
-
-    return anyio.run(learnt)
+def baselines() -> Mapping[Flow, Baseline]:
+    """The numbers of requests of each flow, from a run without a fault."""
+    return anyio.run(rehearse_all)

@@ -24,9 +24,9 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 
 from tests.stdio.test_process import INITIALIZE, MODERN_META
 
-from .erp import Lost, erp_at_port
-from .judging import Answer, Ran
-from .runner import Clock, Play, WatchedNetwork, and_after_a_restart, credentials_of, note_the_end, sending
+from .erp import Lost, do_nothing, erp_at_port
+from .oracle import Answer, Ran
+from .runner import Clock, Play, WatchedNetwork, credentials_for, play_after_a_restart, read_sending, record_the_end
 from .scenarios import CALLS, FLOWS, Bounds, Flow
 
 How = Literal[
@@ -52,15 +52,16 @@ INJECTED: Mapping[How, str] = {
     "EIO from commit on": "error=EIO:when={n}+",
     "ENOSPC from commit on": "error=ENOSPC:when={n}+",
 }
-"""By strace, at the n-th time that the process asks the disk to keep what was written."""
+"""What strace injects at the n-th time that the process syncs a file to the disk."""
 AT_THE_WIRE: tuple[How, ...] = tuple(how for how in get_args(How) if how not in INJECTED)
-MOST = 40
+MAX_COMMITS = 40
+"""More commits than any run makes."""
 USER = getpass.getuser()
-"""In whose name a server process asks."""
-TIMEOUT = 3.0
+"""The user in whose name a server process asks: that of the machine."""
+TIMEOUT_S = 3.0
 """Seconds of one call of a server process, on a machine that is busy with others."""
-_PATIENCE = 60.0
-_STOPPED = 3 * TIMEOUT  # longer than the call may take
+_PATIENCE_S = 60.0
+_STOPPED_S = 3 * TIMEOUT_S  # longer than the call may take
 
 
 @dataclass(frozen=True)
@@ -78,19 +79,19 @@ class Crash:
 
 @dataclass
 class Crashed(Ran):
-    """What came of a crash; `struck`: whether the run had such a moment; `step`: the call under way."""
+    """The history of a crash; `struck`: whether the run had such a moment; `step`: the call under way."""
 
     struck: bool = False
     step: int = 1
 
 
-def at_the_wire() -> Iterator[Crash]:
+def list_crashes_at_the_wire() -> Iterator[Crash]:
     yield from (Crash(flow, how) for flow, how in product(FLOWS, AT_THE_WIRE))
 
 
-async def at_every_commit(flow: Flow, how: How) -> AsyncIterator[Crashed]:
+async def crash_at_every_commit(flow: Flow, how: How) -> AsyncIterator[Crashed]:
     """Strike the first commit of a run, the second, and so on, until a run has no more."""
-    for n in range(1, MOST):
+    for n in range(1, MAX_COMMITS):
         ran = await crash(Crash(flow, how, n))
         if not ran.struck:
             return
@@ -105,7 +106,7 @@ class Peer:
     lines: BufferedByteReceiveStream
     last_id: int = 0
     ended: anyio.Event = field(default_factory=anyio.Event)
-    patience: float = _PATIENCE
+    patience_s: float = _PATIENCE_S
     """Seconds in which something must come: a busy machine takes many for a start that needs two of CPU."""
     count_requests: Callable[[], int] = lambda: 0
     """How many requests the ERP was sent by now: a server that is slow on a busy machine still sends some."""
@@ -128,7 +129,7 @@ class Peer:
         try:
             while True:
                 sent = self.count_requests()
-                with anyio.move_on_after(self.patience):
+                with anyio.move_on_after(self.patience_s):
                     message: Mapping[str, Any] = json.loads(await self.lines.receive_until(b"\n", 2**22))
                     return message
                 if self.count_requests() == sent:
@@ -148,7 +149,7 @@ class Peer:
     async def end(self) -> None:
         """Close its stdin, and wait until it is gone."""
         await self.close()
-        with anyio.move_on_after(_PATIENCE):
+        with anyio.move_on_after(_PATIENCE_S):
             await self.process.wait()
             return
         self.process.kill()
@@ -156,10 +157,10 @@ class Peer:
 
 @asynccontextmanager
 async def server_process(
-    flow: Flow, url: str, journal: Path, *before: str, seconds: float = TIMEOUT
+    flow: Flow, url: str, journal: Path, *before: str, seconds: float = TIMEOUT_S
 ) -> AsyncIterator[Peer]:
     """Start `python -m po_mcp`, behind `before` (strace)."""
-    login, secret = credentials_of(flow[0])
+    login, secret = credentials_for(flow[0])
     settings = {
         "ERP": flow[0],
         "BASE_URL": url,
@@ -183,39 +184,39 @@ async def server_process(
 
 
 async def crash(at: Crash) -> Crashed:
-    """Disturb the call, start again on the same journal, and hold the answers against the book."""
+    """Disturb the call, start another process on the same journal, and return what was answered and carried out."""
     ran = Crashed(at)
     with tempfile.TemporaryDirectory() as folder:
         journal, trace = Path(folder) / "journal.db", Path(folder) / "trace"
         async with erp_at_port(Path(folder) / "book.db") as erp:
             url = f"http://127.0.0.1:{erp.port}"
             async with server_process(at.flow, url, journal, *_strace(at, trace)) as peer:
-                await ask_until_it_is_struck(ran, erp.gate, peer, journal)
+                await ask_until_struck(ran, erp.gate, peer, journal)
             ran.struck = ran.struck or _was_injected(trace)
             network = WatchedNetwork(ran, journal)
             await start_again(ran, erp.gate, Play(ran.scenario, ran, Clock(), journal, url, network, user=USER))
     return ran
 
 
-async def ask_until_it_is_struck(ran: Crashed, gate: Any, peer: Peer, journal: Path) -> None:
+async def ask_until_struck(ran: Crashed, gate: Any, peer: Peer, journal: Path) -> None:
     """Make the call of a flow, and let the process be struck at its moment; `gate` stands before the ERP as `Gate`."""
-    _stand_at_the_wire(ran, gate, peer, journal)
+    _disturb_the_wire(ran, gate, peer, journal)
     try:
         await _ask(ran, peer)
     except TimeoutError:
-        ran.crashes.append(f"nothing was answered for {peer.patience} s")
+        ran.crashes.append(f"nothing was answered for {peer.patience_s} s")
 
 
 async def start_again(ran: Crashed, gate: Any, play: Play) -> None:
     """Let a second process go on from the journal of the first."""
-    gate.arrives = _nothing_more
+    gate.arrives = do_nothing
     clock, network, journal = play.clock, play.network, play.journal
     clock.now = time.time()
     network.step = 2
     _note_the_step(ran, gate, lambda: network.step)
     try:
-        await and_after_a_restart(play)
-        note_the_end(ran, journal, clock)
+        await play_after_a_restart(play)
+        record_the_end(ran, journal, clock)
     finally:
         await network.close()
 
@@ -234,11 +235,8 @@ def _note_carried_out(ran: Crashed, gate: Any, tag: str, step: int) -> None:
         ran.carried_out = {**ran.carried_out, tag: step}
 
 
-async def _nothing_more(tag: str) -> None:
-    """All goes well after the second start."""
-
-
 def _strace(at: Crash, trace: Path) -> tuple[str, ...]:
+    """Return the command of strace that injects a crash; nothing for one at the wire."""
     if at.how not in INJECTED:
         return ()
     injected = f"inject=fdatasync,fsync:{INJECTED[at.how].format(n=at.n)}"
@@ -266,7 +264,7 @@ async def _ask(ran: Crashed, peer: Peer) -> None:
 async def _call(flow: Flow, how: How, peer: Peer) -> Mapping[str, Any] | None:
     if how.startswith("cancelled"):
         await _call_in_2025(flow, peer)
-        with anyio.move_on_after(_PATIENCE):
+        with anyio.move_on_after(_PATIENCE_S):
             await peer.ended.wait()  # a call that was cancelled is not answered, nor sent where nothing could be read
         return None
     call = CALLS[flow]
@@ -328,18 +326,19 @@ def _read_answer(step: int, answer: Mapping[str, Any]) -> Answer:
 
 
 def _class_of(text: str) -> str:
-    """Tell an error that says nothing of an earlier call: that nothing can be written now."""
+    """Return the class of an error that says only that nothing can be written now; "" of any other."""
     return "OperationUnderWay" if "cannot record operations right now" in text or "request in progress" in text else ""
 
 
 # The wire
 
 
-def _stand_at_the_wire(ran: Crashed, gate: Any, peer: Peer, journal: Path) -> None:
+def _disturb_the_wire(ran: Crashed, gate: Any, peer: Peer, journal: Path) -> None:
+    """Let the gate before the ERP note each write, and disturb the process at the moment of its crash."""
     how: How = ran.scenario.how  # type: ignore[attr-defined]
 
     async def arrives(tag: str) -> None:
-        ran.sent.append(replace(sending(tag, ran.step, journal), asked_by=USER))
+        ran.sent.append(replace(read_sending(tag, ran.step, journal), asked_by=USER))
         if "on arrival" in how:
             ran.struck = True
             await _strike(how, peer)
@@ -352,12 +351,13 @@ def _stand_at_the_wire(ran: Crashed, gate: Any, peer: Peer, journal: Path) -> No
             ran.struck = True
             await _strike(how, peer)
         if how == "SIGTERM when applied, no answer":
-            await anyio.sleep(2 * TIMEOUT)
+            await anyio.sleep(2 * TIMEOUT_S)
 
     gate.arrives, gate.applied = arrives, note_applied
 
 
 async def _strike(how: How, peer: Peer) -> None:
+    """Kill, stop, signal or cancel the process, or close its stdin."""
     peer.ended.set()
     match how.split()[0]:
         case "kill":
@@ -367,7 +367,7 @@ async def _strike(how: How, peer: Peer) -> None:
             peer.process.send_signal(signal.SIGTERM)
         case "stopped":
             peer.process.send_signal(signal.SIGSTOP)
-            threading.Timer(_STOPPED, peer.process.send_signal, [signal.SIGCONT]).start()
+            threading.Timer(_STOPPED_S, peer.process.send_signal, [signal.SIGCONT]).start()
         case "closed":
             await peer.close()
         case "cancelled":

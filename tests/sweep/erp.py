@@ -1,4 +1,4 @@
-"""The sandbox at a port, which tells what it was given to write and what it did with it."""
+"""The sandbox at a port, which records the writes that it was sent, and which of them it carried out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TAG = "x-sweep-write"
 Moment = Callable[[str], Awaitable[None]]
 
 
-async def at_once(tag: str) -> None:
+async def do_nothing(tag: str) -> None:
     """Do nothing at a moment of the wire."""
 
 
@@ -39,8 +39,8 @@ class Gate:
 
     app: Any
     book: Book
-    arrives: Moment = at_once
-    applied: Moment = at_once
+    arrives: Moment = do_nothing
+    applied: Moment = do_nothing
     answers: list[tuple[str, int]] = field(default_factory=list)
     """The tag and the status of every write that was answered."""
     carried_out: list[str] = field(default_factory=list)
@@ -57,18 +57,18 @@ class Gate:
         async def keep(message: Any) -> None:
             kept.append(message)
 
-        body = await _body(receive)
+        body = await _read_body(receive)
         self._arrived += 1
         tag = dict(scope["headers"]).get(TAG.encode(), b"process %d" % self._arrived).decode()
         try:
             await self.arrives(tag)
         except Lost:
-            await _hung_up(receive)
+            await _wait_for_hangup(receive)
             return
         async with self._one_at_a_time:
-            before = contents(self.book)
+            before = read_contents(self.book)
             await self.app(scope, _send_whole(body), keep)
-            if contents(self.book) != before:
+            if read_contents(self.book) != before:
                 self.carried_out.append(tag)
         self.answers.append((tag, kept[0]["status"]))
         await self.applied(tag)
@@ -76,12 +76,12 @@ class Gate:
             await send(message)
 
 
-def contents(book: Book) -> Mapping[str, str]:
+def read_contents(book: Book) -> Mapping[str, str]:
     """Return which orders stand in the book, by their inner id, and how."""
     return {order.uuid: order.status.value for order in book.orders(Query(limit=1000)).records}
 
 
-async def _body(receive: Any) -> bytes:
+async def _read_body(receive: Any) -> bytes:
     body, more = b"", True
     while more:
         message = await receive()
@@ -98,7 +98,7 @@ def _send_whole(body: bytes) -> Any:
     return receive
 
 
-async def _hung_up(receive: Any) -> None:
+async def _wait_for_hangup(receive: Any) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -29,9 +29,9 @@ from po_mcp.writes.operation import Operation, Recorded, State, WriteOutcome
 from po_mcp.writes.policy import SettlementPolicy
 from po_mcp.writes.reconcile import Reconciler
 
-from .judging import Ran
+from .oracle import Ran
 from .runner import run
-from .scenarios import CREATES, FLOWS, NUMBERED, Calm, Flow, Scenario
+from .scenarios import CREATES, FLOWS, NUMBERED, Baseline, Flow, Scenario
 
 Patch = pytest.MonkeyPatch
 Mutant = Callable[[Patch], None]
@@ -273,10 +273,10 @@ def similar_orders_are_looked_for_before(patch: Patch) -> None:
 def no_wait_for_lagging_readings(patch: Patch) -> None:
     """What was done and is not shown yet is done again."""
 
-    async def at_once(self: Reconciler, done: Recorded) -> bool:
+    async def wait_for_nothing(self: Reconciler, done: Recorded) -> bool:
         return True
 
-    patch.setattr(Reconciler, "wait_out_lag", at_once)
+    patch.setattr(Reconciler, "wait_out_lag", wait_for_nothing)
 
 
 class _NeverRaised(Exception):
@@ -301,7 +301,7 @@ async def _confirm(self: Create, erp: Any, operation: Operation, applied: Any, s
 
 
 def _claim(sender: Executor, operation: Operation) -> Claim:
-    """Make the right to send out of nothing."""
+    """Return the right to send an operation, without a claim in the journal."""
     return Claim(operation, sender.journal.now())
 
 
@@ -311,29 +311,29 @@ def _operation(sender: Executor, operation_id: str) -> Operation:
     return recorded.operation
 
 
-Scenarios = Callable[[Mapping[Flow, Calm]], Iterator[Scenario]]
-_TELLING = ("lost-answer", "late-apply", "500-applied", "truncated-json-2xx", "409-applied", "reset-after-read")
+Scenarios = Callable[[Mapping[Flow, Baseline]], Iterator[Scenario]]
+_FAULTS_IN_DOUBT = ("lost-answer", "late-apply", "500-applied", "truncated-json-2xx", "409-applied", "reset-after-read")
 
 
-def doubts(calm: Mapping[Flow, Calm]) -> Iterator[Scenario]:
+def doubts(baselines: Mapping[Flow, Baseline]) -> Iterator[Scenario]:
     """The write is in doubt, made twice at once, or its process dies."""
     for flow in FLOWS[::-1]:
-        for kind in _TELLING:
-            yield Scenario(flow, ((kind, calm[flow].write),), "kept")
+        for kind in _FAULTS_IN_DOUBT:
+            yield Scenario(flow, ((kind, baselines[flow].write),), "kept")
     for flow in FLOWS:
         yield Scenario(flow, moment="twice at once")
         yield Scenario(flow, bounds="kept", moment="dies when it is applied")
 
 
-def late_effects(calm: Mapping[Flow, Calm]) -> Iterator[Scenario]:
+def late_effects(baselines: Mapping[Flow, Baseline]) -> Iterator[Scenario]:
     """A refusal of a write that was applied, and readings that show it later."""
     for flow in FLOWS:
-        write = calm[flow].write
+        write = baselines[flow].write
         yield Scenario(flow, (("409-applied", write),), habits=("late-read",))
         yield Scenario(flow, (("409-applied", write), ("stale", write + 1)), "kept")
 
 
-def races(calm: Mapping[Flow, Calm]) -> Iterator[Scenario]:
+def races(baselines: Mapping[Flow, Baseline]) -> Iterator[Scenario]:
     """A colleague's order stands under the number, in an ERP that answers as if it were ours."""
     for flow in CREATES:
         yield Scenario(flow, moment="an order with a common item takes the number", habits=("upserts",))
@@ -341,31 +341,31 @@ def races(calm: Mapping[Flow, Calm]) -> Iterator[Scenario]:
         yield Scenario(flow, moment="the number is taken before", habits=("upserts",))
 
 
-def store_otherwise(calm: Mapping[Flow, Calm]) -> Iterator[Scenario]:
+def store_otherwise(baselines: Mapping[Flow, Baseline]) -> Iterator[Scenario]:
     """An ERP stores an order in its own way, and its answer is lost."""
     for flow, habit in itertools.product(CREATES, ("rounds-prices", "adds-freight")):
-        yield Scenario(flow, (("lost-answer", calm[flow].write),), habits=(habit,))
+        yield Scenario(flow, (("lost-answer", baselines[flow].write),), habits=(habit,))
 
 
 def moments_of(*moments: Any, flows: Sequence[Flow] = FLOWS) -> Scenarios:
     """Return the scenarios of these moments."""
 
-    def scenarios(calm: Mapping[Flow, Calm]) -> Iterator[Scenario]:
+    def scenarios(baselines: Mapping[Flow, Baseline]) -> Iterator[Scenario]:
         for flow, moment in itertools.product(flows, moments):
             yield Scenario(flow, bounds="kept", moment=moment)
 
     return scenarios
 
 
-def sign_out(calm: Mapping[Flow, Calm]) -> Iterator[Scenario]:
+def sign_out(baselines: Mapping[Flow, Baseline]) -> Iterator[Scenario]:
     """The token ended: the write and a read after it are sent to the sign-in."""
     for flow in FLOWS:
         if flow[0] == "exsited":
-            write = calm[flow].write
+            write = baselines[flow].write
             yield Scenario(flow, (("signed-out", write), ("signed-out", write + 1)))
 
 
-def lagging(calm: Mapping[Flow, Calm]) -> Iterator[Scenario]:
+def lagging(baselines: Mapping[Flow, Baseline]) -> Iterator[Scenario]:
     """Readings lag behind what was done."""
     yield from (Scenario(flow, habits=("late-read",)) for flow in FLOWS)
 
@@ -402,24 +402,24 @@ MUTANTS: Mapping[str, tuple[Mutant, Scenarios]] = {
 
 @dataclass(frozen=True)
 class Kill:
-    """Which scenario found a mutant out, and what it saw."""
+    """The scenario that found a mutant, and the first fault that it saw."""
 
     scenario: Scenario
-    harm: str
+    fault: str
 
 
-async def kill(name: str, calm: Mapping[Flow, Calm]) -> Kill | None:
+async def kill(name: str, baselines: Mapping[Flow, Baseline]) -> Kill | None:
     """Play until the mutant writes twice or lies where the program as it is does not; None where it never does."""
     mutant, scenarios = MUTANTS[name]
-    for scenario in scenarios(calm):
-        if not (harm := await _harm(mutant, scenario)):
+    for scenario in scenarios(baselines):
+        if not (fault := await _run_mutant(mutant, scenario)):
             continue
         if not _find_faults(await run(scenario)):
-            return Kill(scenario, harm[0])
+            return Kill(scenario, fault[0])
     return None
 
 
-async def _harm(mutant: Mutant, scenario: Scenario) -> list[str]:
+async def _run_mutant(mutant: Mutant, scenario: Scenario) -> list[str]:
     with pytest.MonkeyPatch.context() as patch:
         mutant(patch)
         ran = await run(scenario)

@@ -1,4 +1,4 @@
-"""Plays one scenario: the call, a restart, the same call again; every answer is held against the book."""
+"""Plays one scenario: the call, a restart, the same call again; notes what was sent, carried out and answered."""
 
 from __future__ import annotations
 
@@ -41,27 +41,28 @@ from po_mcp.writes.operation import Recorded, WriteOutcome
 from po_mcp.writes.policy import SettlementPolicy
 from tests.faults.matrix import SECRET, VALUES, Call
 
-from .erp import TAG, ERPAtPort, erp_at_port
-from .judging import Answer, Played, Ran, Sending
+from .erp import TAG, ERPAtPort, Lost, do_nothing, erp_at_port
+from .oracle import Answer, Played, Ran, Sending
 from .people import Person
 from .refusals import ALL
-from .scenarios import CALLS, HANGING, LEAPS, Calm, Flow, Moment, Scenario
+from .scenarios import CALLS, FLOWS, HANGING, LEAPS, Baseline, Flow, Moment, Scenario
 
-TIMEOUT, SHORT_TIMEOUT = 5.0, 1.0
+TIMEOUT_S, SHORT_TIMEOUT_S = 5.0, 1.0
 """Seconds of one call: enough for a busy machine; the short one is for what would wait for it to end."""
-LATE_APPLY, READ_LAG = 10.0, 0.05
+LATE_APPLY_S, READ_LAG_S = 10.0, 0.05
 """Seconds of the journal's clock, which stands still until the sweep moves it; a second look really waits so long."""
-LIFE = 600.0
+TTL_S = 600.0
 OTHER_NUMBER = "PO-2026-0002"
 USER = "sweep"
-_LONG = 40
+_ALL_THAT_FOLLOW = 40
+"""How many requests a fault strikes that strikes all that follow: more than any scenario makes."""
 _LAGGING = ("late-read", "late-lines")
-_SECONDS_LATE = 3.0
-"""What these two habits are late by where nothing is said."""
+_HABIT_LAG_S = 3.0
+"""Seconds by which these two habits are late by default."""
 
 
 class Clock:
-    """The journal's time, and the ERP's."""
+    """The time of the journal and of the ERP, in seconds since 1970; it passes when the sweep says so."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
@@ -75,7 +76,7 @@ class Died(BaseException):
 
 
 class WatchedNetwork(httpx2.AsyncBaseTransport):
-    """The way to the network: looks into the journal's file before a write leaves, on a connection of its own."""
+    """A transport that reads the journal's file before a write leaves, and lets a process die there."""
 
     def __init__(self, ran: Ran, journal: Path) -> None:
         # No certificates: reading them takes longer than a scenario.
@@ -95,7 +96,7 @@ class WatchedNetwork(httpx2.AsyncBaseTransport):
         if self.moment == "dies before it is sent":
             raise Died
         tag = str(next(self._tags))
-        sent = replace(sending(tag, self.step, self._journal), asked_by=self.asked_by)
+        sent = replace(read_sending(tag, self.step, self._journal), asked_by=self.asked_by)
         request.headers[TAG] = tag
         if (act := self.before_a_write) is not None:
             self.before_a_write = None
@@ -132,8 +133,8 @@ class _Relay(Relay):
             await super().__aexit__(*error)
 
 
-def sending(tag: str, step: int, journal: Path) -> Sending:
-    """Read the operation that is SENT by now, if one is, and its events."""
+def read_sending(tag: str, step: int, journal: Path) -> Sending:
+    """Return a write that is about to leave, with what the journal's file says by now of the operation that is SENT."""
     if not journal.exists():
         return Sending(tag, step, None, False, False)
     with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as db:
@@ -164,7 +165,7 @@ def _is_as_approved(row: sqlite3.Row) -> bool:
     if "snapshot" not in payload:
         return bool(row["order_digest"] == row["content_digest"])
     shown = Snapshot.model_validate(payload["snapshot"])
-    # The person is shown the vendor's name where the order tells an id alone, which is what is compared.
+    # The person is shown the vendor's name where the order has an id alone, which is what is compared.
     by_id = shown.order.model_copy(update={"vendor": shown.order.vendor_id or shown.order.vendor})
     as_read = (shown, shown.model_copy(update={"order": by_id}))
     return row["order_digest"] in map(digest_of_snapshot, as_read)
@@ -180,14 +181,17 @@ async def run(scenario: Scenario) -> Ran:
     with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder) / "journal.db"
         network = WatchedNetwork(ran, journal)
-        async with erp_at_port(habits=scenario.habits, clock=clock) as erp, _Relay(erp.port, _plan(scenario)) as relay:
+        async with (
+            erp_at_port(habits=scenario.habits, clock=clock) as erp,
+            _Relay(erp.port, _plan_faults(scenario)) as relay,
+        ):
             play = Play(scenario, ran, clock, journal, relay.url, network, relay, erp)
-            _note_what_is_carried_out(play)
+            _record_what_is_carried_out(play)
             _prepare(play)
-            await _first(play)
-            await and_after_a_restart(play)
+            await _make_first_call(play)
+            await play_after_a_restart(play)
             await relay.wait_for_late_requests()
-            note_the_end(ran, journal, clock)
+            record_the_end(ran, journal, clock)
             ran.requests = [(seen.method + " " + seen.target, seen.n) for seen in relay.exchanges]
         await network.close()
     return ran
@@ -195,7 +199,7 @@ async def run(scenario: Scenario) -> Ran:
 
 @dataclass
 class Play:
-    """A scenario under way."""
+    """A scenario that is played: its parts, and the acts of the client in it."""
 
     scenario: Played
     ran: Ran
@@ -207,7 +211,7 @@ class Play:
     erp: ERPAtPort | None = None
     lags_until: float = 0.0
     user: str = USER
-    """Who asks, unless a moment says otherwise."""
+    """The user who asks, unless a moment says otherwise."""
 
     @property
     def call(self) -> Call:
@@ -222,26 +226,26 @@ class Play:
         """Seconds that one call may take."""
         scenario = self.scenario
         if not isinstance(scenario, Scenario):
-            return SHORT_TIMEOUT
+            return SHORT_TIMEOUT_S
         is_long = scenario.moment.startswith("dies") or any(kind in HANGING for kind, _ in scenario.faults)
-        return SHORT_TIMEOUT if is_long else TIMEOUT
+        return SHORT_TIMEOUT_S if is_long else TIMEOUT_S
 
     @property
     def policy(self) -> SettlementPolicy:
         """The bounds of this scenario; waits are short, since the journal's clock stands still in them."""
-        late, lag = (None, None) if self.scenario.bounds == "unset" else (LATE_APPLY, READ_LAG)
+        late, lag = (None, None) if self.scenario.bounds == "unset" else (LATE_APPLY_S, READ_LAG_S)
         return SettlementPolicy(self.timeout, late, lag, second_look=0.01, watch=0.05, foreign_gap=0.02)
 
     @property
     def past_all(self) -> float:
         """Seconds after which nothing of a write can come any more."""
         policy = self.policy
-        return policy.abandoned_after + LATE_APPLY + max(READ_LAG, _SECONDS_LATE) + 1
+        return policy.abandoned_after + LATE_APPLY_S + max(READ_LAG_S, _HABIT_LAG_S) + 1
 
     @asynccontextmanager
     async def server(self, company: str | None = None) -> AsyncIterator[Desk]:
-        """Start a server on the journal's file, composed as the real one is."""
-        journal = Journal(JournalStore(self.journal, LIFE, self.clock))
+        """Run a server on the journal's file, built as the real one is."""
+        journal = Journal(JournalStore(self.journal, TTL_S, self.clock))
         erp = connect(self.scenario.flow[0], self.url, self.network, company, self.timeout, journal)
         try:
             yield Desk(erp, journal, build_executor(erp, journal, self.policy), NoPage())
@@ -272,10 +276,10 @@ class Play:
     async def ask_something_else(self, desk: Desk) -> None:
         """Read, as any tool may; the answer says what turned out to be done."""
         self.network.step += 1
-        self.ran.answers.append(Answer(self.network.step, "read", "", late=await _late_news(desk)))
+        self.ran.answers.append(Answer(self.network.step, "read", "", late=await _find_late_news(desk)))
 
-    async def settled(self) -> None:
-        """Wait for what the ERP is given late."""
+    async def wait_for_late_requests(self) -> None:
+        """Wait until the requests that the relay holds back have reached the ERP."""
         if self.relay is not None:
             await self.relay.wait_for_late_requests()
 
@@ -283,7 +287,7 @@ class Play:
         step, asked_by = self.network.step, self.network.asked_by
         first = self.relay.count if self.relay else 0
         try:
-            answer = _answer(step, await act())
+            answer = _read_outcome(step, await act())
         except Died:
             return
         except PurchaseOrderError as exc:
@@ -291,7 +295,7 @@ class Play:
         except Exception as exc:  # as a server answers it: an error, and nothing of the cause
             self.ran.crashes.append(f"{type(exc).__name__}: {exc}"[:200])
             answer = Answer(step, "error", "it crashed", error="crash")
-        late = await _late_news(desk)
+        late = await _find_late_news(desk)
         struck = self.relay is not None and any(seen.fault for seen in self.relay.exchanges if seen.n > first)
         lags = self.clock.now <= self.lags_until
         self.ran.answers.append(
@@ -299,7 +303,7 @@ class Play:
         )
 
 
-def _answer(step: int, outcome: WriteOutcome) -> Answer:
+def _read_outcome(step: int, outcome: WriteOutcome) -> Answer:
     return Answer(
         step,
         outcome.status,
@@ -310,8 +314,8 @@ def _answer(step: int, outcome: WriteOutcome) -> Answer:
     )
 
 
-async def _late_news(desk: Desk) -> frozenset[str]:
-    """Look for late effects after a call, as the server does; return the operations of which the answer then tells."""
+async def _find_late_news(desk: Desk) -> frozenset[str]:
+    """Look for late effects after a call, as the server does; return the operations that the answer then reports."""
     if not desk.journal.exists():
         return frozenset()
     try:
@@ -320,7 +324,7 @@ async def _late_news(desk: Desk) -> frozenset[str]:
         return frozenset()
 
 
-async def _first(play: Play) -> None:
+async def _make_first_call(play: Play) -> None:
     """Make the first call, or the first two."""
     play.network.moment = play.moment
     async with play.server() as desk:
@@ -330,17 +334,17 @@ async def _first(play: Play) -> None:
                 calls.start_soon(play.ask_in_this_step, desk)
                 calls.start_soon(play.ask_in_this_step, desk)
         elif play.moment == "two numbers at once":
-            await _two_numbers_at_once(play, desk)
+            await _ask_for_two_numbers_at_once(play, desk)
         elif play.moment == "the journal is removed":
-            await _without_its_journal(play, desk)
+            await _remove_the_journal(play, desk)
         elif play.moment == "another company looks":
-            await _with_another_company(play)
+            await _let_another_company_look(play)
         else:
             await play.ask(desk)
     play.network.moment = ""
 
 
-async def and_after_a_restart(play: Play) -> None:
+async def play_after_a_restart(play: Play) -> None:
     """Ask again as a client that lost the answer would, look, and let the time of every doubt pass."""
     async with play.server(_company(play)) as desk:
         match play.moment:
@@ -352,16 +356,16 @@ async def and_after_a_restart(play: Play) -> None:
                 await play.ask(desk, company=_company(play) or "")
         await play.look(desk)
     if play.scenario.bounds != "broken":
-        await play.settled()
+        await play.wait_for_late_requests()
     play.clock.now += play.past_all
     async with play.server(_company(play)) as desk:
         await _recover(desk)
         await play.ask_something_else(desk)
         await play.look(desk)
         if play.scenario.bounds == "broken":  # it comes now: too late for what was answered, and before the next call
-            await play.settled()
+            await play.wait_for_late_requests()
         await play.ask(desk, company=_company(play) or "")
-    play.clock.now += LIFE + play.past_all
+    play.clock.now += TTL_S + play.past_all
     async with play.server(_company(play)) as desk:
         await _recover(desk)
         await play.look(desk)
@@ -385,7 +389,7 @@ def _read_operations(desk: Desk) -> list[Recorded]:
 
 
 def _prepare(play: Play) -> None:
-    """Let what happens beside the faults happen at its moment."""
+    """Arrange what happens beside the faults, each at its moment."""
     erp, moment, scenario = play.erp, play.moment, play.scenario
     assert erp is not None
     assert isinstance(scenario, Scenario)
@@ -396,11 +400,12 @@ def _prepare(play: Play) -> None:
     if moment in LEAPS and moment.endswith("before it is sent"):
         play.network.before_a_write = partial(_set_clock, play, LEAPS[moment])
     if moment == "another server does it meanwhile":
-        play.network.before_a_write = partial(_another_server_does_it, play)
-    _stand_at_the_gate(play, erp, moment)
+        play.network.before_a_write = partial(_let_another_server_do_it, play)
+    _let_a_colleague_take_the_number(play, erp, moment)
 
 
-def _note_what_is_carried_out(play: Play) -> None:
+def _record_what_is_carried_out(play: Play) -> None:
+    """Note, of each write that changes the book, the step in which it does."""
     erp = play.erp
     assert erp is not None
     done: dict[str, int] = {}
@@ -415,7 +420,8 @@ def _note_what_is_carried_out(play: Play) -> None:
     erp.gate.applied = note_applied
 
 
-def _stand_at_the_gate(play: Play, erp: ERPAtPort, moment: Moment) -> None:
+def _let_a_colleague_take_the_number(play: Play, erp: ERPAtPort, moment: Moment) -> None:
+    """Enter a colleague's order under our number right before our first write arrives, if that is the moment."""
     whose = {
         "another vendor's order takes the number": "another vendor's",
         "an order with a common item takes the number": "with a common item",
@@ -457,22 +463,23 @@ async def _set_clock(play: Play, seconds: float) -> None:
     play.clock.now += seconds
 
 
-async def _another_server_does_it(play: Play) -> None:
-    """Sleep, as a laptop does, until another server has settled the operation and was asked again."""
+async def _let_another_server_do_it(play: Play) -> None:
+    """Sleep, as a laptop does, until another server has wait_for_late_requests the operation and was asked again."""
     play.clock.now += play.past_all
     async with play.server() as other:
         await _recover(other)
         await play.ask_in_this_step(other)
 
 
-async def _two_numbers_at_once(play: Play, desk: Desk) -> None:
+async def _ask_for_two_numbers_at_once(play: Play, desk: Desk) -> None:
+    """Make the call under two numbers at the same time, each at a server of its own."""
     play.network.step += 1
     async with play.server() as other, anyio.create_task_group() as calls:
         calls.start_soon(partial(play.ask_in_this_step, desk))
         calls.start_soon(partial(play.ask_in_this_step, other, number=OTHER_NUMBER))
 
 
-async def _without_its_journal(play: Play, desk: Desk) -> None:
+async def _remove_the_journal(play: Play, desk: Desk) -> None:
     """Use a server, remove its journal, let a second server do what is asked, and ask the first one again."""
     await desk.journal.join(desk.erp.connection)
     for file in play.journal.parent.glob("journal.*"):
@@ -482,7 +489,7 @@ async def _without_its_journal(play: Play, desk: Desk) -> None:
     await play.ask(desk)
 
 
-async def _with_another_company(play: Play) -> None:
+async def _let_another_company_look(play: Play) -> None:
     """Leave a write in doubt, and let a server of another company look, whose books show the same effect."""
     erp = play.erp
     assert erp is not None
@@ -501,8 +508,7 @@ async def _with_another_company(play: Play) -> None:
 
 
 def _lose_the_next_write(play: Play) -> Callable[[], None]:
-    from .erp import Lost
-
+    """Let no write reach the ERP, until the function that is returned is called."""
     assert play.erp is not None
     gate = play.erp.gate
 
@@ -512,13 +518,9 @@ def _lose_the_next_write(play: Play) -> Callable[[], None]:
     gate.arrives = arrives
 
     def stop() -> None:
-        gate.arrives = _nothing_more
+        gate.arrives = do_nothing
 
     return stop
-
-
-async def _nothing_more(tag: str) -> None:
-    """All goes well from now on."""
 
 
 def _book_that_shows_the_effect(play: Play) -> Book:
@@ -537,7 +539,7 @@ def _book_that_shows_the_effect(play: Play) -> Book:
 
 
 def _number_in_doubt(play: Play) -> str:
-    with closing(JournalStore(play.journal, LIFE, play.clock)) as store:
+    with closing(JournalStore(play.journal, TTL_S, play.clock)) as store:
         return store.all()[0].operation.number
 
 
@@ -568,11 +570,11 @@ def connect(
         tokens = journal.shared_token(f"exsited {url}")
         return Exsited(url, SECRET, SECRET, url, retrier=retrier, token_store=tokens, **named)  # type: ignore[arg-type]
     if erp == "tryton":
-        return Tryton(url, *credentials_of(erp), retrier=retrier, **named)  # type: ignore[arg-type]
+        return Tryton(url, *credentials_for(erp), retrier=retrier, **named)  # type: ignore[arg-type]
     return InventoryPro(url, SECRET, SECRET, retrier=retrier, **named)  # type: ignore[arg-type]
 
 
-def credentials_of(erp: str) -> tuple[str, str]:
+def credentials_for(erp: str) -> tuple[str, str]:
     """Return what a server signs in with: client id and secret."""
     return ("buyer", "buyer-secret-1") if erp == "tryton" else (SECRET, SECRET)
 
@@ -581,16 +583,18 @@ async def _no_wait(seconds: float) -> None:
     """Take the place of a wait before another try."""
 
 
-def _plan(scenario: Scenario) -> Iterator[PlannedFault]:
+def _plan_faults(scenario: Scenario) -> Iterator[PlannedFault]:
+    """Return the faults of a scenario, each with the number of the request that it strikes."""
     for place, (kind, n) in enumerate(scenario.faults, 1):
         fault = ALL[kind]
         is_last = place == len(scenario.faults)
-        for nth in range(n, n + (_LONG if scenario.from_then_on and is_last else 1)):
+        for nth in range(n, n + (_ALL_THAT_FOLLOW if scenario.from_then_on and is_last else 1)):
             yield PlannedFault(fault, nth, 0.2 if kind == "refused" else VALUES.get(kind, fault.value))
 
 
-def note_the_end(ran: Ran, journal: Path, clock: Clock) -> None:
-    with closing(JournalStore(journal, LIFE, clock)) as store:
+def record_the_end(ran: Ran, journal: Path, clock: Clock) -> None:
+    """Note the states of all operations at the end, and the faults of the journal."""
+    with closing(JournalStore(journal, TTL_S, clock)) as store:
         try:
             if store.exists():
                 ran.states = [known.state for known in store.all()]
@@ -599,10 +603,15 @@ def note_the_end(ran: Ran, journal: Path, clock: Clock) -> None:
             ran.faults_of_journal = [exc.what]
 
 
-async def rehearse(flow: Flow) -> Calm:
+async def rehearse(flow: Flow) -> Baseline:
     """Play a flow without a fault, and learn its requests."""
     ran = await run(Scenario(flow))
     assert ran.answers[0].status == "done", ran.answers
     assert not ran.wrong, ran.wrong
     [write] = [n for target, n in ran.requests if not target.startswith("GET") and "oken" not in target]
-    return Calm(write, len(ran.requests))
+    return Baseline(write, len(ran.requests))
+
+
+async def rehearse_all() -> Mapping[Flow, Baseline]:
+    """Play every flow without a fault, and learn its requests."""
+    return {flow: await rehearse(flow) for flow in FLOWS}

@@ -141,8 +141,8 @@ REFUSED_UNDER_HABITS = ("400", "404", "409", "423", "400-applied", "404-applied"
 
 
 @dataclass(frozen=True)
-class Calm:
-    """A flow without a fault: the numbers of its write, and of its last request, the repeated call's included."""
+class Baseline:
+    """The numbers, in a flow without a fault, of its write and of its last request, the repeated call's included."""
 
     write: int
     last: int
@@ -168,17 +168,18 @@ class Scenario:
         return f"{' '.join(self.flow)}: {struck}{' on' * self.from_then_on}, bounds {self.bounds} {beside}".strip()
 
 
-def every_scenario(calm: Mapping[Flow, Calm], seed: int) -> Iterator[Scenario]:
+def every_scenario(baselines: Mapping[Flow, Baseline], seed: int) -> Iterator[Scenario]:
     """Every moment, every fault at every request of every flow, the pairs of faults, and the habits."""
     yield from moments()
-    yield from singles(calm)
-    yield from refusals(calm)
-    yield from pairs(calm)
-    yield from doubts_under_habits(calm)
-    yield from pairs_of_habits(calm, seed)
+    yield from singles(baselines)
+    yield from refusals(baselines)
+    yield from pairs(baselines)
+    yield from doubts_under_habits(baselines)
+    yield from pairs_of_habits(baselines, seed)
 
 
 def moments() -> Iterator[Scenario]:
+    """Every moment in each flow in which it can come."""
     bounds: Sequence[Bounds] = ("unset", "kept")
     for flow, moment, known in product(FLOWS, OF_ANY_FLOW, bounds):
         yield Scenario(flow, bounds=known, moment=moment)
@@ -192,7 +193,7 @@ def moments() -> Iterator[Scenario]:
 
 
 def races() -> Iterator[Scenario]:
-    """A colleague takes the number, in an ERP that refuses a taken one, or tells what is there as a success."""
+    """A colleague takes the number, in an ERP that refuses a taken one, or answers with what is there as a success."""
     taking: Sequence[Moment] = (
         "another vendor's order takes the number",
         "an order with a common item takes the number",
@@ -203,50 +204,50 @@ def races() -> Iterator[Scenario]:
             yield Scenario(flow, moment=moment, habits=(habit,) if habit else ())
 
 
-def singles(calm: Mapping[Flow, Calm]) -> Iterator[Scenario]:
+def singles(baselines: Mapping[Flow, Baseline]) -> Iterator[Scenario]:
     for flow, kind in product(FLOWS, FAULTS):
-        for n in range(1, calm[flow].last + 1):
+        for n in range(1, baselines[flow].last + 1):
             yield Scenario(flow, ((kind, n),))
-        yield from (Scenario(flow, ((kind, calm[flow].write),), bounds) for bounds in _bounds_of(kind))
+        yield from (Scenario(flow, ((kind, baselines[flow].write),), bounds) for bounds in _bounds_of(kind))
 
 
-def refusals(calm: Mapping[Flow, Calm]) -> Iterator[Scenario]:
+def refusals(baselines: Mapping[Flow, Baseline]) -> Iterator[Scenario]:
     """Every refusal in the vendor's envelope, at the write; the order was changed before, or not."""
     bounds: Sequence[Bounds] = ("unset", "kept")
     for flow, kind, known in product(FLOWS, REFUSALS, bounds):
-        write = calm[flow].write
+        write = baselines[flow].write
         yield Scenario(flow, ((kind, write),), known)
         if kind.endswith("-applied"):
             yield Scenario(flow, ((kind, write), ("stale", write + 1)), known)
 
 
-def pairs(calm: Mapping[Flow, Calm]) -> Iterator[Scenario]:
+def pairs(baselines: Mapping[Flow, Baseline]) -> Iterator[Scenario]:
     """The write is in doubt, and the reading that follows fails or lies, once or for good."""
     bounds: Sequence[Bounds] = ("unset", "kept")
     for flow, first, second, known, on in product(FLOWS, IN_DOUBT, BAD_LOOKS, bounds, (False, True)):
-        write = calm[flow].write
+        write = baselines[flow].write
         # A reading that is old for good outlasts the READ_LAG, and the watch of a refusal.
         is_later = second == "stale" and on and (known == "kept" or first in ("404-applied", "409-applied"))
         yield Scenario(flow, ((first, write), (second, write + 1)), "broken" if is_later else known, on)
 
 
-def cells(calm: Mapping[Flow, Calm]) -> Iterator[Scenario]:
+def cells(baselines: Mapping[Flow, Baseline]) -> Iterator[Scenario]:
     """What the vendor itself answers to the write, under every habit: a success, and its refusals."""
     for flow, habit in product(FLOWS, (None, *HABITS)):
         habits = () if habit is None else (habit,)
         yield Scenario(flow, habits=habits)
         for kind in REFUSED_UNDER_HABITS if habits else REFUSALS:
-            yield Scenario(flow, ((kind, calm[flow].write),), habits=habits)
+            yield Scenario(flow, ((kind, baselines[flow].write),), habits=habits)
 
 
-def doubts_under_habits(calm: Mapping[Flow, Calm]) -> Iterator[Scenario]:
+def doubts_under_habits(baselines: Mapping[Flow, Baseline]) -> Iterator[Scenario]:
     """The write is in doubt, under every habit."""
     bounds: Sequence[Bounds] = ("unset", "kept")
     for flow, habit, kind, known in product(FLOWS, HABITS, UNDER_HABITS, bounds):
-        yield Scenario(flow, ((kind, calm[flow].write),), known, habits=(habit,))
+        yield Scenario(flow, ((kind, baselines[flow].write),), known, habits=(habit,))
 
 
-def pairs_of_habits(calm: Mapping[Flow, Calm], seed: int, count: int = 400) -> Iterator[Scenario]:
+def pairs_of_habits(baselines: Mapping[Flow, Baseline], seed: int, count: int = 400) -> Iterator[Scenario]:
     """Some pairs of habits that go together, with an answer of any kind."""
     chosen = random.Random(seed)
     kinds = (None, *UNDER_HABITS, *REFUSED_UNDER_HABITS)
@@ -257,7 +258,7 @@ def pairs_of_habits(calm: Mapping[Flow, Calm], seed: int, count: int = 400) -> I
         except ValueError:
             continue
         count -= 1
-        faults = () if kind is None else ((kind, calm[flow].write),)
+        faults = () if kind is None else ((kind, baselines[flow].write),)
         yield Scenario(flow, faults, chosen.choice(("unset", "kept")), habits=tuple(habits))
 
 

@@ -30,11 +30,11 @@ AT_THE_WIRE: list[tuple[Flow, How]] = [
 ]
 
 
-def text(given: object) -> str:
+def name_case(given: object) -> str:
     return " ".join(given) if isinstance(given, tuple) else str(given)
 
 
-@pytest.mark.parametrize(("flow", "how", "n"), AT_COMMITS, ids=text)
+@pytest.mark.parametrize(("flow", "how", "n"), AT_COMMITS, ids=name_case)
 async def test_a_failing_disk_or_a_kill_at_a_commit_neither_loses_nor_doubles_a_write(
     flow: Flow, how: How, n: int
 ) -> None:
@@ -46,7 +46,7 @@ async def test_a_failing_disk_or_a_kill_at_a_commit_neither_loses_nor_doubles_a_
     assert ran.wrong == []
 
 
-@pytest.mark.parametrize(("flow", "how"), AT_THE_WIRE, ids=text)
+@pytest.mark.parametrize(("flow", "how"), AT_THE_WIRE, ids=name_case)
 async def test_a_process_that_ends_in_the_middle_of_a_write_neither_loses_nor_doubles_it(flow: Flow, how: How) -> None:
     ran = await crash(Crash(flow, how))
 

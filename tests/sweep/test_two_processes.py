@@ -17,12 +17,12 @@ from .__main__ import SEED
 from .crashes import Peer, arguments_of, server_process, yes_to
 from .erp import erp_at_port
 from .scenarios import CALLS, CREATES, FLOWS, Flow
-from .two_servers import TwoServers, settings_of
+from .two_servers import TwoServers, make_settings
 
 pytestmark = pytest.mark.system
 
-EACH = 5
-PATIENT = 20.0
+CALLS_PER_PROCESS = 5
+PATIENT_TIMEOUT_S = 20.0
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=" ".join)
@@ -30,13 +30,13 @@ async def test_ten_identical_calls_over_two_processes_are_one_write_and_one_answ
     journal = tmp_path / "journal.db"
     async with erp_at_port(tmp_path / "book.db") as erp:
         url = f"http://127.0.0.1:{erp.port}"
-        start = partial(server_process, flow, url, journal, seconds=PATIENT)
+        start = partial(server_process, flow, url, journal, seconds=PATIENT_TIMEOUT_S)
         async with start() as one, start() as two:
             answers: list[Mapping[str, Any]] = []
             ready = [await _prepare(flow, peer) for peer in (one, two)]
             async with anyio.create_task_group() as calls:
                 for peer, params in zip((one, two), ready, strict=True):
-                    calls.start_soon(_at_once, peer, params, answers)
+                    calls.start_soon(_call_at_once, peer, params, answers)
 
     assert not [answer for answer in answers if "structuredContent" not in answer["result"]]
     outcomes = [answer["result"]["structuredContent"] for answer in answers]
@@ -60,16 +60,16 @@ async def _prepare(flow: Flow, peer: Peer) -> Mapping[str, Any]:
     return {**params, "inputResponses": answers, "requestState": asked["result"]["requestState"]}
 
 
-async def _at_once(peer: Peer, params: Mapping[str, Any], answers: list[Mapping[str, Any]]) -> None:
-    for number in range(EACH):
+async def _call_at_once(peer: Peer, params: Mapping[str, Any], answers: list[Mapping[str, Any]]) -> None:
+    for number in range(CALLS_PER_PROCESS):
         await peer.send({"id": 100 + number, "method": "tools/call", "params": params})
-    for _ in range(EACH):
+    for _ in range(CALLS_PER_PROCESS):
         answer = await peer.receive()
         assert answer is not None
         answers.append(answer)
 
 
-TwoServers.TestCase.settings = settings_of(examples=6, steps=12)
+TwoServers.TestCase.settings = make_settings(examples=6, steps=12)
 
 
 @seed(SEED)

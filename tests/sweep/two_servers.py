@@ -24,8 +24,8 @@ from mcp.types import CallToolResult, ElicitResult, InputRequiredResult
 from po_mcp.writes.journal import JournalStore
 from tests.harness import ServerHarness, accept
 
-from .judging import Sending
-from .runner import LIFE, Clock, sending
+from .oracle import Sending
+from .runner import TTL_S, Clock, read_sending
 
 DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"
 CREATE = "create_purchase_order"
@@ -85,7 +85,7 @@ class Seen:
 
 
 class TwoServers(RuleBasedStateMachine):
-    """One book, one journal, two servers, and a client that plays every trick."""
+    """One book, one journal, two servers, and a client that replays, races, edits, creates twice and crashes them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,26 +94,26 @@ class TwoServers(RuleBasedStateMachine):
         self.asked: list[Asked] = []
         self.duplicates: list[tuple[Asked, dict[str, Any]]] = []
         self.harness = ServerHarness(Path(self.stack.enter_context(tempfile.TemporaryDirectory())) / "book.db")
-        self.harness.wire.on_write = self._passes
+        self.harness.wire.on_write = self._pass_on_write
         self.portal = self.stack.enter_context(start_blocking_portal())
-        self.clients = [self._started(), self._started()]
+        self.clients = [self._start_server(), self._start_server()]
 
     def teardown(self) -> None:
         self.stack.close()
 
-    def _started(self) -> Client:
+    def _start_server(self) -> Client:
         connection = self.harness.client(person=_nobody, clock=self.clock)  # type: ignore[arg-type]
         return self.stack.enter_context(self.portal.wrap_async_context_manager(connection))
 
-    async def _passes(self, inner: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
-        seen = sending(str(len(self.seen.sent)), 0, self.harness.journal)
+    async def _pass_on_write(self, inner: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        seen = read_sending(str(len(self.seen.sent)), 0, self.harness.journal)
         if request.url.path.endswith("/PurchaseOrder"):
-            self.seen.created.append(self._created(json.loads(request.content), seen))
+            self.seen.created.append(self._read_created(json.loads(request.content), seen))
             return await inner.handle_async_request(request)
         self.seen.sent.append((seen, repr(self.harness.order(_number_of(request)))))
         return await inner.handle_async_request(request)
 
-    def _created(self, body: Mapping[str, Any], seen: Sending) -> Created:
+    def _read_created(self, body: Mapping[str, Any], seen: Sending) -> Created:
         content = json.dumps([body["vendorID"], body["lines"]])
         by_a_person = seen.operation_id in self.seen.approved
         assert seen.was_approved
@@ -124,10 +124,10 @@ class TwoServers(RuleBasedStateMachine):
         """Ask for an order, also for one that was asked for before; under a number, or the next free one."""
         lines = [{"item": "bolt-m8-30", "quantity": quantity, "unit_price": "0.45", "warehouse": "main"}]
         arguments = {"vendor": "acme", "lines": lines} | ({"number": number} if number else {})
-        for result in self.portal.call(_creating, self.clients[server], arguments, times):
+        for result in self.portal.call(_create_at_once, self.clients[server], arguments, times):
             self._note(result)
             if isinstance(result, InputRequiredResult) and result.request_state is not None:
-                for operation_id in self._waiting_creates():
+                for operation_id in self._find_waiting_creates():
                     asked = Asked(self.clients[server], CREATE, number or "", result.request_state, operation_id)
                     self.duplicates.append((asked, arguments))
 
@@ -147,7 +147,7 @@ class TwoServers(RuleBasedStateMachine):
         shown = repr(self.harness.order(number))
         result = self.portal.call(_try, partial(_call, client, tool, number))
         if isinstance(result, InputRequiredResult) and result.request_state is not None:
-            [operation_id] = self._live(number)
+            [operation_id] = self._find_proposed(number)
             self.seen.shown.setdefault(operation_id, shown)
             self.asked.append(Asked(client, tool, number, result.request_state, operation_id))
         self._note(result)
@@ -158,14 +158,14 @@ class TwoServers(RuleBasedStateMachine):
         """Answer a question, also one that was answered before; several times at once."""
         asked = data.draw(st.sampled_from(self.asked))
         self.seen.approved.add(asked.operation_id)
-        for result in self.portal.call(_together, asked, TARGETS[asked.tool, asked.number], times):
+        for result in self.portal.call(_answer_at_once, asked, TARGETS[asked.tool, asked.number], times):
             self._note(result)
 
     @precondition(lambda self: self.asked)
     @rule(data=st.data(), reply=st.sampled_from(NOT_YES))
     def say_anything_else(self, data: st.DataObject, reply: ElicitResult) -> None:
         asked = data.draw(st.sampled_from(self.asked))
-        for result in self.portal.call(_together, asked, reply, 1):
+        for result in self.portal.call(_answer_at_once, asked, reply, 1):
             self._note(result)
 
     @precondition(lambda self: self.asked)
@@ -175,7 +175,7 @@ class TwoServers(RuleBasedStateMachine):
         other = Asked(self.clients[server], asked.tool, asked.number, asked.state, asked.operation_id)
         if other.client is asked.client:
             self.seen.approved.add(asked.operation_id)
-        for result in self.portal.call(_together, other, TARGETS[asked.tool, asked.number], 1):
+        for result in self.portal.call(_answer_at_once, other, TARGETS[asked.tool, asked.number], 1):
             self._note(result)
 
     @rule(server=SERVERS)
@@ -191,7 +191,7 @@ class TwoServers(RuleBasedStateMachine):
     @rule(server=SERVERS)
     def crash(self, server: int) -> None:
         """Drop a server without closing it, and start another on the same journal."""
-        self.clients[server] = self._started()
+        self.clients[server] = self._start_server()
 
     @rule(seconds=st.sampled_from([1, 30, 599, 601]))
     def wait(self, seconds: int) -> None:
@@ -210,7 +210,7 @@ class TwoServers(RuleBasedStateMachine):
         for place, later in enumerate(self.seen.created):
             for earlier in self.seen.created[:place]:
                 assert earlier.number != later.number
-                is_same = earlier.content == later.content and later.at - earlier.at < LIFE
+                is_same = earlier.content == later.content and later.at - earlier.at < TTL_S
                 assert later.by_a_person or not is_same
 
     @invariant()
@@ -219,7 +219,7 @@ class TwoServers(RuleBasedStateMachine):
         assert len(set(ids)) == len(ids)
 
     @invariant()
-    def what_is_told_done_was_sent(self) -> None:
+    def every_write_reported_done_was_sent(self) -> None:
         sent = {sent.operation_id for sent, _ in self.seen.sent} | {one.operation_id for one in self.seen.created}
         for reported in self.seen.reported:
             assert (reported["status"] != "done") or reported["operation_id"] in sent
@@ -236,7 +236,8 @@ class TwoServers(RuleBasedStateMachine):
         if isinstance(result, CallToolResult) and not result.is_error and result.structured_content:
             self.seen.reported.append(result.structured_content)
 
-    def _waiting_creates(self) -> list[str]:
+    def _find_waiting_creates(self) -> list[str]:
+        """Return the ids of the new orders that wait for an approval."""
         journal = JournalStore(self.harness.journal, clock=self.clock)
         try:
             waiting = [one for one in journal.all() if one.state == "PROPOSED" and one.operation.kind == "create"]
@@ -244,7 +245,8 @@ class TwoServers(RuleBasedStateMachine):
         finally:
             journal.close()
 
-    def _live(self, number: str) -> list[str]:
+    def _find_proposed(self, number: str) -> list[str]:
+        """Return the ids of the operations on an order that wait for an approval."""
         journal = JournalStore(self.harness.journal, clock=self.clock)
         try:
             return [
@@ -257,7 +259,7 @@ class TwoServers(RuleBasedStateMachine):
 
 
 async def _nobody(*_: object) -> ElicitResult:
-    """The sweep answers by itself; this only says that the client can be asked."""
+    """Be a client's person who can be asked; the sweep answers by itself, so nobody asks."""
     return ElicitResult(action="cancel")
 
 
@@ -269,7 +271,7 @@ async def _call(client: Client, tool: str, number: str) -> Any:
     return await client.session.call_tool(tool, _arguments(tool, number), allow_input_required=True)
 
 
-async def _creating(client: Client, arguments: dict[str, Any], times: int) -> list[Any]:
+async def _create_at_once(client: Client, arguments: dict[str, Any], times: int) -> list[Any]:
     results: list[Any] = []
 
     async def once() -> None:
@@ -299,7 +301,7 @@ async def _try(call: Callable[[], Awaitable[Any]]) -> Any:
         return exc
 
 
-async def _together(asked: Asked, reply: ElicitResult, times: int) -> list[Any]:
+async def _answer_at_once(asked: Asked, reply: ElicitResult, times: int) -> list[Any]:
     results: list[Any] = []
 
     async def once() -> None:
@@ -320,7 +322,7 @@ async def _together(asked: Asked, reply: ElicitResult, times: int) -> list[Any]:
 
 
 def _number_of(request: httpx2.Request) -> str:
-    """The order that a write is about."""
+    """Return the number of the order that a write is about."""
     if request.method == "DELETE":
         return request.url.path.rpartition("/")[2]
     if request.url.path.endswith("/cancel"):
@@ -336,8 +338,8 @@ def _receive_one(book: Any, number: str) -> None:
     book.receive(number, {line: Decimal(1)})
 
 
-def settings_of(examples: int, steps: int) -> settings:
-    """Play so many games of so many moves."""
+def make_settings(examples: int, steps: int) -> settings:
+    """Return Hypothesis' settings for so many games of so many moves."""
     return settings(
         max_examples=examples,
         stateful_step_count=steps,

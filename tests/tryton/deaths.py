@@ -14,8 +14,8 @@ from typing import Literal
 from po_mcp.sandbox.faults import Exchange, Relay
 from po_mcp.sandbox.faults.messages import Answer, Request
 from tests.sweep.erp import TAG
-from tests.sweep.judging import Ran
-from tests.sweep.runner import Clock, and_after_a_restart, note_the_end
+from tests.sweep.oracle import Ran
+from tests.sweep.runner import Clock, play_after_a_restart, record_the_end
 from tests.sweep.scenarios import Bounds, Flow
 from tests.tryton.book import TrytonUsers
 from tests.tryton.harness import find_write_method
@@ -108,8 +108,8 @@ async def die(at: Death, server: Server, users: TrytonUsers) -> Ran:
                     await play.ask(desk)
             finally:
                 await relay.revive()
-            await and_after_a_restart(play)
-            note_the_end(ran, journal, clock)
+            await play_after_a_restart(play)
+            record_the_end(ran, journal, clock)
             if not relay.has_died:
                 ran.crashes.append("Tryton was asked for no write")
         await network.close()

@@ -11,7 +11,7 @@ import click
 
 from tests.homes import nobodys_home
 from tests.sweep.crashes import Crash, Crashed
-from tests.sweep.judging import Ran
+from tests.sweep.oracle import Ran
 from tests.sweep.scenarios import Flow
 from tests.tryton.book import TrytonUsers
 from tests.tryton.deaths import Death, die, every_death

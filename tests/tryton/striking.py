@@ -22,13 +22,13 @@ from tests.sweep.crashes import (
     USER,
     Crash,
     Crashed,
-    ask_until_it_is_struck,
+    ask_until_struck,
     server_process,
     start_again,
 )
-from tests.sweep.erp import TAG, Lost, Moment, at_once
-from tests.sweep.judging import Ran
-from tests.sweep.runner import Clock, Play, WatchedNetwork, and_after_a_restart, note_the_end
+from tests.sweep.erp import TAG, Lost, Moment, do_nothing
+from tests.sweep.oracle import Ran
+from tests.sweep.runner import Clock, Play, WatchedNetwork, play_after_a_restart, record_the_end
 from tests.sweep.scenarios import HANGING, Bounds, Flow
 from tests.tryton.book import PURCHASE, TrytonUsers
 from tests.tryton.harness import find_write_method
@@ -94,8 +94,8 @@ class RpcRelay(Relay):
         super().__init__(erp, plan)
         self._users = users
         self._then = then
-        self.arrives: Moment = at_once
-        self.applied: Moment = at_once
+        self.arrives: Moment = do_nothing
+        self.applied: Moment = do_nothing
         self.carried_out: list[str] = []
         self.arrived = 0
 
@@ -155,9 +155,9 @@ async def strike(at: Struck, server: Server, users: TrytonUsers) -> Ran:
             note_what_is_carried_out(play, relay)
             async with play.server() as desk:
                 await play.ask(desk)
-            await and_after_a_restart(play)
+            await play_after_a_restart(play)
             await relay.wait_for_late_requests()
-            note_the_end(ran, journal, clock)
+            record_the_end(ran, journal, clock)
         await network.close()
     return ran
 
@@ -186,8 +186,8 @@ async def kill(at: Crash, server: Server, users: TrytonUsers) -> Crashed:
         async with RpcRelay(server.port, users) as relay:
             url = f"{relay.url}/{server.database.name}"
             async with server_process(at.flow, url, journal, seconds=TIMEOUT) as peer:
-                peer.count_requests, peer.patience = lambda: relay.count, PATIENCE
-                await ask_until_it_is_struck(ran, relay, peer, journal)
+                peer.count_requests, peer.patience_s = lambda: relay.count, PATIENCE
+                await ask_until_struck(ran, relay, peer, journal)
             network = RpcNetwork(ran, journal)
             await start_again(ran, relay, RpcPlay(at, ran, Clock(), journal, url, network, user=USER))
     return ran

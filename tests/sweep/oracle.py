@@ -1,4 +1,4 @@
-"""What was asked, what was sent, what the book shows and what was answered; and which answers are lies."""
+"""What was sent, carried out and answered in a run, and what of that is wrong: double writes, lies, unsafe writes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 from .scenarios import Bounds, Flow
 
 _FAILED = {"error", "refused", "stale", "expired"}
-"""What says of a write that it did not happen. A no of the person speaks of the question alone."""
+"""Statuses that say of a write that it did not happen. "declined" says only that the question was answered with no."""
 _WAITING = {"PROPOSED", "APPROVED", "SENT"}
 _NO_VERDICT = {
     "BadAnswer",
@@ -21,16 +21,17 @@ _NO_VERDICT = {
     "TooManyRequests",
     "Unreachable",
 }
-"""Errors of a call that says nothing of an earlier one."""
+"""Classes of errors that say nothing of an earlier call."""
 
 
 @dataclass(frozen=True)
 class Answer:
     """What a client was answered at a step: a write's status, or "error".
 
-    `asked_by`: the user, and of which company. `late`: the operations that this answer tells to have happened after
-    all. `is_checked`: it is a refusal that tells until when it is checked. `misled`: a request of this very step was
-    struck, or the ERP's readings lag behind: an error of such a step is no verdict on what came before.
+    `asked_by`: the user, and of which company. `looked_up`: it answers get_operation. `late`: the operations that this
+    answer reports to have happened after all. `is_checked`: it is a refusal that says until when it is checked.
+    `misled`: a request of this very step was struck, or the ERP's readings lag behind, so that an error says nothing
+    of what came before.
     """
 
     step: int
@@ -48,7 +49,8 @@ class Answer:
 
 @dataclass(frozen=True)
 class Sending:
-    """A write at the moment it leaves, and what the journal's file holds of it by then."""
+    """A write at the moment it leaves, and what the journal's file holds of it by then: its operation, if any, whether
+    the audit log has its approval, and whether it is of the order that was approved."""
 
     tag: str
     step: int
@@ -59,7 +61,7 @@ class Sending:
 
 
 class Played(Protocol):
-    """What was played, as far as the judge must know."""
+    """What the oracle must know of a scenario."""
 
     @property
     def flow(self) -> Flow: ...
@@ -82,23 +84,24 @@ class Ran:
 
     @property
     def wrong(self) -> list[str]:
-        return [*self.doubles, *self.lies, *_unsafe(self), *_stuck(self), *self.crashes]
+        return [*self.doubles, *self.lies, *_find_unsafe_writes(self), *_find_stuck_operations(self), *self.crashes]
 
     @property
     def doubles(self) -> list[str]:
-        return list(_doubles(self))
+        return list(_find_doubles(self))
 
     @property
     def lies(self) -> list[str]:
-        found = [*_lies(self), *_untold_effects(self)]
+        found = [*_find_lies(self), *_find_unreported_effects(self)]
         return [f"step {answer.step}: {lie} ({answer.status}: {answer.text[:200]})" for answer, lie in found]
 
     @property
     def is_residual(self) -> bool:
+        """Whether it is wrong, but the ERP was later than the bounds that it promises."""
         return self.scenario.bounds == "broken" and bool(self.wrong)
 
 
-def _doubles(ran: Ran) -> Iterator[str]:
+def _find_doubles(ran: Ran) -> Iterator[str]:
     """A write that was sent though one before it for the same person was carried out, or two of one operation."""
     for place, sending in enumerate(ran.sent):
         before = ran.sent[:place]
@@ -113,7 +116,7 @@ def _doubles(ran: Ran) -> Iterator[str]:
             yield f"{len(done)} writes of one request were carried out"
 
 
-def _lies(ran: Ran) -> Iterator[tuple[Answer, str]]:
+def _find_lies(ran: Ran) -> Iterator[tuple[Answer, str]]:
     for answer in ran.answers:
         done = {one: ran.carried_out[one.tag] for one in _find_sendings(ran, answer) if one.tag in ran.carried_out}
         until = [one for one, step in done.items() if step <= answer.step]
@@ -129,7 +132,7 @@ def _lies(ran: Ran) -> Iterator[tuple[Answer, str]]:
             yield answer, "it waits for an approval, and it was carried out"
 
 
-def _untold_effects(ran: Ran) -> Iterator[tuple[Answer, str]]:
+def _find_unreported_effects(ran: Ran) -> Iterator[tuple[Answer, str]]:
     """A refusal that was checked, of a write that was carried out, and an answer after it that does not say so."""
     for answer in ran.answers:
         if not answer.is_checked or answer.operation_id is None:
@@ -139,7 +142,7 @@ def _untold_effects(ran: Ran) -> Iterator[tuple[Answer, str]]:
             continue
         after = max(answer.step, *done) if min(done) > answer.step else answer.step
         following = [one for one in ran.answers if one.step > after and not one.misled]
-        if following and not any(_tells(one, answer.operation_id) for one in _first_step(following)):
+        if following and not any(_reports(one, answer.operation_id) for one in _first_step(following)):
             yield following[0], f"the late effect of {answer.operation_id} is not reported"
 
 
@@ -147,12 +150,12 @@ def _first_step(answers: Sequence[Answer]) -> list[Answer]:
     return [one for one in answers if one.step == answers[0].step]
 
 
-def _tells(answer: Answer, operation_id: str) -> bool:
+def _reports(answer: Answer, operation_id: str) -> bool:
     return operation_id in answer.late or (answer.operation_id == operation_id and answer.status == "done")
 
 
 def _find_sendings(ran: Ran, answer: Answer) -> list[Sending]:
-    """Return the writes that an answer speaks of: those of its operation, or all of the asking client."""
+    """Return the writes that an answer is about: those of its operation, or all of the asking client."""
     if answer.looked_up:
         return [one for one in ran.sent if one.operation_id in (answer.operation_id, None)]
     return [one for one in ran.sent if one.asked_by == answer.asked_by]
@@ -163,11 +166,11 @@ def _is_of(sending: Sending, answer: Answer) -> bool:
 
 
 def _is_verdict(answer: Answer) -> bool:
-    """Tell whether a failure speaks of the operation; where the ERP cannot be read, a call says only that."""
+    """Tell whether a failure is about the operation; where the ERP cannot be read, a call says only that."""
     return answer.looked_up or not (answer.misled or answer.error in _NO_VERDICT)
 
 
-def _unsafe(ran: Ran) -> Iterator[str]:
+def _find_unsafe_writes(ran: Ran) -> Iterator[str]:
     guarded = not ran.scenario.flow[1].startswith("create")
     for sent in ran.sent:
         if sent.operation_id is None:
@@ -178,7 +181,7 @@ def _unsafe(ran: Ran) -> Iterator[str]:
             yield f"write {sent.tag} is of another order than was approved"
 
 
-def _stuck(ran: Ran) -> Iterator[str]:
+def _find_stuck_operations(ran: Ran) -> Iterator[str]:
     yield from (f"an operation is {state} for ever" for state in ran.states if state in _WAITING)
     if "WATCHED" in ran.states and not any(answer.misled for answer in ran.answers[-1:]):
         yield "a refusal is watched for ever"
