@@ -32,6 +32,11 @@ def at_once() -> float:
     return 0.0
 
 
+def retry_at_once() -> Retrier:
+    """Return what repeats a failed read without a wait."""
+    return Retrier(sleep=no_wait, fraction=at_once)
+
+
 def inventory_pro(url: str, timeout: float = TIMEOUT_S) -> InventoryPro:
     return InventoryPro(url, "client", SECRET, timeout=timeout, retrier=Retrier(sleep=no_wait, fraction=at_once))
 

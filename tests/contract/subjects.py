@@ -22,7 +22,7 @@ from po_mcp.sandbox import Book, create_app
 from tests.ports import serve
 from tests.tryton.book import PURCHASE, TrytonUsers
 from tests.tryton.company import password
-from tests.tryton.server import HOME, template
+from tests.tryton.server import HOME, make_template
 
 CONNECTORS: Mapping[str, type[Any]] = {
     "sandbox": Sandbox,
@@ -198,7 +198,7 @@ def connect_to_tryton(url: str, users: TrytonUsers) -> Subject:
     facts = users.facts
     return Subject(
         Tryton(url, "buyer", password("buyer")),
-        know_tryton(users, len(template(HOME).orders)),
+        know_tryton(users, len(make_template(HOME).orders)),
         item=str(facts.items["oil"]),
         item_name="Machine oil",
         warehouse=str(facts.warehouses["main"]),

@@ -15,7 +15,7 @@ Line = tuple[str, str, str]
 
 
 def today() -> date:
-    """The server's day: it keeps UTC."""
+    """Return the server's day, which is that of UTC."""
     return datetime.now(UTC).date()
 
 
@@ -32,7 +32,7 @@ class TrytonUsers:
         for person in (self.buyer, self.keeper, self.admin):
             person.close()
 
-    def order(
+    def make_order(
         self, reference: str | None, *lines: Line, vendor: str = "acme", on: date | None = None, **more: Any
     ) -> int:
         """Make a draft with the values that the desktop client fills in, and return its id."""
@@ -66,13 +66,13 @@ class TrytonUsers:
             self.buyer.on(PURCHASE, button, [identifier])
         return identifier
 
-    def moves(self, identifier: int, *domain: Any) -> list[int]:
+    def find_moves(self, identifier: int, *domain: Any) -> list[int]:
         return self.keeper.search("stock.move", ["origin.purchase", "=", identifier, "purchase.line"], *domain)
 
     def receive(self, identifier: int, arrived: Mapping[str, str]) -> None:
         """Book a delivery, of each item named; what did not come stays outstanding."""
         quantities = {self.facts.items[item]: float(quantity) for item, quantity in arrived.items()}
-        drafts = self.moves(identifier, ["state", "=", "draft"], ["product", "in", list(quantities)])
+        drafts = self.find_moves(identifier, ["state", "=", "draft"], ["product", "in", list(quantities)])
         places = self.keeper.read("stock.location", self.facts.warehouses["main"], "input_location", "storage_location")
         (shipment,) = self.keeper.create(
             "stock.shipment.in",
@@ -92,7 +92,7 @@ class TrytonUsers:
 
     def cancel_moves(self, identifier: int) -> list[int]:
         """Call off what is outstanding; the order's shipment is an exception then."""
-        drafts = self.moves(identifier, ["state", "=", "draft"])
+        drafts = self.find_moves(identifier, ["state", "=", "draft"])
         self.keeper.on("stock.move", "cancel", drafts)
         return drafts
 
@@ -112,28 +112,32 @@ class TrytonUsers:
         person.wizard(wizard, ("ask", {}), ("handle", chosen), **active)
 
 
-def write(users: TrytonUsers) -> dict[str, int]:
-    """Make the orders, and return their ids by what state they are in."""
+def write_book(users: TrytonUsers) -> dict[str, int]:
+    """Make the orders, and return their ids, each by a name of the state that it is in."""
     ordered = ("quote", "confirm")
     late = today() - timedelta(days=3)
     book = {
-        "draft": users.order("PM-2026-0001", ("bolt", "1000", "0.45"), ("nut", "1000", "0.22"), comment="By truck."),
-        "nameless": users.order(None, ("bolt", "10", "0.45")),
-        "twin": users.order("PM-2026-0009", ("nut", "5", "0.12"), vendor="bolts"),
-        "other_twin": users.order("PM-2026-0009", ("nut", "6", "0.12"), vendor="bolts"),
-        "quotation": users.press(users.order("PM-2026-0002", ("bolt", "500", "0.44"), vendor="bolts"), "quote"),
+        "draft": users.make_order(
+            "PM-2026-0001", ("bolt", "1000", "0.45"), ("nut", "1000", "0.22"), comment="By truck."
+        ),
+        "nameless": users.make_order(None, ("bolt", "10", "0.45")),
+        "twin": users.make_order("PM-2026-0009", ("nut", "5", "0.12"), vendor="bolts"),
+        "other_twin": users.make_order("PM-2026-0009", ("nut", "6", "0.12"), vendor="bolts"),
+        "quotation": users.press(users.make_order("PM-2026-0002", ("bolt", "500", "0.44"), vendor="bolts"), "quote"),
         "waiting": users.press(
-            users.order("PM-2026-0003", ("bolt", "1000", "0.45"), ("oil", "2.35", "12.50"), ("freight", "1", "40")),
+            users.make_order(
+                "PM-2026-0003", ("bolt", "1000", "0.45"), ("oil", "2.35", "12.50"), ("freight", "1", "40")
+            ),
             *ordered,
         ),
         "partial": users.press(
-            users.order("PM-2026-0004", ("bolt", "100", "0.45"), ("oil", "2.35", "12.50"), on=late), *ordered
+            users.make_order("PM-2026-0004", ("bolt", "100", "0.45"), ("oil", "2.35", "12.50"), on=late), *ordered
         ),
-        "received": users.press(users.order("PM-2026-0005", ("bolt", "10", "0.45")), *ordered),
-        "short": users.press(users.order("PM-2026-0006", ("bolt", "100", "0.45")), *ordered),
-        "done": users.press(users.order("PM-2026-0007", ("nut", "40", "0.12"), vendor="bolts"), *ordered),
-        "exception": users.press(users.order("PM-2026-0010", ("nut", "40", "0.12")), *ordered),
-        "cancelled": users.press(users.order("PM-2026-0008", ("nut", "1", "0.12")), "quote", "cancel"),
+        "received": users.press(users.make_order("PM-2026-0005", ("bolt", "10", "0.45")), *ordered),
+        "short": users.press(users.make_order("PM-2026-0006", ("bolt", "100", "0.45")), *ordered),
+        "done": users.press(users.make_order("PM-2026-0007", ("nut", "40", "0.12"), vendor="bolts"), *ordered),
+        "exception": users.press(users.make_order("PM-2026-0010", ("nut", "40", "0.12")), *ordered),
+        "cancelled": users.press(users.make_order("PM-2026-0008", ("nut", "1", "0.12")), "quote", "cancel"),
     }
     users.receive(book["partial"], {"bolt": "30", "oil": "2.35"})
     users.receive(book["received"], {"bolt": "10"})

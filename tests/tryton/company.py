@@ -30,17 +30,17 @@ def password(login: str) -> str:
 
 
 def fill(admin: Rpc) -> Facts:
-    """Make everything, as the administrator."""
-    currencies = _currencies(admin)
-    own_party, company = _company(admin, currencies["EUR"])
-    accounts = _accounts(admin, company)
-    _fiscal_year(admin, company)
-    tax = _tax(admin)
+    """Make the company and all that it needs to buy, as the administrator."""
+    currencies = _make_currencies(admin)
+    own_party, company = _make_company(admin, currencies["EUR"])
+    accounts = _make_accounts(admin, company)
+    _make_fiscal_year(admin, company)
+    tax = _make_tax(admin)
     units = {name: admin.search("product.uom", ["name", "=", name])[0] for name in ("Unit", "Kilogram")}
-    items = _items(admin, accounts, tax, units)
-    vendors = _vendors(admin, company, currencies, items["bolt"])
-    warehouses = _warehouses(admin)
-    _users(admin, company)
+    items = _make_items(admin, accounts, tax, units)
+    vendors = _make_vendors(admin, company, currencies, items["bolt"])
+    warehouses = _make_warehouses(admin)
+    _make_users(admin, company)
     return Facts(company, currencies, vendors, items, units, warehouses, tax, own_party)
 
 
@@ -49,7 +49,7 @@ def _xml_id(admin: Rpc, module: str, name: str) -> int:
     return found
 
 
-def _currencies(admin: Rpc) -> dict[str, int]:
+def _make_currencies(admin: Rpc) -> dict[str, int]:
     rows = [("Euro", "EUR", "€", "978"), ("US Dollar", "USD", "$", "840")]
     made = admin.create(
         "currency.currency",
@@ -68,7 +68,7 @@ def _currencies(admin: Rpc) -> dict[str, int]:
     return {code: identifier for (_, code, _, _), identifier in zip(rows, made, strict=True)}
 
 
-def _company(admin: Rpc, currency: int) -> tuple[int, int]:
+def _make_company(admin: Rpc, currency: int) -> tuple[int, int]:
     (own,) = admin.create("party.party", {"name": "Sample Works Ltd", "addresses": [["create", [{"city": "Ghent"}]]]})
     (company,) = admin.create("company.company", {"party": own, "currency": currency})
     admin.write("res.user", admin.user, companies=[["add", [company]]], company=company)
@@ -76,7 +76,7 @@ def _company(admin: Rpc, currency: int) -> tuple[int, int]:
     return own, company
 
 
-def _accounts(admin: Rpc, company: int) -> dict[str, int]:
+def _make_accounts(admin: Rpc, company: int) -> dict[str, int]:
     """Make the chart of accounts that Tryton ships, and return one account of each kind."""
     (template,) = admin.search("account.account.template", ["parent", "=", None])[:1]
     chosen = {"account": {"account_template": template, "company": company}}
@@ -96,7 +96,7 @@ def _accounts(admin: Rpc, company: int) -> dict[str, int]:
     return accounts
 
 
-def _fiscal_year(admin: Rpc, company: int) -> None:
+def _make_fiscal_year(admin: Rpc, company: int) -> None:
     year = datetime.now(UTC).year
     kinds = (("Moves", "account", "account_move"), ("Invoices", "account_invoice", "account_invoice"))
     moves, invoices = [
@@ -123,7 +123,7 @@ def _fiscal_year(admin: Rpc, company: int) -> None:
     admin.on("account.fiscalyear", "create_periods", [made])
 
 
-def _tax(admin: Rpc) -> int:
+def _make_tax(admin: Rpc) -> int:
     (owed,) = admin.search("account.account", ["code", "=", "2.2.3"])  # accrued taxes
     (tax,) = admin.create(
         "account.tax",
@@ -139,7 +139,7 @@ def _tax(admin: Rpc) -> int:
     return tax
 
 
-def _items(admin: Rpc, accounts: dict[str, int], tax: int, units: dict[str, int]) -> dict[str, int]:
+def _make_items(admin: Rpc, accounts: dict[str, int], tax: int, units: dict[str, int]) -> dict[str, int]:
     (category,) = admin.create(
         "product.category",
         {
@@ -158,12 +158,14 @@ def _items(admin: Rpc, accounts: dict[str, int], tax: int, units: dict[str, int]
         "bench": ("Work bench", "BENCH-1", "Unit", "300", "goods", False),
     }
     return {
-        key: _item(admin, category, units[unit], name, code, price, kind, purchasable)
+        key: _make_item(admin, category, units[unit], name, code, price, kind, purchasable)
         for key, (name, code, unit, price, kind, purchasable) in rows.items()
     }
 
 
-def _item(admin: Rpc, category: int, unit: int, name: str, code: str, price: str, kind: str, purchasable: bool) -> int:
+def _make_item(
+    admin: Rpc, category: int, unit: int, name: str, code: str, price: str, kind: str, purchasable: bool
+) -> int:
     values: dict[str, Any] = {
         "name": name,
         "type": kind,
@@ -182,7 +184,7 @@ def _item(admin: Rpc, category: int, unit: int, name: str, code: str, price: str
     return item
 
 
-def _vendors(admin: Rpc, company: int, currencies: dict[str, int], bolt: int) -> dict[str, int]:
+def _make_vendors(admin: Rpc, company: int, currencies: dict[str, int], bolt: int) -> dict[str, int]:
     rows = {"acme": ("Acme Fasteners", "V-ACME", "Antwerp"), "bolts": ("Bolt & Co", "V-BOLT", "Lyon")}
     rows["former"] = ("Former Fasteners", "V-FORMER", "Gent")
     made = admin.create(
@@ -214,7 +216,7 @@ def _vendors(admin: Rpc, company: int, currencies: dict[str, int], bolt: int) ->
     return vendors
 
 
-def _warehouses(admin: Rpc) -> dict[str, int]:
+def _make_warehouses(admin: Rpc) -> dict[str, int]:
     """Name the one that Tryton ships "Main", and make another one."""
     (main,) = admin.search("stock.location", ["type", "=", "warehouse"])
     admin.write("stock.location", main, name="Main")
@@ -235,7 +237,7 @@ def _warehouses(admin: Rpc) -> dict[str, int]:
     return {"main": main, "north": north}
 
 
-def _users(admin: Rpc, company: int) -> None:
+def _make_users(admin: Rpc, company: int) -> None:
     groups = {
         "purchase": _xml_id(admin, "purchase", "group_purchase"),
         "stock": _xml_id(admin, "stock", "group_stock"),

@@ -1,4 +1,4 @@
-"""A Tryton server for the session, put back to the same content before each test, and connections to it."""
+"""A Tryton server of the session, whose book is put back before each test, and connections to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from po_mcp.connectors.tryton import Tryton
 from po_mcp.orders import DraftLine, OrderDraft, Vendor
 from tests.tryton.book import TrytonUsers
 from tests.tryton.company import Facts, password
-from tests.tryton.server import HOME, Server, template
+from tests.tryton.harness import RpcWire, TrytonHarness
+from tests.tryton.server import HOME, Server, make_template
 
 Connect = Callable[..., Tryton]
 VENDORS = {"acme": "Acme Fasteners", "bolts": "Bolt & Co", "former": "Former Fasteners"}
@@ -61,7 +62,12 @@ def book(tryton_server: tuple[Server, TrytonUsers], tmp_path: Path, monkeypatch:
     server, users = tryton_server
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # lists of a book before are of the same address
     server.reset()
-    return Book(server.url, users.facts, template(HOME).orders, users)
+    return Book(server.url, users.facts, make_template(HOME).orders, users)
+
+
+@pytest.fixture
+def harness(book: Book, tmp_path: Path) -> TrytonHarness:
+    return TrytonHarness(tmp_path / "book", RpcWire(users=book.users), url=book.url, users=book.users)
 
 
 @pytest.fixture
@@ -79,7 +85,7 @@ def restart_after(book: Book, server: Server) -> Iterator[None]:
 
 @pytest.fixture
 async def connect(book: Book) -> AsyncIterator[Connect]:
-    """Return how a user of the company connects; all are signed out at the end."""
+    """What connects a user of the company, by default the buyer; all are signed out at the end."""
     made: list[Tryton] = []
 
     def connect_as(login: str = "buyer", secret: str | None = None, url: str | None = None, **more: Any) -> Tryton:

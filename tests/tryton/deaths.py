@@ -26,18 +26,18 @@ from tests.tryton.striking import (
     RpcPlay,
     RpcRelay,
     contents,
-    note_what_is_carried_out,
+    record_what_is_carried_out,
 )
 
 Back = Literal["at once", "later"]
 ON_ARRIVAL, WHEN_APPLIED = 0.0, float("inf")
 MOMENTS = (ON_ARRIVAL, 0.003, 0.01, 0.02, 0.04, 0.08, WHEN_APPLIED)
-"""Seconds after Tryton got the write; a create takes it 25 to 40 ms. What it made of it by then, its database says."""
+"""Seconds after Tryton got the write, of which a create takes 25 to 40 ms; its database then shows what was done."""
 
 
 @dataclass(frozen=True)
 class Death:
-    """A flow, when Tryton dies at its write, and when it is back."""
+    """A flow, the seconds after which Tryton dies at its write, and when it is back."""
 
     flow: Flow
     seconds: float
@@ -94,7 +94,7 @@ class DyingRelay(RpcRelay):
 
 
 async def die(at: Death, server: Server, users: TrytonUsers) -> Ran:
-    """Make the call while Tryton dies, let it come back, start again, and ask until no doubt is left."""
+    """Make the call while Tryton dies, start Tryton and our server again, and ask until no doubt is left."""
     ran, clock = Ran(at), Clock()
     clock.now = time.time()
     with tempfile.TemporaryDirectory() as folder:
@@ -102,7 +102,7 @@ async def die(at: Death, server: Server, users: TrytonUsers) -> Ran:
         network = RpcNetwork(ran, journal)
         async with DyingRelay(server, users, at) as relay:
             play = RpcPlay(at, ran, clock, journal, f"{relay.url}/{server.database.name}", network, relay)
-            note_what_is_carried_out(play, relay)
+            record_what_is_carried_out(play, relay)
             try:
                 async with play.server() as desk:
                     await play.ask(desk)

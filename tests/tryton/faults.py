@@ -21,8 +21,8 @@ from tests.tryton.striking import Struck, contents, every_crash, every_scenario,
 At = Struck | Crash | Death
 
 
-def effects(users: TrytonUsers, before: Mapping[int, str], flow: Flow) -> int:
-    """Return how often what a flow asks for shows in Tryton, against what stood there before."""
+def count_effects(users: TrytonUsers, before: Mapping[int, str], flow: Flow) -> int:
+    """Return how often Tryton shows what a flow asks for, compared with what stood there before."""
     now = contents(users)
     if flow[1].startswith("create"):
         return len(now.keys() - before.keys())
@@ -42,11 +42,11 @@ def play(at: At, server: Server, users: TrytonUsers) -> Awaitable[Ran]:
 
 
 async def judge(at: At, server: Server, users: TrytonUsers) -> tuple[Ran, list[str]]:
-    """Play it over a fresh book; return what came of it, and what is wrong with that."""
+    """Play a scenario over a fresh book; return its history, and what is wrong with that."""
     server.reset()
     before = contents(users)
     ran = await play(at, server, users)
-    times, wrong = effects(users, before, at.flow), list(ran.wrong)
+    times, wrong = count_effects(users, before, at.flow), list(ran.wrong)
     if times > 1 or times < any(answer.status == "done" for answer in ran.answers):
         wrong.append(f"Tryton shows it {times} times in the end")
     if isinstance(ran, Crashed) and not ran.struck:
@@ -59,7 +59,7 @@ async def judge(at: At, server: Server, users: TrytonUsers) -> tuple[Ran, list[s
 @click.option("--most", type=click.IntRange(1), default=10_000, help="So many scenarios at most.")
 @click.option("--every", type=click.IntRange(1), default=1, help="Only every n-th of them.")
 def main(words: tuple[str, ...], most: int, every: int) -> None:
-    """Strike every write at every moment, and hold what is said against what Tryton shows.
+    """Strike every write at every moment, and compare what is reported with what Tryton shows.
 
     WORDS, such as kill or "cancel: 500", choose the scenarios in whose name one of them stands.
     """

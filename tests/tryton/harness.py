@@ -1,11 +1,12 @@
 """Our MCP server over a real Tryton: clients of both protocol eras, and a spy on the wire that knows JSON-RPC.
 
-What came of it is read by `Rpc`, which shares nothing with the connector.
+What Tryton holds is read by `Rpc`, which shares nothing with the connector.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -16,13 +17,14 @@ from typing import Any
 
 import httpx2
 from mcp import Client
+from mcp.types import ElicitRequestFormParams, ElicitResult
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
-from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.tryton import Tryton
+from tests.connectors.calls import retry_at_once
 from tests.conversations.record import Put, Wire, Written
-from tests.harness import ERAS, MODES, ScriptedPerson, ServerHarness, WriteFault
+from tests.harness import ERAS, MODES, ScriptedPerson, ServerHarness, WriteFault, accept, yes
 from tests.tryton.book import PURCHASE, TrytonUsers
 from tests.tryton.company import password
 
@@ -35,8 +37,21 @@ def find_write_method(body: bytes) -> str | None:
     return _WRITES.get(json.loads(body)["method"]) if body else None
 
 
-async def no_wait(seconds: float) -> None:
-    """Take the place of a wait before another try."""
+def once(act: Callable[[], object]) -> Callable[[], None]:
+    """Return what acts when it is called first, and does nothing later."""
+    todo = [act]
+
+    def act_once() -> None:
+        while todo:
+            todo.pop()()
+
+    return act_once
+
+
+def approve(params: ElicitRequestFormParams) -> ElicitResult:
+    """Take what is offered, or type the number that is asked for."""
+    asked = re.search(r"^Delete order «?(\S+?)»? permanently\?", params.message)
+    return accept(order_number=asked[1]) if asked else yes(params)
 
 
 @dataclass(frozen=True)
@@ -88,7 +103,7 @@ def find_orders(users: TrytonUsers, name: str) -> list[Shown]:
 
 @dataclass
 class RpcWire(Wire):
-    """The wire to Tryton, where every call is a POST: its body tells what is a write."""
+    """The wire to Tryton, where every call is a POST: its body shows what is a write."""
 
     users: TrytonUsers | None = None
     on_read_rpc: WriteFault | None = None
@@ -138,7 +153,7 @@ class RpcWire(Wire):
 
 @dataclass
 class TrytonHarness(ServerHarness):
-    """Servers over one Tryton; `book` is the place beside which the journal lies."""
+    """Servers over one Tryton; the journal lies beside the path `book`, at which there is no file."""
 
     url: str = ""
     users: TrytonUsers | None = None
@@ -158,9 +173,8 @@ class TrytonHarness(ServerHarness):
         The time is the real one, as Tryton's is, whatever `clock` says.
         """
         late, lag = erp_bounds or (0.0, 0.0)
-        retrier = Retrier(sleep=no_wait, fraction=lambda: 0.0)
         transport = self.wire.around(httpx2.AsyncHTTPTransport(retries=0))
-        erp = Tryton(self.url, self.login, password(self.login), transport=transport, retrier=retrier)
+        erp = Tryton(self.url, self.login, password(self.login), transport=transport, retrier=retry_at_once())
         made = Settings(
             **{
                 "erp": "tryton",

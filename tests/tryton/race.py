@@ -46,12 +46,15 @@ WORKS: Mapping[str, Work] = {"save": save, "save a line": save_a_line, "quote": 
 
 
 async def meet(erp: Tryton, users: TrytonUsers, kind: Guarded, work: Work, late: float) -> tuple[str, str, str]:
-    """Let both happen at one moment; return what each was answered, and what stands in Tryton then.
+    """Let our write and a colleague's happen at one moment.
 
     Args:
-        late: seconds by which ours leaves later.
+        late: seconds by which the colleague's leaves later than ours.
+
+    Returns:
+        What each was answered, and what Tryton shows then.
     """
-    order = users.order(None, ("bolt", "10", "0.45"))
+    order = users.make_order(None, ("bolt", "10", "0.45"))
     seen = await erp.snapshot(f"({order})", kind)
     opened = _stamps(users.keeper, order)
     answers: dict[str, str] = {}
@@ -81,13 +84,14 @@ async def meet(erp: Tryton, users: TrytonUsers, kind: Guarded, work: Work, late:
 
 
 def _stamps(person: Rpc, order: int) -> dict[str, str]:
-    """Return the stamps of an order that somebody opens."""
+    """Return the stamps of an order and its lines, as somebody gets them who opens it."""
     row = person.read(PURCHASE, order, "_timestamp", "lines._timestamp")
     lines = {f"{LINE},{line['id']}": line["_timestamp"] for line in row["lines."]}
     return {f"{PURCHASE},{order}": row["_timestamp"], **lines}
 
 
 def _show(person: Rpc, order: int) -> str:
+    """Return an order's state, and whether the colleague's change is in it; "gone" where it is deleted."""
     rows: list[dict[str, Any]] = person.search_read(
         PURCHASE, ["state", "comment", "lines.quantity"], ["id", "=", order]
     )
@@ -98,7 +102,7 @@ def _show(person: Rpc, order: int) -> str:
 
 
 async def race(server: Server, users: TrytonUsers, kind: Guarded, work: Work, times: int) -> Counter[tuple[str, ...]]:
-    """Let both meet many times, each time a little later than the other."""
+    """Let both meet many times, up to 20 ms apart; return how often each combination of answers came."""
     erp = Tryton(server.url, "buyer", password("buyer"))
     chance = random.Random(1)
     try:
@@ -111,7 +115,7 @@ async def race(server: Server, users: TrytonUsers, kind: Guarded, work: Work, ti
 @click.argument("pairs", nargs=-1)
 @click.option("--times", type=click.IntRange(1), default=200, help="How often for each pair.")
 def main(pairs: tuple[str, ...], times: int) -> None:
-    """Race, and say how often what came of both; PAIRS are beginnings, such as "cancel and save"."""
+    """Race, and count the outcomes of both; PAIRS are beginnings of their names, such as "cancel and save"."""
     with serving() as (server, users):
         kinds: tuple[Guarded, ...] = ("cancel", "delete")
         for kind, (name, work) in product(kinds, WORKS.items()):

@@ -11,7 +11,7 @@ import simplejson
 from po_mcp.connectors.tryton import schemas
 from tests.tryton.book import PURCHASE
 from tests.tryton.rpc import Rpc
-from tests.tryton.server import HOME, serving, template
+from tests.tryton.server import HOME, make_template, serving
 
 FOLDER = Path(__file__).parent / "recorded"
 
@@ -40,7 +40,7 @@ def record(orders: dict[str, int], buyer: Rpc) -> dict[str, Any]:
 
 def main() -> None:
     with serving() as (_, users):
-        answers = record(template(HOME).orders, users.buyer)
+        answers = record(make_template(HOME).orders, users.buyer)
     for name, answer in answers.items():
         text = json.dumps(json.loads(simplejson.dumps(answer)), indent=1, sort_keys=True, ensure_ascii=False)
         (FOLDER / f"{name}.json").write_text(text + "\n")

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from typing import Self
 
 import httpx2
 
+from tests.ports import free_port
 from tests.tryton import book, company
 from tests.tryton.book import TrytonUsers
 from tests.tryton.company import Facts
@@ -38,11 +38,12 @@ SERIES = os.environ.get("PO_MCP_TEST_TRYTON_SERIES", "")
 """Of which series of Tryton the newest is taken, such as 8.0; where none is given, what requirements.txt says."""
 DATABASE = "po"
 ADMIN_PASSWORD = "admin-secret-1"
-_STARTS_WITHIN = 240.0  # seconds, on a machine that is busy with others
+_START_TIMEOUT_S = 240.0
+"""Enough for a machine that is busy with others."""
 
 
-def environment(folder: Path) -> Path:
-    """Make the virtual environment if it is not there, and return its programs' folder."""
+def make_environment(folder: Path) -> Path:
+    """Make the virtual environment in a folder if it is not there; return the folder of its programs."""
     of_series = [f"{package}~={SERIES}.0" for package in ("trytond", "trytond-purchase")]
     made_of = of_series if SERIES else ["--requirement", str(REQUIREMENTS)]
     place = folder / (f"venv-{SERIES}" if SERIES else "venv")
@@ -64,8 +65,8 @@ class Template:
     orders: dict[str, int]
 
 
-def template(folder: Path) -> Template:
-    """Make the template if it is not there: a company, and an order in every state."""
+def make_template(folder: Path) -> Template:
+    """Make the template in a folder if it is not there: a company, and an order in every state."""
     key = _key()
     database, described = database_of(folder, f"template-{key}"), folder / f"template-{key}.json"
     folder.mkdir(parents=True, exist_ok=True)
@@ -73,7 +74,7 @@ def template(folder: Path) -> Template:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not described.exists():
-            facts, orders = _fill(environment(folder), folder, database)
+            facts, orders = _fill(make_environment(folder), folder, database)
             described.write_text(json.dumps({"facts": asdict(facts), "orders": orders}))
     kept = json.loads(described.read_text())
     return Template(database, Facts(**kept["facts"]), kept["orders"])
@@ -86,7 +87,7 @@ def _fill(programs: Path, folder: Path, database: Database) -> tuple[Facts, dict
         facts = company.fill(admin)
         admin.close()
         users = TrytonUsers(server.url, facts, ADMIN_PASSWORD)
-        orders = book.write(users)
+        orders = book.write_book(users)
         users.close()
         server.database.copy_to(database)
     empty.remove()
@@ -96,10 +97,10 @@ def _fill(programs: Path, folder: Path, database: Database) -> tuple[Facts, dict
 @contextmanager
 def serving() -> Iterator[tuple[Server, TrytonUsers]]:
     """Run a server over the template, with people who are signed in and stay so whenever it is put back."""
-    made_of = template(HOME)
+    made_of = make_template(HOME)
     with (
         tempfile.TemporaryDirectory() as folder,
-        Server(environment(HOME), made_of.database, Path(folder) / "run") as server,
+        Server(make_environment(HOME), made_of.database, Path(folder) / "run") as server,
     ):
         users = TrytonUsers(server.url, made_of.facts, ADMIN_PASSWORD)
         server.keep()
@@ -120,7 +121,7 @@ class Server:
         template.copy_to(self.database)
         self._programs, self._folder = programs, folder
         self._log = (folder / "trytond.log").open("w+")
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/{self.database.name}"
         self.start()
 
@@ -171,7 +172,7 @@ class Server:
 
     def _wait(self) -> None:
         body = {"id": 0, "method": "common.server.version", "params": []}
-        until = time.monotonic() + _STARTS_WITHIN
+        until = time.monotonic() + _START_TIMEOUT_S
         while True:
             try:
                 httpx2.post(self.url.removesuffix(f"/{self.database.name}") + "/rpc/", json=body, timeout=5)
@@ -184,7 +185,7 @@ class Server:
 
 
 def _key() -> str:
-    """Name what a template is made of: the versions, what is put in, and the year of its accounts."""
+    """Return a digest of what a template is made of: the versions, what is put in, and the year of its accounts."""
     made_of = (REQUIREMENTS, Path(company.__file__), Path(book.__file__))
     texts = [
         *(path.read_bytes() for path in made_of),
@@ -215,9 +216,3 @@ def _empty(programs: Path, folder: Path) -> Database:
 
 def _variables(folder: Path, database: Database) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": str(folder), **database.variables()}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port

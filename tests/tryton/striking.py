@@ -1,6 +1,6 @@
-"""Faults and kills between our server and a real Tryton: one scenario each, and what came of it.
+"""Faults and kills between our server and a real Tryton, each a scenario of which the history is returned.
 
-The scenarios, the steps after a doubt and the judge are the sweep's; only the ERP behind them is a real one.
+The steps after a doubt and the oracle are those of tests/sweep; only the ERP behind them is a real one.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ THEN = ("", "500", "lost-answer", "hang")
 READINGS = 3
 HOWS = tuple(how for how in AT_THE_WIRE if not how.startswith("stopped") and not how.endswith("no answer"))
 """What happens to the process: the moments of the sweep but those at which it is stopped, or gets no answer."""
-TIMEOUT, SHORT_TIMEOUT = 30.0, 8.0
+TIMEOUT_S, SHORT_TIMEOUT_S = 30.0, 8.0
 """Seconds of a call: Tryton is asked a dozen times before a create, on a machine that is busy with others."""
-PATIENCE = 240.0
-"""Seconds without an answer or a request after which a call is one that hangs."""
+PATIENCE_S = 240.0
+"""Seconds without an answer or a request after which a call is taken to hang."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class RpcPlay(Play):
     def timeout(self) -> float:
         scenario = self.scenario
         hangs = isinstance(scenario, Struck) and not HANGING.isdisjoint((scenario.kind, scenario.then))
-        return SHORT_TIMEOUT if hangs else TIMEOUT
+        return SHORT_TIMEOUT_S if hangs else TIMEOUT_S
 
 
 async def strike(at: Struck, server: Server, users: TrytonUsers) -> Ran:
@@ -152,7 +152,7 @@ async def strike(at: Struck, server: Server, users: TrytonUsers) -> Ran:
         network = RpcNetwork(ran, journal)
         async with RpcRelay(server.port, users, _plan(at), at.then) as relay:
             play = RpcPlay(at, ran, clock, journal, f"{relay.url}/{server.database.name}", network, relay)
-            note_what_is_carried_out(play, relay)
+            record_what_is_carried_out(play, relay)
             async with play.server() as desk:
                 await play.ask(desk)
             await play_after_a_restart(play)
@@ -167,7 +167,8 @@ def _plan(at: Struck) -> Iterator[PlannedFault]:
         yield PlannedFault(FAULTS[at.kind], 1, VALUES.get(at.kind, FAULTS[at.kind].value), is_for_writes=True)
 
 
-def note_what_is_carried_out(play: Play, relay: RpcRelay) -> None:
+def record_what_is_carried_out(play: Play, relay: RpcRelay) -> None:
+    """Note, of each write that changes what Tryton holds, the step in which it does."""
     done: dict[str, int] = {}
     play.ran.carried_out = done
 
@@ -185,8 +186,8 @@ async def kill(at: Crash, server: Server, users: TrytonUsers) -> Crashed:
         journal = Path(folder) / "journal.db"
         async with RpcRelay(server.port, users) as relay:
             url = f"{relay.url}/{server.database.name}"
-            async with server_process(at.flow, url, journal, seconds=TIMEOUT) as peer:
-                peer.count_requests, peer.patience_s = lambda: relay.count, PATIENCE
+            async with server_process(at.flow, url, journal, seconds=TIMEOUT_S) as peer:
+                peer.count_requests, peer.patience_s = lambda: relay.count, PATIENCE_S
                 await ask_until_struck(ran, relay, peer, journal)
             network = RpcNetwork(ran, journal)
             await start_again(ran, relay, RpcPlay(at, ran, Clock(), journal, url, network, user=USER))

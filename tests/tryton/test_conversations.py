@@ -13,7 +13,7 @@ from tests.tryton.play import play, scripts
 
 pytestmark = pytest.mark.tryton
 
-FEWEST = 20
+MIN_CONVERSATIONS = 20
 
 
 @pytest.mark.parametrize(("name", "path"), scripts().items(), ids=scripts())
@@ -29,7 +29,7 @@ async def test_a_conversation_goes_as_its_script_says(name: str, path: Path, boo
 def test_every_tool_that_tryton_serves_has_a_conversation() -> None:
     calls = {turn.call for path in scripts().values() for turn in read(path).turn if turn.call}
 
-    assert len(scripts()) >= FEWEST
+    assert len(scripts()) >= MIN_CONVERSATIONS
     assert calls == {
         *("list_purchase_orders", "get_purchase_order", "search_catalog", "get_operation"),
         *("create_purchase_order", "delete_purchase_order", "cancel_purchase_order"),

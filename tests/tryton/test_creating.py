@@ -19,9 +19,9 @@ from po_mcp.errors import (
     Refused,
 )
 from po_mcp.orders import OrderQuery, Vendor
-from tests.tryton.between import Between
 from tests.tryton.book import PURCHASE, today
 from tests.tryton.conftest import Book, Connect
+from tests.tryton.interceptor import Interceptor
 from tests.tryton.rpc import day as written_day
 from tests.tryton.rpc import money
 
@@ -58,7 +58,7 @@ async def test_a_created_order_is_a_draft_as_it_was_asked_for(erp: Tryton, book:
 async def test_a_created_order_is_the_one_that_the_desktop_client_makes(erp: Tryton, book: Book) -> None:
     names = ("untaxed_amount", "tax_amount", "total_amount", "invoice_address", "payment_term", "currency")
     of_lines = ("lines.unit", "lines.taxes", "lines.product_supplier", "lines.amount", "lines.unit_price")
-    by_hand = book.users.order("BY-HAND", ("bolt", "1200", "0.40"), ("oil", "2.35", "12.5"))
+    by_hand = book.users.make_order("BY-HAND", ("bolt", "1200", "0.40"), ("oil", "2.35", "12.5"))
     lines = book.users.buyer.read(PURCHASE, by_hand, "lines")["lines"]
     book.users.buyer.write("purchase.line", lines[0], product_supplier=1)
 
@@ -126,7 +126,7 @@ async def test_a_number_of_the_pattern_of_trytons_sequence_is_refused(erp: Tryto
     assert read_stored(book, "po-10") == []
 
 
-async def test_a_vendor_is_paid_in_their_currency_else_in_that_of_the_orders_else_in_the_companys(
+async def test_a_vendors_currency_is_their_own_else_that_of_their_orders_else_the_companys(
     erp: Tryton, book: Book
 ) -> None:
     users, vendors = book.users, book.facts.vendors
@@ -134,8 +134,8 @@ async def test_a_vendor_is_paid_in_their_currency_else_in_that_of_the_orders_els
 
     dollars = book.facts.currencies["USD"]
     for number in range(7):
-        users.order(f"USD-{number}", ("bolt", "1", "1"), vendor="bolts", currency=dollars)
-    users.order("USD-7", ("bolt", "1", "1"), currency=dollars)
+        users.make_order(f"USD-{number}", ("bolt", "1", "1"), vendor="bolts", currency=dollars)
+    users.make_order("USD-7", ("bolt", "1", "1"), currency=dollars)
     # Of the latest ten orders the currency of most.
     listed = {vendor.id: vendor for vendor in await erp.vendors()}
     assert [listed[str(vendors[key])].currency for key in ("acme", "bolts")] == ["EUR", "USD"]
@@ -148,11 +148,11 @@ async def test_a_vendor_is_paid_in_their_currency_else_in_that_of_the_orders_els
     assert [listed[str(vendors[key])].currency for key in ("acme", "bolts")] == ["USD", "USD"]
 
 
-async def test_of_too_many_vendors_to_ask_about_no_currency_is_guessed_and_nothing_is_sent(
+async def test_no_currency_is_guessed_where_there_are_too_many_vendors_to_ask_about(
     erp: Tryton, book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "_PARTIES_ASKED_ABOUT", 0)
-    book.users.order("USD-1", ("bolt", "1", "1"), vendor="bolts", currency=book.facts.currencies["USD"])
+    book.users.make_order("USD-1", ("bolt", "1", "1"), vendor="bolts", currency=book.facts.currencies["USD"])
     vendor = next(one for one in await erp.vendors() if one.name == "Bolt & Co")
     sent: list[None] = []
 
@@ -163,7 +163,7 @@ async def test_of_too_many_vendors_to_ask_about_no_currency_is_guessed_and_nothi
 
 
 async def test_an_order_in_another_currency_than_the_companys_needs_a_rate(erp: Tryton, book: Book) -> None:
-    """Without one Tryton fills in no line, in its own client neither."""
+    """Without a rate Tryton fills in no line, nor does it in its own client."""
     admin, currencies = book.users.admin, book.facts.currencies
     admin.write("party.party", book.facts.vendors["acme"], supplier_currency=currencies["USD"])
     draft = book.draft(NEW)
@@ -281,15 +281,13 @@ async def test_an_error_right_before_the_first_byte_keeps_a_create_from_leaving(
     assert read_stored(book) == []
 
 
-async def test_a_user_who_may_only_read_is_told_which_right_is_missing(connect: Connect, book: Book) -> None:
+async def test_a_user_who_may_only_read_gets_the_name_of_the_missing_right(connect: Connect, book: Book) -> None:
     clerk = connect("clerk")
     assert (await clerk.get_order("PM-2026-0001")).status == "draft"
 
-    with pytest.raises((NotPermitted, Refused)) as failed:
+    with pytest.raises(NotPermitted, match="group Purchase"):
         await clerk.create_order(book.draft(NEW))
 
-    assert isinstance(failed.value, NotPermitted)
-    assert "group Purchase" in str(failed.value)
     assert read_stored(book) == []
 
 
@@ -300,7 +298,7 @@ async def test_an_order_that_reads_back_otherwise_is_unknown(connect: Connect, b
         if method == f"model.{PURCHASE}.create":
             book.users.buyer.write(PURCHASE, result[0], reference="PM-CHANGED")
 
-    erp = connect(transport=Between(after=change))
+    erp = connect(transport=Interceptor(after=change))
 
     with pytest.raises(OutcomeUnknown):
         await erp.create_order(book.draft(NEW))

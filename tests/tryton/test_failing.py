@@ -1,4 +1,4 @@
-"""What fails: sign-ins, rights, answers that are lost or come from somebody else. A doubt is never called a no."""
+"""Failures: sign-ins, rights, answers that are lost or come from somebody else. A doubt is never called a refusal."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.tryton import Tryton
 from po_mcp.erp import send_at_once
 from po_mcp.errors import (
     BadAnswer,
     NotPermitted,
     OutcomeUnknown,
-    PurchaseOrderError,
     Refused,
     SignInEnded,
     SignInFailed,
@@ -24,10 +22,12 @@ from po_mcp.errors import (
 )
 from po_mcp.orders import OrderQuery
 from po_mcp.writes.observation import find_order
-from tests.tryton.between import Between
+from tests.connectors.calls import retry_at_once
 from tests.tryton.book import PURCHASE
 from tests.tryton.conftest import Book, Connect
-from tests.tryton.rpc import Rpc
+from tests.tryton.harness import once
+from tests.tryton.interceptor import Interceptor
+from tests.tryton.rpc import Rpc, RpcError
 from tests.tryton.server import Server
 
 pytestmark = pytest.mark.tryton
@@ -52,14 +52,6 @@ def is_done(book: Book, kind: str) -> bool:
     return rows == [] if kind == "delete" else rows[0]["state"] == "cancelled"
 
 
-async def no_wait(seconds: float) -> None:
-    """Take the place of a wait before another try."""
-
-
-def patient() -> Retrier:
-    return Retrier(sleep=no_wait, fraction=lambda: 0.0)
-
-
 class Clock:
     """Seconds that pass when a test says so."""
 
@@ -69,39 +61,39 @@ class Clock:
         return self.now
 
 
-async def test_a_wrong_password_is_told_and_not_tried_again_at_once(connect: Connect) -> None:
+async def test_a_wrong_password_is_reported_and_not_tried_again_within_a_minute(connect: Connect) -> None:
     """Tryton counts wrong passwords and locks the user out, from its own client too."""
-    clock, between = Clock(), Between()
-    erp = connect(secret="wrong", transport=between, clock=clock)
+    clock, interceptor = Clock(), Interceptor()
+    erp = connect(secret="wrong", transport=interceptor, clock=clock)
 
     for _ in range(3):
         with pytest.raises(SignInFailed, match="PO_MCP_CLIENT_SECRET") as failed:
             await erp.get_order(DRAFT)
         assert "wrong" not in str(failed.value)
-    assert between.methods == [LOGIN]
+    assert interceptor.methods == [LOGIN]
     clock.now = 61.0
     with pytest.raises(SignInFailed):
         await erp.get_order(DRAFT)
 
-    assert between.methods == [LOGIN, LOGIN]
+    assert interceptor.methods == [LOGIN, LOGIN]
 
 
-async def test_a_user_that_tryton_locked_is_told_and_not_asked_for_again(connect: Connect, book: Book) -> None:
+async def test_a_locked_user_is_reported_and_not_signed_in_again(connect: Connect, book: Book) -> None:
     """After five wrong passwords Tryton answers 429, to the right one too; the waits before it are Tryton's own."""
     for _ in range(6):
-        with pytest.raises(Exception, match=r"401|429"):
+        with pytest.raises(RpcError, match=r"401|429"):
             Rpc(book.url, "keeper", "wrong")
-    between = Between()
-    erp = connect("keeper", transport=between)
+    interceptor = Interceptor()
+    erp = connect("keeper", transport=interceptor)
 
     for error in (TooManyRequests, SignInFailed):
         with pytest.raises(error, match="Nothing was sent"):
             await erp.get_order(DRAFT)
 
-    assert between.methods == [LOGIN]
+    assert interceptor.methods == [LOGIN]
 
 
-async def test_a_user_without_rights_is_told_which_is_missing(connect: Connect, book: Book) -> None:
+async def test_a_user_without_rights_gets_the_name_of_the_missing_one(connect: Connect, book: Book) -> None:
     erp = connect("nobody")
 
     for call in (erp.probe(), erp.get_order(DRAFT), erp.scan_orders(OrderQuery())):
@@ -109,7 +101,7 @@ async def test_a_user_without_rights_is_told_which_is_missing(connect: Connect, 
             await call
 
 
-async def test_a_company_that_the_user_lost_is_told_and_no_order_is_said_to_be_gone(erp: Tryton, book: Book) -> None:
+async def test_a_company_that_the_user_lost_is_reported_and_no_order_as_gone(erp: Tryton, book: Book) -> None:
     """Tryton then shows no order, and no error."""
     admin, company = book.users.admin, book.facts.company
     (user,) = admin.search("res.user", ["login", "=", "buyer"])
@@ -123,7 +115,7 @@ async def test_a_company_that_the_user_lost_is_told_and_no_order_is_said_to_be_g
         admin.write("res.user", user, companies=[["add", [company]]], company=company)
 
 
-async def test_a_user_without_a_company_is_told(connect: Connect) -> None:
+async def test_a_user_without_a_company_is_refused_with_the_reason(connect: Connect) -> None:
     with pytest.raises(NotPermitted, match="has no company"):
         await connect("homeless").probe()
 
@@ -135,23 +127,23 @@ async def test_a_database_that_is_not_there_is_unreachable(connect: Connect, boo
         await erp.probe()
 
 
-async def test_an_address_without_a_database_is_told_and_nothing_is_sent(connect: Connect, book: Book) -> None:
-    """Tryton itself answers such a sign-in with an error that tells nothing."""
-    between = Between()
+async def test_an_address_without_a_database_is_refused_before_anything_is_sent(connect: Connect, book: Book) -> None:
+    """Tryton itself answers such a sign-in with an error that gives no reason."""
+    interceptor = Interceptor()
 
     for address in (book.url.rpartition("/")[0], f"{book.url.rpartition('/')[0]}/rpc/"):
         with pytest.raises(Unreachable, match="add the database's name to PO_MCP_BASE_URL"):
-            await connect(url=address, transport=between).probe()
+            await connect(url=address, transport=interceptor).probe()
 
-    assert between.methods == []
+    assert interceptor.methods == []
 
 
-async def test_a_series_before_8_0_is_named(connect: Connect, book: Book) -> None:
+async def test_a_server_older_than_8_0_is_refused_with_the_reason(connect: Connect, book: Book) -> None:
     """Seen with trytond 7.8: another address takes the calls, and this one answers 405."""
-    between = Between(after=lambda method, result: httpx2.Response(405) if method == LOGIN else None)
+    interceptor = Interceptor(after=lambda method, result: httpx2.Response(405) if method == LOGIN else None)
 
     with pytest.raises(Unreachable, match=r"older than 8\.0, which is not supported"):
-        await connect(transport=between).probe()
+        await connect(transport=interceptor).probe()
 
 
 async def test_a_session_that_ended_is_renewed_for_a_read(erp: Tryton, book: Book, server: Server) -> None:
@@ -165,11 +157,7 @@ async def test_a_session_that_ended_is_renewed_for_a_read(erp: Tryton, book: Boo
 async def test_a_session_that_ends_right_before_a_write_keeps_it_from_being_done(
     erp: Tryton, book: Book, server: Server, kind: str
 ) -> None:
-    ends = iter([None])
-
-    def end_sessions() -> None:
-        for _ in ends:
-            server.reset()
+    end_sessions = once(server.reset)
 
     with pytest.raises(SignInEnded):
         await WRITES[kind](erp, book, end_sessions)
@@ -185,24 +173,24 @@ async def test_a_write_whose_answer_is_lost_is_unknown_and_sent_once(connect: Co
         if method == f"model.{PURCHASE}.{kind}":
             raise httpx2.ReadError("connection reset")
 
-    between = Between(after=lose)
+    interceptor = Interceptor(after=lose)
 
     with pytest.raises(OutcomeUnknown):
-        await WRITES[kind](connect(transport=between), book)
+        await WRITES[kind](connect(transport=interceptor), book)
 
-    assert between.methods.count(f"model.{PURCHASE}.{kind}") == 1
+    assert interceptor.methods.count(f"model.{PURCHASE}.{kind}") == 1
     assert is_done(book, kind)
 
 
 @EVERY_WRITE
-async def test_a_write_that_cannot_be_sent_is_known_not_to_be(connect: Connect, book: Book, kind: str) -> None:
+async def test_a_write_that_cannot_be_sent_is_reported_as_not_sent(connect: Connect, book: Book, kind: str) -> None:
     def refuse(body: dict[str, Any]) -> dict[str, Any]:
         if body["method"] == f"model.{PURCHASE}.{kind}":
             raise httpx2.ConnectError("refused")
         return body
 
     with pytest.raises(Unreachable) as failed:
-        await WRITES[kind](connect(transport=Between(before=refuse)), book)
+        await WRITES[kind](connect(transport=Interceptor(before=refuse)), book)
 
     assert failed.value.effect == "nothing_sent"
     assert not is_done(book, kind)
@@ -221,7 +209,7 @@ STRANGE = {
 
 @EVERY_WRITE
 @pytest.mark.parametrize("answer", STRANGE.values(), ids=STRANGE)
-async def test_a_strange_answer_to_a_write_is_a_doubt(
+async def test_a_strange_answer_to_a_write_leaves_its_outcome_unknown(
     connect: Connect, book: Book, kind: str, answer: httpx2.Response
 ) -> None:
     def instead(method: str, result: Any) -> httpx2.Response | None:
@@ -230,7 +218,7 @@ async def test_a_strange_answer_to_a_write_is_a_doubt(
         return httpx2.Response(answer.status_code, headers=answer.headers, content=answer.content)
 
     with pytest.raises(OutcomeUnknown):
-        await WRITES[kind](connect(transport=Between(after=instead)), book)
+        await WRITES[kind](connect(transport=Interceptor(after=instead)), book)
 
     assert is_done(book, kind)
 
@@ -244,7 +232,7 @@ REFUSALS: dict[str, tuple[list[Any], str]] = {
 
 @EVERY_WRITE
 @pytest.mark.parametrize(("error", "words"), REFUSALS.values(), ids=REFUSALS)
-async def test_a_refusal_by_its_shape_is_a_no_in_words_of_ours(
+async def test_a_refusal_is_recognised_by_its_shape_and_reported_in_our_words(
     connect: Connect, book: Book, kind: str, error: list[Any], words: str
 ) -> None:
     def refuse_write(body: dict[str, Any]) -> dict[str, Any]:
@@ -256,7 +244,7 @@ async def test_a_refusal_by_its_shape_is_a_no_in_words_of_ours(
         return httpx2.Response(200, json={"id": 0, "error": error}) if is_write else None
 
     with pytest.raises(Refused, match=words) as failed:
-        await WRITES[kind](connect(transport=Between(before=refuse_write, after=instead)), book)
+        await WRITES[kind](connect(transport=Interceptor(before=refuse_write, after=instead)), book)
 
     assert failed.value.effect == "nothing_changed"
     for source in ("shall not", "Are you sure", "Records were"):
@@ -270,7 +258,7 @@ async def test_a_read_that_failed_for_a_moment_is_tried_again(connect: Connect, 
     def fail_once(method: str, result: Any) -> httpx2.Response | None:
         return next(failures, None) if method == f"model.{PURCHASE}.search_read" else None
 
-    erp = connect(transport=Between(after=fail_once), retrier=patient())
+    erp = connect(transport=Interceptor(after=fail_once), retrier=retry_at_once())
 
     assert (await erp.get_order(DRAFT)).number == DRAFT
 
@@ -293,23 +281,23 @@ async def test_a_strange_answer_to_a_read_is_not_trusted(connect: Connect, book:
         return httpx2.Response(200, json=answer) if is_read else None
 
     with pytest.raises(BadAnswer):
-        await connect(transport=Between(after=instead)).get_order(DRAFT)
+        await connect(transport=Interceptor(after=instead)).get_order(DRAFT)
 
 
 async def test_signing_out_ends_the_session(connect: Connect, book: Book) -> None:
-    between = Between()
-    erp = connect(transport=between)
+    interceptor = Interceptor()
+    erp = connect(transport=interceptor)
     await erp.probe()
 
     await erp.aclose()
 
-    assert between.methods[-1] == "common.db.logout"
-    token = between.tokens[-1]
+    assert interceptor.methods[-1] == "common.db.logout"
+    token = interceptor.tokens[-1]
     answer = httpx2.post(f"{book.url}/rpc/", json=PREFERENCES, headers={"Authorization": token})
     assert answer.status_code == httpx2.codes.UNAUTHORIZED
 
 
-async def test_the_context_holds_constants_alone(connect: Connect, book: Book) -> None:
+async def test_the_context_of_calls_holds_the_company_and_stamps_alone(connect: Connect, book: Book) -> None:
     contexts: list[dict[str, Any]] = []
 
     def look(body: dict[str, Any]) -> dict[str, Any]:
@@ -317,7 +305,7 @@ async def test_the_context_holds_constants_alone(connect: Connect, book: Book) -
             contexts.append(body["params"][-1])
         return body
 
-    erp = connect(transport=Between(before=look))
+    erp = connect(transport=Interceptor(before=look))
     await erp.create_order(book.draft(NEW, note="_check_access: false"))
     await erp.cancel_order(NEW)
 
@@ -325,9 +313,8 @@ async def test_the_context_holds_constants_alone(connect: Connect, book: Book) -
     assert {context.get("company", book.facts.company) for context in contexts} == {book.facts.company}
 
 
-async def test_secrets_are_in_no_text(connect: Connect, book: Book) -> None:
+async def test_no_text_of_the_connector_holds_a_secret(connect: Connect, book: Book) -> None:
     erp = connect()
 
     assert "buyer-secret-1" not in repr(erp) + repr(erp.connection)
     assert "buyer" not in erp.connection.key
-    assert issubclass(SignInEnded, PurchaseOrderError)

@@ -25,7 +25,7 @@ SCENARIOS = (
 
 
 @pytest.mark.parametrize("at", SCENARIOS, ids=str)
-async def test_the_answer_of_a_disturbed_write_agrees_with_tryton(
+async def test_the_answer_to_a_disturbed_write_agrees_with_tryton(
     at: At, tryton_server: tuple[Server, TrytonUsers]
 ) -> None:
     ran, wrong = await judge(at, *tryton_server)

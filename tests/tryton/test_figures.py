@@ -4,33 +4,28 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from po_mcp.connectors.tryton import Tryton
+from po_mcp.errors import Stale
 from tests.harness import ScriptedPerson, outcome, text
 from tests.tryton.book import PURCHASE, today
 from tests.tryton.conftest import Book
-from tests.tryton.harness import RpcWire, TrytonHarness, arguments_of
+from tests.tryton.harness import TrytonHarness, approve, arguments_of
 from tests.tryton.rpc import day, money
-from tests.tryton.test_tools import CREATE, DELETE, says_yes
+from tests.tryton.test_tools import CREATE, DELETE
 
 pytestmark = pytest.mark.tryton
 
 NEW = "PM-2026-0042"
-MOST_LINES = 200
-"""That one call may create."""
-
-
-@pytest.fixture
-def harness(book: Book, tmp_path: Path) -> TrytonHarness:
-    return TrytonHarness(tmp_path / "book", RpcWire(users=book.users), url=book.url, users=book.users)
+MAX_LINES = 200
+"""The most lines that one call may create."""
 
 
 def pay_in(book: Book, code: str, digits: int, rounding: str) -> None:
-    """Have Acme paid in a new currency, which has a rate."""
+    """Make a currency with a rate, and have Acme paid in it."""
     admin = book.users.admin
     (currency,) = admin.create(
         "currency.currency",
@@ -63,9 +58,9 @@ async def test_amounts_are_those_of_the_currency(
     assert (row["total_amount"]["decimal"], row["tax_amount"]["decimal"]) == (total, tax)
 
 
-async def test_a_total_that_the_currency_rounds_is_told(harness: TrytonHarness, book: Book) -> None:
+async def test_a_total_that_the_currency_rounds_is_reported(harness: TrytonHarness, book: Book) -> None:
     pay_in(book, "JPY", 0, "1")
-    async with harness.client(person=ScriptedPerson(says_yes)) as client:
+    async with harness.client(person=ScriptedPerson(approve)) as client:
         await client.call_tool("search_catalog", {"kind": "vendor", "refresh": True})
         line = {"item": "BOLT-M8-30", "quantity": "3", "unit_price": "1.2345", "warehouse": "Main"}
         done = text(await client.call_tool(CREATE, dict(arguments_of(NEW, lines=[line]))))
@@ -80,11 +75,11 @@ async def test_an_order_of_300_lines_is_read_by_pages_and_deleted_as_it_was_show
     harness: TrytonHarness, book: Book
 ) -> None:
     lines = [("bolt" if n % 2 else "nut", str(n + 1), f"0.{n % 99 + 1:02}") for n in range(300)]
-    identifier = book.users.order("LONG-1", *lines)
+    identifier = book.users.make_order("LONG-1", *lines)
     read: list[str] = []
     cursor: str | None = None
 
-    async with harness.client(person=ScriptedPerson(says_yes)) as client:
+    async with harness.client(person=ScriptedPerson(approve)) as client:
         while cursor != "":
             asked = {"number": "LONG-1", **({"cursor": cursor} if cursor else {})}
             page = text(await client.call_tool("get_purchase_order", asked))
@@ -98,13 +93,13 @@ async def test_an_order_of_300_lines_is_read_by_pages_and_deleted_as_it_was_show
 
 
 async def test_a_change_of_the_last_of_300_lines_keeps_the_order(erp: Tryton, book: Book) -> None:
-    identifier = book.users.order("LONG-1", *[("nut", "1", "0.1")] * 300)
+    identifier = book.users.make_order("LONG-1", *[("nut", "1", "0.1")] * 300)
     seen = await erp.snapshot("LONG-1", "delete")
 
     def change() -> None:
         book.users.buyer.write("purchase.line", _last_line(book, identifier), quantity=9)
 
-    with pytest.raises(Exception, match="changed"):
+    with pytest.raises(Stale):
         await erp.delete_order("LONG-1", change, version=seen.version)
 
     assert len(book.users.buyer.search("purchase.line", ["purchase", "=", identifier])) == 300
@@ -112,16 +107,15 @@ async def test_a_change_of_the_last_of_300_lines_keeps_the_order(erp: Tryton, bo
 
 async def test_an_order_of_as_many_lines_as_one_call_may_have_is_created(harness: TrytonHarness, book: Book) -> None:
     line: dict[str, Any] = {"item": "NUT-M8", "quantity": "1", "warehouse": "Main"}
-    asked = [{**line, "unit_price": f"0.{n:03}"} for n in range(100, 100 + MOST_LINES)]
+    asked = [{**line, "unit_price": f"0.{n:03}"} for n in range(100, 100 + MAX_LINES)]
 
-    async with harness.client(person=ScriptedPerson(says_yes)) as client:
+    async with harness.client(person=ScriptedPerson(approve)) as client:
         done = outcome(await client.call_tool(CREATE, dict(arguments_of(NEW, lines=asked))))
 
     assert done["status"] == "done", done
     (row,) = book.users.buyer.search_read(PURCHASE, ["lines.unit_price"], ["reference", "=", NEW])
-    assert done["status"] == "done"
     assert sorted(Decimal(one["unit_price"]["decimal"]) for one in row["lines."]) == [
-        Decimal(n) / 1000 for n in range(100, 100 + MOST_LINES)
+        Decimal(n) / 1000 for n in range(100, 100 + MAX_LINES)
     ]
 
 

@@ -1,12 +1,11 @@
-"""Each look at what a person was shown, right before a create, is taken away in turn, and its harm is seen to happen.
+"""Each check, right before a create, that an order is still what a person was shown is taken away in turn.
 
-What follows is read in Tryton: it would store a price of one currency in another, and five pieces as five dozen.
+Tryton then stores what the person did not see: a price of one currency in another, or five pieces as five dozen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from po_mcp.orders import OrderDraft
 from tests.harness import ScriptedPerson, outcome, yes
 from tests.tryton.book import PURCHASE, today
 from tests.tryton.conftest import Book
-from tests.tryton.harness import RpcWire, TrytonHarness, arguments_of
+from tests.tryton.harness import TrytonHarness, arguments_of
 from tests.tryton.rpc import day, money
 
 pytestmark = pytest.mark.tryton
@@ -27,12 +26,12 @@ NEW = "PM-2026-0042"
 Patch = pytest.MonkeyPatch
 
 
-async def no_check(self: Writer, draft: OrderDraft, of_vendor: object) -> None:
+async def skip_check(self: Writer, draft: OrderDraft, of_vendor: object) -> None:
     """Let every currency pass."""
 
 
 def without_the_currency(patch: Patch) -> None:
-    patch.setattr(Writer, "_check_currency", no_check)
+    patch.setattr(Writer, "_check_currency", skip_check)
 
 
 def without_the_names_and_units(patch: Patch) -> None:
@@ -44,7 +43,7 @@ def without_the_vendors_name(patch: Patch) -> None:
 
 
 def pay_in_dollars(book: Book) -> None:
-    """Have the vendor paid in another currency from now on, which has a rate."""
+    """Have the vendor paid in another currency, which has a rate."""
     admin, currencies = book.users.admin, book.facts.currencies
     for code, rate in (("EUR", "1"), ("USD", "1.16")):
         of_day = {"date": day(today()), "rate": money(rate)}
@@ -53,7 +52,7 @@ def pay_in_dollars(book: Book) -> None:
 
 
 def buy_by_dozen(book: Book) -> None:
-    """Have the bolt bought by twelve from now on."""
+    """Have the bolt bought by the dozen."""
     admin, product = book.users.admin, book.facts.items["bolt"]
     template = admin.read("product.product", product, "template")["template"]
     unit = admin.read("product.template", template, "default_uom")["default_uom"]
@@ -118,9 +117,9 @@ CONTROLS: dict[str, tuple[Callable[[Patch], None], Callable[[Book], None], Calla
 }
 
 
-@pytest.mark.parametrize(("take_away", "meanwhile", "ask", "is_harm"), CONTROLS.values(), ids=CONTROLS)
-async def test_without_the_look_right_before_it_an_order_is_not_what_a_person_saw(
-    erp: Tryton, book: Book, monkeypatch: Patch, take_away: Any, meanwhile: Any, ask: Any, is_harm: Any
+@pytest.mark.parametrize(("take_away", "meanwhile", "ask", "is_wrong"), CONTROLS.values(), ids=CONTROLS)
+async def test_an_order_would_not_be_what_a_person_saw_without_the_check_right_before_it(
+    erp: Tryton, book: Book, monkeypatch: Patch, take_away: Any, meanwhile: Any, ask: Any, is_wrong: Any
 ) -> None:
     names = ["currency.code", "party.name", "lines.unit.symbol", "lines.quantity", "lines.product.code"]
     draft = ask(book)
@@ -135,15 +134,14 @@ async def test_without_the_look_right_before_it_an_order_is_not_what_a_person_sa
     take_away(monkeypatch)
     await erp.create_order(draft)
     (row,) = book.users.buyer.search_read(PURCHASE, names, ["reference", "=", NEW])
-    assert is_harm(row)
+    assert is_wrong(row)
 
 
 @pytest.mark.parametrize("is_checked", [True, False])
 async def test_a_price_of_the_list_is_not_stored_in_a_currency_that_the_vendor_got_meanwhile(
-    book: Book, tmp_path: Path, monkeypatch: Patch, is_checked: bool
+    harness: TrytonHarness, book: Book, monkeypatch: Patch, is_checked: bool
 ) -> None:
     """The lists were read just now, and a person says yes to the price of the list."""
-    harness = TrytonHarness(tmp_path / "book", RpcWire(users=book.users), url=book.url, users=book.users)
     asked = dict(arguments_of(NEW))
     asked["lines"] = [{**asked["lines"][0], "unit_price": None}]
     person = ScriptedPerson(yes)

@@ -1,4 +1,4 @@
-"""What is read of a real Tryton."""
+"""Orders, lists, vendors, items and warehouses, as they are read of a real Tryton."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from po_mcp.connectors.tryton import Tryton
 from po_mcp.errors import Conflict, InvalidInput, OrderNotFound
 from po_mcp.orders import OrderQuery, Status
-from tests.tryton.conftest import Book
+from tests.tryton.conftest import Book, Connect
+from tests.tryton.interceptor import Interceptor
 
 pytestmark = pytest.mark.tryton
 
@@ -46,7 +47,7 @@ async def test_the_statuses_together_are_the_whole_list(erp: Tryton, book: Book)
     assert sum(counted) == len(book.orders)
 
 
-async def test_a_status_that_tryton_has_not_is_refused(erp: Tryton) -> None:
+async def test_a_status_that_tryton_does_not_have_is_refused(erp: Tryton) -> None:
     statuses: tuple[Status, ...] = ("unknown", "deleted")
     for status in statuses:
         with pytest.raises(InvalidInput, match="Nothing was sent"):
@@ -62,7 +63,7 @@ async def test_dates_are_inclusive_and_leave_out_what_is_not_ordered_yet(erp: Tr
     assert after.orders == ()
 
 
-async def test_orders_of_one_reference_are_told_apart_in_a_list(erp: Tryton, book: Book) -> None:
+async def test_orders_of_one_reference_are_listed_by_their_ids(erp: Tryton, book: Book) -> None:
     found = {order.number for order in (await erp.scan_orders(OrderQuery(status="draft"))).orders}
 
     assert found == {"PM-2026-0001", "1", *(f"({book.orders[name]})" for name in ("nameless", "twin", "other_twin"))}
@@ -122,7 +123,7 @@ async def test_an_order_is_found_by_number_reference_and_id(erp: Tryton, book: B
     assert (await erp.snapshot(name, "cancel")).erp_id == "5"
 
 
-async def test_a_name_that_several_orders_have_is_put_to_the_person(erp: Tryton, book: Book) -> None:
+async def test_a_name_that_several_orders_have_is_a_conflict_that_lists_their_ids(erp: Tryton, book: Book) -> None:
     with pytest.raises(Conflict, match=rf"\({book.orders['twin']}\), \({book.orders['other_twin']}\)"):
         await erp.get_order("PM-2026-0009")
 
@@ -131,16 +132,14 @@ async def test_a_name_that_several_orders_have_is_put_to_the_person(erp: Tryton,
     assert [line.quantity for line in order.lines or ()] == [Decimal(6)]
 
 
-async def test_a_number_of_one_order_that_is_the_reference_of_another_is_put_to_the_person(
-    erp: Tryton, book: Book
-) -> None:
+async def test_a_number_of_one_order_that_is_the_reference_of_another_is_a_conflict(erp: Tryton, book: Book) -> None:
     book.users.buyer.write("purchase.purchase", book.orders["draft"], reference="3")
 
     with pytest.raises(Conflict):
         await erp.get_order("3")
 
 
-async def test_the_letters_case_is_looked_past_only_where_that_is_asked(erp: Tryton, book: Book) -> None:
+async def test_letter_case_is_ignored_only_where_that_is_asked(erp: Tryton, book: Book) -> None:
     with pytest.raises(OrderNotFound):
         await erp.get_order("pm-2026-0001")
 
@@ -152,13 +151,13 @@ async def test_the_letters_case_is_looked_past_only_where_that_is_asked(erp: Try
 
 
 @pytest.mark.parametrize("name", ["%", "PM-2026-000_", "PM-2026-0404", "(404)"])
-async def test_a_name_is_no_pattern(erp: Tryton, name: str) -> None:
+async def test_a_name_is_not_taken_for_a_pattern(erp: Tryton, name: str) -> None:
     with pytest.raises(OrderNotFound):
         await erp.get_order(name, in_any_case=True)
 
 
 @pytest.mark.usefixtures("restart_after")
-async def test_an_order_of_another_company_is_not_there(erp: Tryton, book: Book) -> None:
+async def test_an_order_of_another_company_is_not_found(erp: Tryton, book: Book) -> None:
     admin = book.users.admin
     (party,) = admin.create("party.party", {"name": "Other Works Ltd"})
     (other,) = admin.create("company.company", {"party": party, "currency": book.facts.currencies["EUR"]})
@@ -216,8 +215,13 @@ async def test_a_list_of_several_pages_is_read_to_its_end(
     assert (cut.read, cut.total, cut.complete, cut.is_cut) == (5, 12, False, True)
 
 
-async def test_a_probe_reads(erp: Tryton) -> None:
-    await erp.probe()
+async def test_a_probe_reads_an_order_and_writes_nothing(connect: Connect) -> None:
+    interceptor = Interceptor()
+
+    await connect(transport=interceptor).probe()
+
+    assert interceptor.methods[-1] == "model.purchase.purchase.search"
+    assert not [one for one in interceptor.methods if one.endswith((".create", ".write", ".cancel", ".delete"))]
 
 
 def _read_day(book: Book) -> date:

@@ -1,4 +1,4 @@
-"""What Tryton would take and nobody meant, or refuse without a reason, is refused before it is sent; in memory."""
+"""Drafts that Tryton would take as nobody meant, or refuse without a reason, are refused before they are sent."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ WAREHOUSES = [schemas.Warehouse.parse({"id": place, "name": f"W{place}"}) for pl
 
 
 def draft(vendor: str | None = "2", **changes: Any) -> OrderDraft:
+    """Return an order of 12 bolts, its line with changes."""
     line = {
         "item": "1",
         "quantity": Decimal(12),
@@ -43,7 +44,7 @@ def draft(vendor: str | None = "2", **changes: Any) -> OrderDraft:
         ),
     ],
 )
-def test_a_draft_that_no_reading_could_save_is_refused_at_once(asked: OrderDraft, why: str) -> None:
+def test_a_draft_that_is_wrong_by_itself_is_refused_before_anything_is_read(asked: OrderDraft, why: str) -> None:
     with pytest.raises(InvalidInput, match=why):
         drafts.check_draft(asked)
 
@@ -92,7 +93,7 @@ def test_a_draft_as_tryton_shows_it_is_taken(word: str | None) -> None:
 
 
 def test_an_invisible_difference_in_a_name_is_no_change() -> None:
-    """A person was shown it made visible."""
+    """A person was shown the name with its invisible character made visible."""
     odd = BOLT.model_copy(update={"code": "B\u200b8"})
     (shown,) = catalog.convert_items([odd], None)
 
@@ -136,7 +137,7 @@ def test_the_id_of_a_new_order_is_the_one_that_was_made() -> None:
     assert schemas.parse_only_id([7]) == 7
 
 
-def test_a_quantity_that_is_not_told_is_none_and_a_flag_is_yes_or_no() -> None:
+def test_a_missing_quantity_is_none_and_a_flag_that_is_not_yes_or_no_is_refused() -> None:
     assert values._parse_quantity(None) is None
     with pytest.raises(ValueError, match="not yes or no"):
         values._parse_flag("maybe")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from po_mcp.connectors.tryton import Tryton
@@ -12,17 +10,12 @@ from tests.harness import ScriptedPerson, text
 from tests.tryton.book import PURCHASE
 from tests.tryton.company import password
 from tests.tryton.conftest import Book, Connect
-from tests.tryton.harness import RpcWire, TrytonHarness
-from tests.tryton.test_tools import DELETE, says_yes
+from tests.tryton.harness import TrytonHarness, approve
+from tests.tryton.test_tools import DELETE
 
 pytestmark = pytest.mark.tryton
 
 DRAFT, NEW = "PM-2026-0001", "PM-2026-0042"
-
-
-@pytest.fixture
-def harness(book: Book, tmp_path: Path) -> TrytonHarness:
-    return TrytonHarness(tmp_path / "book", RpcWire(users=book.users), url=book.url, users=book.users)
 
 
 def make_user(book: Book, lacks: str) -> str:
@@ -43,6 +36,7 @@ def make_user(book: Book, lacks: str) -> str:
 
 
 async def write(erp: Tryton, book: Book, kind: str) -> None:
+    """Create, cancel or delete an order."""
     if kind == "create":
         await erp.create_order(book.draft(NEW))
     elif kind == "cancel":
@@ -68,7 +62,7 @@ async def test_a_right_that_is_missing_is_named_and_all_others_are_used(
         assert refused.value.effect == ("nothing_sent" if kind == "create" else "nothing_changed")
 
 
-async def test_a_user_who_may_not_read_orders_learns_that(connect: Connect, book: Book) -> None:
+async def test_a_user_who_may_not_read_orders_gets_the_name_of_that_right(connect: Connect, book: Book) -> None:
     erp = connect(make_user(book, "read"))
 
     for call in (erp.get_order(DRAFT), erp.create_order(book.draft(NEW)), erp.delete_order(DRAFT)):
@@ -76,8 +70,8 @@ async def test_a_user_who_may_not_read_orders_learns_that(connect: Connect, book
             await call
 
 
-async def test_nobody_is_asked_about_a_delete_that_the_user_may_not(harness: TrytonHarness, book: Book) -> None:
-    person = ScriptedPerson(says_yes)
+async def test_a_delete_that_the_user_may_not_make_is_not_put_to_a_person(harness: TrytonHarness, book: Book) -> None:
+    person = ScriptedPerson(approve)
     harness.login = make_user(book, "delete")
 
     async with harness.client(person=person) as client:

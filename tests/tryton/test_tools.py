@@ -1,4 +1,4 @@
-"""The whole way on a real Tryton: a client calls our tools, and what came of it is read past the connector."""
+"""A client calls our tools on a real Tryton, and what Tryton then holds is read past the connector."""
 
 from __future__ import annotations
 
@@ -15,32 +15,21 @@ import pytest
 from mcp import Client
 from mcp.types import ElicitRequestFormParams, ElicitResult
 
-from tests.harness import ERAS, ScriptedPerson, accept, outcome, text, yes
+from tests.harness import ERAS, ScriptedPerson, outcome, text
 from tests.stdio.test_process import environment
 from tests.tryton.book import PURCHASE
 from tests.tryton.company import password
 from tests.tryton.conftest import Book
-from tests.tryton.harness import RpcWire, TrytonHarness, arguments_of, find_orders
+from tests.tryton.harness import TrytonHarness, approve, arguments_of, find_orders
 
 pytestmark = pytest.mark.tryton
 
 CREATE, CANCEL, DELETE = "create_purchase_order", "cancel_purchase_order", "delete_purchase_order"
 NEXT = "PM-2026-0011"
-"""After the references of the book."""
+"""The number that continues the references of the book."""
 
 
-@pytest.fixture
-def harness(book: Book, tmp_path: Path) -> TrytonHarness:
-    return TrytonHarness(tmp_path / "book", RpcWire(users=book.users), url=book.url, users=book.users)
-
-
-def says_yes(params: ElicitRequestFormParams) -> ElicitResult:
-    """Take what is offered, or type the number that is asked for."""
-    asked = re.search(r"^Delete order «?(\S+?)»? permanently\?", params.message)
-    return accept(order_number=asked[1]) if asked else yes(params)
-
-
-async def test_an_order_without_a_number_goes_on_from_the_references_that_people_gave(
+async def test_an_order_without_a_number_continues_the_references_that_people_gave(
     harness: TrytonHarness, book: Book
 ) -> None:
     async with harness.client() as client:
@@ -56,7 +45,7 @@ async def test_an_order_without_a_number_goes_on_from_the_references_that_people
     assert [name for name, _ in harness.wire.writes] == ["create"]
 
 
-async def test_trytons_own_numbers_are_not_gone_on_from(harness: TrytonHarness, book: Book) -> None:
+async def test_trytons_own_numbers_are_not_continued(harness: TrytonHarness, book: Book) -> None:
     """A series of its own that looks as ours does, further on, is left alone."""
     (sequence,) = book.users.admin.search("ir.sequence", ["name", "=", "Purchase"])
     book.users.admin.write("ir.sequence", sequence, prefix="PO-2026-", padding=4)
@@ -99,7 +88,7 @@ async def test_the_same_order_without_a_number_is_created_once(harness: TrytonHa
     assert [name for name, _ in harness.wire.writes] == ["create"]
 
 
-async def test_a_total_with_taxes_is_told_once(harness: TrytonHarness) -> None:
+async def test_a_total_with_taxes_is_reported_once(harness: TrytonHarness) -> None:
     async with harness.client() as client:
         reported = text(await client.call_tool(CREATE, dict(arguments_of("PM-2026-0042"))))
 
@@ -127,7 +116,7 @@ async def test_no_id_stands_where_people_read_the_name_of_an_item(harness: Tryto
     grease = make_item_without_code(book, "Grease")
     line = {"quantity": "1", "unit_price": "0", "warehouse": "Main"}
     asked = [{**line, "item": "Grease"}, {**line, "item": "NUT-M8", "unit_price": None}]
-    person = ScriptedPerson(says_yes)
+    person = ScriptedPerson(approve)
 
     async with harness.client(person=person) as client:
         # The list of another test may still be fresh, and lack the new item.
@@ -166,7 +155,7 @@ async def test_a_delete_that_is_refused_offers_a_cancel_only_where_tryton_takes_
     harness: TrytonHarness, book: Book, key: str
 ) -> None:
     number, why, is_offered = REFUSED[key]
-    async with harness.client(person=ScriptedPerson(says_yes)) as client:
+    async with harness.client(person=ScriptedPerson(approve)) as client:
         refused = outcome(await client.call_tool(DELETE, {"number": number}))
         cancelled = outcome(await client.call_tool(CANCEL, {"number": number}))
 
@@ -178,7 +167,7 @@ async def test_a_delete_that_is_refused_offers_a_cancel_only_where_tryton_takes_
 
 
 async def test_a_quotation_is_cancelled_and_then_deleted(harness: TrytonHarness, book: Book) -> None:
-    person = ScriptedPerson(says_yes)
+    person = ScriptedPerson(approve)
     async with harness.client(person=person) as client:
         ends = [outcome(await client.call_tool(tool, {"number": "PM-2026-0002"})) for tool in (CANCEL, DELETE)]
 
@@ -190,7 +179,7 @@ async def test_a_quotation_is_cancelled_and_then_deleted(harness: TrytonHarness,
 async def test_a_change_while_the_person_reads_is_stale(harness: TrytonHarness, book: Book) -> None:
     def change_and_approve(params: ElicitRequestFormParams) -> ElicitResult:
         book.users.buyer.write(PURCHASE, book.orders["draft"], comment="Now by train.")
-        return says_yes(params)
+        return approve(params)
 
     async with harness.client(person=ScriptedPerson(change_and_approve)) as client:
         ended = outcome(await client.call_tool(DELETE, {"number": "PM-2026-0001"}))
@@ -203,14 +192,14 @@ async def test_a_change_while_the_person_reads_is_stale(harness: TrytonHarness, 
 async def test_a_change_of_the_same_moment_that_tryton_refuses_is_stale(
     harness: TrytonHarness, book: Book, tool: str
 ) -> None:
-    """It is looked at again: a cancel is not offered in the place of the delete."""
+    """The order is read again: a cancel is not offered in the place of the delete."""
 
     async def change_it_first(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
         book.users.buyer.write(PURCHASE, book.orders["draft"], comment="Now by train.")
         return await wire.handle_async_request(request)
 
     harness.wire.on_write = change_it_first
-    async with harness.client(person=ScriptedPerson(says_yes)) as client:
+    async with harness.client(person=ScriptedPerson(approve)) as client:
         ended = outcome(await client.call_tool(tool, {"number": "PM-2026-0001"}))
 
     assert (ended["status"], len(harness.wire.writes)) == ("stale", 1)
@@ -221,19 +210,19 @@ async def test_a_change_of_the_same_moment_that_tryton_refuses_is_stale(
 
 @pytest.mark.parametrize("tool", [CANCEL, DELETE])
 @pytest.mark.parametrize("is_copied", [False, True])
-async def test_an_order_that_gets_another_reference_in_the_same_moment_is_not_said_to_be_gone(
+async def test_an_order_that_gets_another_reference_in_the_same_moment_is_not_reported_as_gone(
     harness: TrytonHarness, book: Book, tool: str, is_copied: bool
 ) -> None:
-    """By its old name it is not found, or another order is."""
+    """No order goes by its old name, or another one does."""
 
     async def rename_it_first(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
         book.users.buyer.write(PURCHASE, book.orders["draft"], reference="PM-ELSE")
         if is_copied:
-            book.users.order("PM-2026-0001", ("nut", "5", "0.12"))
+            book.users.make_order("PM-2026-0001", ("nut", "5", "0.12"))
         return await wire.handle_async_request(request)
 
     harness.wire.on_write = rename_it_first
-    async with harness.client(person=ScriptedPerson(says_yes)) as client:
+    async with harness.client(person=ScriptedPerson(approve)) as client:
         ended = outcome(await client.call_tool(tool, {"number": "PM-2026-0001"}))
 
     assert ended["status"] == "stale", ended
@@ -246,7 +235,7 @@ async def test_an_order_that_gets_another_reference_while_the_person_reads_still
 ) -> None:
     def rename_and_approve(params: ElicitRequestFormParams) -> ElicitResult:
         book.users.buyer.write(PURCHASE, book.orders["draft"], reference="PM-ELSE")
-        return says_yes(params)
+        return approve(params)
 
     async with harness.client(person=ScriptedPerson(rename_and_approve)) as client:
         ended = outcome(await client.call_tool(tool, {"number": "PM-2026-0001"}))
@@ -272,14 +261,14 @@ async def test_a_line_that_comes_or_goes_on_its_own_in_the_same_moment_is_not_se
         return await wire.handle_async_request(request)
 
     harness.wire.on_write = change_lines_first
-    async with harness.client(person=ScriptedPerson(says_yes)) as client:
+    async with harness.client(person=ScriptedPerson(approve)) as client:
         ended = outcome(await client.call_tool(DELETE, {"number": "PM-2026-0001"}))
 
     assert ended["status"] == "done"
     assert book.users.buyer.search(PURCHASE, ["id", "=", book.orders["draft"]]) == []
 
 
-async def test_a_cancel_tells_which_change_of_the_same_moment_tryton_let_pass(
+async def test_a_cancel_reports_the_change_of_the_same_moment_that_tryton_let_pass(
     harness: TrytonHarness, book: Book
 ) -> None:
     async def change_a_line_first(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
@@ -288,7 +277,7 @@ async def test_a_cancel_tells_which_change_of_the_same_moment_tryton_let_pass(
         return await wire.handle_async_request(request)
 
     harness.wire.on_write = change_a_line_first
-    async with harness.client(person=ScriptedPerson(says_yes)) as client:
+    async with harness.client(person=ScriptedPerson(approve)) as client:
         done = outcome(await client.call_tool(CANCEL, {"number": "PM-2026-0001"}))
 
     assert done["status"] == "done"
@@ -312,7 +301,7 @@ async def test_finalize_is_not_listed_and_the_instructions_say_why(harness: Tryt
 
 
 async def examine(book: Book, login: str, tmp_path: Path) -> tuple[int, dict[str, tuple[str, str, str]]]:
-    """Run it as a user; return its status, and each finding's mark, words and next step."""
+    """Run `po-mcp doctor` as a user; return its status, and each finding's mark, words and next step."""
     settings = {
         "PO_MCP_ERP": "tryton",
         "PO_MCP_BASE_URL": book.url,

@@ -24,17 +24,17 @@ def read_recorded(name: str) -> Any:
     return json.loads((RECORDED / f"{name}.json").read_text(), parse_float=Decimal)
 
 
-def order(key: str, **fields: Any) -> schemas.Order:
+def read_order(key: str, **fields: Any) -> schemas.Order:
     return schemas.Order.parse({**read_recorded("orders")[key], **fields})
 
 
-def with_line(key: str, **fields: Any) -> schemas.Order:
-    """Return an order whose first line has other fields."""
+def read_order_with_line(key: str, **fields: Any) -> schemas.Order:
+    """Return a recorded order whose first line has other fields."""
     first, *rest = read_recorded("orders")[key]["lines."]
-    return order(key, **{"lines.": [{**first, **fields}, *rest]})
+    return read_order(key, **{"lines.": [{**first, **fields}, *rest]})
 
 
-def draft(**fields: Any) -> OrderDraft:
+def build_draft(**fields: Any) -> OrderDraft:
     line = DraftLine(item="1", quantity=Decimal("1200"), unit_price=Decimal("0.4"), warehouse="5")
     made = OrderDraft(number="PM-1", vendor=Vendor(id="2", name="Acme"), lines=(line,))
     return made.model_copy(update=fields)
@@ -53,24 +53,24 @@ def draft(**fields: Any) -> OrderDraft:
         ("cancelled", "cancelled", "cancelled; reference PM-2026-0008"),
     ],
 )
-def test_every_state_has_our_word_and_trytons_own(key: str, status: Status, text: str) -> None:
-    read = translate.convert_order(order(key))
+def test_every_state_is_shown_by_our_word_and_by_trytons_own(key: str, status: Status, text: str) -> None:
+    read = translate.convert_order(read_order(key))
 
     assert (read.status, read.status_text) == (status, text)
 
 
 @pytest.mark.parametrize("state", [None, "", "Draft", "approved", "modifying"])
 def test_a_state_of_another_module_is_not_known(state: str | None) -> None:
-    assert translate.convert_order(order("draft", state=state)).status == "unknown"
+    assert translate.convert_order(read_order("draft", state=state)).status == "unknown"
 
 
 @pytest.mark.parametrize("status", sorted(translate.LISTED))
-def test_the_status_filter_of_tryton_picks_what_we_call_so(status: Status) -> None:
+def test_the_filter_of_a_status_picks_the_orders_that_are_shown_with_it(status: Status) -> None:
     domain = translate.build_order_domain(OrderQuery(status=status))
 
-    for row in read_recorded("rows"):
-        said = translate.status_of(row["state"], row["shipment_state"])
-        assert _holds(domain, row) == (said == status), row
+    picked = [row for row in read_recorded("rows") if _holds(domain, row)]
+    shown = [row for row in read_recorded("rows") if translate.status_of(row["state"], row["shipment_state"]) == status]
+    assert picked == shown != []
 
 
 def _holds(domain: list[Any], row: dict[str, Any]) -> bool:
@@ -97,7 +97,7 @@ def test_dates_of_a_query_are_written_as_tryton_marks_them() -> None:
 
 
 def test_an_order_is_read_in_full() -> None:
-    source = order("partial")
+    source = read_order("partial")
     read = translate.convert_order(source)
 
     assert (read.number, read.vendor, read.vendor_id, read.currency) == ("3", "Acme Fasteners", "2", "EUR")
@@ -140,7 +140,7 @@ def test_values_that_the_erp_does_not_give_are_not_made_up() -> None:
 def test_received_is_what_moves_brought_in_the_lines_own_unit(
     fields: dict[str, Any], received: str | None, outstanding: str | None
 ) -> None:
-    line = (translate.convert_order(with_line("partial", **fields)).lines or ())[0]
+    line = (translate.convert_order(read_order_with_line("partial", **fields)).lines or ())[0]
 
     assert line.received == (None if received is None else Decimal(received))
     assert line.outstanding == (None if outstanding is None else Decimal(outstanding))
@@ -160,7 +160,7 @@ def test_received_is_what_moves_brought_in_the_lines_own_unit(
     ],
 )
 def test_a_quantity_is_the_figure_that_was_typed(reported: object, quantity: str) -> None:
-    line = (translate.convert_order(with_line("draft", quantity=reported)).lines or ())[0]
+    line = (translate.convert_order(read_order_with_line("draft", quantity=reported)).lines or ())[0]
 
     assert str(line.quantity) == quantity
 
@@ -170,7 +170,7 @@ def test_a_quantity_is_the_figure_that_was_typed(reported: object, quantity: str
     [(money("0.45"), "0.45"), ({"__class__": "Decimal", "decimal": "1E+3"}, "1000"), (None, None)],
 )
 def test_a_price_is_read_exactly(reported: object, price: str | None) -> None:
-    line = (translate.convert_order(with_line("draft", unit_price=reported)).lines or ())[0]
+    line = (translate.convert_order(read_order_with_line("draft", unit_price=reported)).lines or ())[0]
 
     assert line.unit_price == (None if price is None else Decimal(price))
     assert line.unit_price is None or "E" not in str(line.unit_price)
@@ -191,7 +191,7 @@ def test_a_price_is_read_exactly(reported: object, price: str | None) -> None:
 )
 def test_a_value_that_is_no_amount_is_not_trusted(reported: object) -> None:
     with pytest.raises(BadAnswer):
-        order("draft", total_amount=reported)
+        read_order("draft", total_amount=reported)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,9 @@ def test_a_value_that_is_no_amount_is_not_trusted(reported: object) -> None:
         ),
     ],
 )
-def test_an_order_that_cannot_be_read_is_told_by_its_name_field_and_value(fields: dict[str, Any], what: str) -> None:
+def test_an_order_that_cannot_be_read_is_reported_by_its_name_field_and_value(
+    fields: dict[str, Any], what: str
+) -> None:
     with pytest.raises(UnreadableOrder) as reported:
         schemas.parse_orders([{**read_recorded("orders")["draft"], "id": 1, **fields}])
 
@@ -235,18 +237,18 @@ def test_an_order_is_read_without_a_date_or_total_that_cannot_be() -> None:
 @pytest.mark.parametrize("reported", ["2026-01-01", {"__class__": "date", "year": 2026}, {"__class__": "datetime"}, 5])
 def test_a_value_that_is_no_date_is_not_trusted(reported: object) -> None:
     with pytest.raises(BadAnswer):
-        order("draft", delivery_date=reported)
+        read_order("draft", delivery_date=reported)
 
 
 @pytest.mark.parametrize("reported", [0, -1, True, "5", None, Decimal(5)])
 def test_a_value_that_is_no_id_is_not_trusted(reported: object) -> None:
     with pytest.raises(BadAnswer):
-        order("draft", id=reported)
+        read_order("draft", id=reported)
 
 
 def test_titles_and_subtotals_are_no_lines() -> None:
     title = {"id": 90, "type": "title", "description": "Fasteners", "_timestamp": "1.5"}
-    source = order("draft", **{"lines.": [title, *read_recorded("orders")["draft"]["lines."]]})
+    source = read_order("draft", **{"lines.": [title, *read_recorded("orders")["draft"]["lines."]]})
 
     read = translate.convert_order(source)
 
@@ -256,7 +258,7 @@ def test_titles_and_subtotals_are_no_lines() -> None:
 
 
 def test_a_line_without_a_product_is_described() -> None:
-    source = with_line("draft", **{"product.": None}, description="Laying of pipes", summary="Laying")
+    source = read_order_with_line("draft", **{"product.": None}, description="Laying of pipes", summary="Laying")
 
     line = (translate.convert_order(source).lines or ())[0]
 
@@ -264,7 +266,7 @@ def test_a_line_without_a_product_is_described() -> None:
 
 
 def test_a_description_does_not_hide_which_product_it_is() -> None:
-    line = (translate.convert_order(with_line("draft", description="Something else")).lines or ())[0]
+    line = (translate.convert_order(read_order_with_line("draft", description="Something else")).lines or ())[0]
 
     assert (line.item, line.description) == ("BOLT-M8-30", "M8 x 30mm Hex Bolt; Something else")
 
@@ -281,32 +283,34 @@ def test_a_description_does_not_hide_which_product_it_is() -> None:
 def test_an_item_is_called_by_its_code_else_its_name(
     reported: dict[str, object], item: str, description: str | None
 ) -> None:
-    line = (translate.convert_order(with_line("draft", **{"product.": {"id": 7, **reported}})).lines or ())[0]
+    line = (translate.convert_order(read_order_with_line("draft", **{"product.": {"id": 7, **reported}})).lines or ())[
+        0
+    ]
 
     assert (line.item, line.item_key, line.description) == (item, "7", description)
 
 
 def test_the_expected_date_is_the_earliest_of_the_lines_where_the_order_has_none() -> None:
     day = {"__class__": "date", "year": 2026, "month": 2, "day": 3}
-    source = with_line("draft", delivery_date=day).model_copy(update={"delivery_date": None})
+    source = read_order_with_line("draft", delivery_date=day).model_copy(update={"delivery_date": None})
 
     assert translate.convert_order(source).expected_on == date(2026, 2, 3)
 
 
 def test_our_operation_is_found_in_the_description() -> None:
-    assert translate.convert_order(order("draft", description="po-mcp op-7f3a")).reference == "op-7f3a"
+    assert translate.convert_order(read_order("draft", description="po-mcp op-7f3a")).reference == "op-7f3a"
     for others in ("po-mcp", "see po-mcp op-7f3a", "po-mcp op-7f3a too", None):
-        assert translate.convert_order(order("draft", description=others)).reference is None
+        assert translate.convert_order(read_order("draft", description=others)).reference is None
 
 
 def test_hostile_text_is_made_visible() -> None:
-    read = translate.convert_order(order("draft", **{"party.": {"id": 2, "rec_name": "Acme\u202e\nTotal: 0"}}))
+    read = translate.convert_order(read_order("draft", **{"party.": {"id": 2, "rec_name": "Acme\u202e\nTotal: 0"}}))
 
     assert read.vendor == "Acme\\u{202E}\\u{000A}Total: 0"
 
 
-def test_a_reference_that_is_hostile_is_made_visible_where_it_is_told() -> None:
-    read = translate.convert_order(order("draft", reference="A\u202e9\u0000"))
+def test_a_hostile_reference_is_made_visible_where_it_is_shown() -> None:
+    read = translate.convert_order(read_order("draft", reference="A\u202e9\u0000"))
 
     assert read.status_text == "draft; reference A\\u{202E}9\\u{0000}"
 
@@ -353,7 +357,7 @@ def test_a_name_that_several_orders_have_names_them_all() -> None:
     assert names.select_order(twins, "(4)").id == 4
 
 
-def test_an_order_that_does_not_go_by_the_name_is_not_it() -> None:
+def test_an_order_of_another_name_is_not_selected() -> None:
     other = schemas.Names.parse({"id": 3, "reference": "PM-2"})
 
     for name in ("PM-1", "pm-2", "(4)"):
@@ -398,13 +402,13 @@ def test_a_new_number_has_another_pattern_than_those_that_tryton_gives(
 
 
 def test_the_version_is_of_the_order_its_lines_and_their_moves() -> None:
-    source = order("partial")
+    source = read_order("partial")
     stamps = translate.parse_stamps(translate.build_version(source))
 
     assert len(stamps) == 1 + 2 + 3
     assert stamps["purchase.purchase,7"] == source.stamp
     assert translate.parse_order_id(translate.build_version(source)) == 7
-    assert translate.build_version(source) == translate.build_version(order("partial"))
+    assert translate.build_version(source) == translate.build_version(read_order("partial"))
 
 
 @pytest.mark.parametrize("text", ["", "3", "[]", "{}", "null", '"x"', "not JSON"])
@@ -427,7 +431,7 @@ def test_orders_that_are_no_list_of_objects_are_not_read(reported: object) -> No
 
 def test_an_order_without_a_stamp_cannot_be_decided_on() -> None:
     with pytest.raises(BadAnswer):
-        translate.build_version(order("draft", _timestamp=None))
+        translate.build_version(read_order("draft", _timestamp=None))
 
 
 @pytest.mark.parametrize(
@@ -441,16 +445,16 @@ def test_an_order_without_a_stamp_cannot_be_decided_on() -> None:
     ],
 )
 def test_the_reason_that_forbids_a_write_is_named(key: str, cancel: bool, delete: bool) -> None:
-    assert bool(translate.build_snapshot(order(key), "x", "cancel").blockers) == cancel
-    assert bool(translate.build_snapshot(order(key), "x", "delete").blockers) == delete
+    assert bool(translate.build_snapshot(read_order(key), "x", "cancel").blockers) == cancel
+    assert bool(translate.build_snapshot(read_order(key), "x", "delete").blockers) == delete
 
 
 def test_a_state_that_is_not_known_forbids_every_write() -> None:
-    assert translate.build_snapshot(order("draft", state="approved"), "x", "cancel").blockers
-    assert translate.build_snapshot(order("draft", state="approved"), "x", "delete").blockers
+    assert translate.build_snapshot(read_order("draft", state="approved"), "x", "cancel").blockers
+    assert translate.build_snapshot(read_order("draft", state="approved"), "x", "delete").blockers
 
 
-def _products() -> dict[int, schemas.Product]:
+def read_products() -> dict[int, schemas.Product]:
     return {product.id: product for product in schemas.parse_records(read_recorded("products"), schemas.Product)}
 
 
@@ -458,17 +462,17 @@ def _products() -> dict[int, schemas.Product]:
     ("note", "comment"), [("By truck.", "By truck.\nRequested by Alice Moreau"), (None, "Requested by Alice Moreau")]
 )
 def test_the_comment_names_the_buyer_who_asked(note: str | None, comment: str) -> None:
-    of_alice = draft(note=note, requested_by="Alice Moreau")
+    of_alice = build_draft(note=note, requested_by="Alice Moreau")
 
-    body = drafts.build_order(of_alice, 1, 5, _products(), read_recorded("of_vendor"), [read_recorded("of_line")])
+    body = drafts.build_order(of_alice, 1, 5, read_products(), read_recorded("of_vendor"), [read_recorded("of_line")])
 
     assert body["comment"] == comment
 
 
 def test_a_new_order_holds_what_follows_from_vendor_and_product() -> None:
-    full = draft(note="By truck.", expected_on=date(2026, 5, 6), reference="op-1")
+    full = build_draft(note="By truck.", expected_on=date(2026, 5, 6), reference="op-1")
 
-    body = drafts.build_order(full, 1, 5, _products(), read_recorded("of_vendor"), [read_recorded("of_line")])
+    body = drafts.build_order(full, 1, 5, read_products(), read_recorded("of_vendor"), [read_recorded("of_line")])
 
     assert body == {
         "party": 2,
@@ -503,8 +507,8 @@ def test_a_new_order_holds_what_follows_from_vendor_and_product() -> None:
 
 
 @pytest.mark.parametrize("taxes", [None, {}, {"add": []}, {"add": None}, []])
-def test_an_item_without_taxes_is_ordered_without(taxes: object) -> None:
-    body = drafts.build_order(draft(), 1, 5, _products(), {}, [{"taxes": taxes}])
+def test_an_item_without_taxes_is_ordered_without_taxes(taxes: object) -> None:
+    body = drafts.build_order(build_draft(), 1, 5, read_products(), {}, [{"taxes": taxes}])
 
     assert "taxes" not in body["lines"][0][1][0]
 
@@ -512,32 +516,35 @@ def test_an_item_without_taxes_is_ordered_without(taxes: object) -> None:
 @pytest.mark.parametrize("taxes", [{"add": [[0, {}]]}, {"add": [1]}, {"add": [[0, {"id": "1"}]]}, {"add": 3}, ["1"]])
 def test_taxes_of_another_shape_are_not_passed_over(taxes: object) -> None:
     with pytest.raises(BadAnswer):
-        drafts.build_order(draft(), 1, 5, _products(), {}, [{"taxes": taxes}])
+        drafts.build_order(build_draft(), 1, 5, read_products(), {}, [{"taxes": taxes}])
+
+
+def test_a_price_has_as_many_decimals_as_tryton_says() -> None:
+    assert drafts.parse_price_decimals(read_recorded("unit_price")) == 4
+    assert drafts.parse_price_decimals({"unit_price": {"digits": [None, 3]}}) == 3
 
 
 @pytest.mark.parametrize(
     "reported", [{}, None, {"unit_price": {}}, {"unit_price": {"digits": None}}, {"unit_price": {"digits": "x"}}]
 )
 def test_a_price_is_not_limited_where_tryton_does_not_say_how(reported: object) -> None:
-    assert drafts.parse_price_decimals(read_recorded("unit_price")) == 4
-    assert drafts.parse_price_decimals({"unit_price": {"digits": [None, 3]}}) == 3
     assert drafts.parse_price_decimals(reported) is None
 
 
 def test_an_order_that_is_stored_otherwise_is_not_trusted() -> None:
-    asked = draft(
+    asked = build_draft(
         number="PM-2026-0005",
         lines=(DraftLine(item="1", quantity=Decimal(10), unit_price=Decimal("0.45"), warehouse="5"),),
     )
-    assert drafts.parse_created(order("received"), asked).number == "PM-2026-0005"
+    assert drafts.parse_created(read_order("received"), asked).number == "PM-2026-0005"
 
     for other in (
-        draft(number="PM-2026-0005"),
+        build_draft(number="PM-2026-0005"),
         asked.model_copy(update={"number": "PM-1"}),
         asked.model_copy(update={"vendor": Vendor(id="3", name="Bolt & Co")}),
     ):
         with pytest.raises(BadAnswer):
-            drafts.parse_created(order("received"), other)
+            drafts.parse_created(read_order("received"), other)
 
 
 def test_the_catalog_is_read() -> None:
@@ -588,7 +595,7 @@ def test_the_flags_of_both_databases_are_read() -> None:
         (None, None),
     ],
 )
-def test_a_refusal_is_told_by_its_shape(error: object, status: int | None) -> None:
+def test_a_refusal_is_recognised_by_its_shape(error: object, status: int | None) -> None:
     body = {"id": 3, "error": error}
 
     assert (error_body.is_refusal(body), error_body.status_in(body)) == (status is not None, status)
@@ -620,7 +627,7 @@ def test_an_answer_without_a_session_is_no_sign_in_and_is_not_repeated(answer: o
 
 
 @pytest.mark.parametrize("lines", [None, {}, [9], "missing"])
-def test_an_order_whose_lines_are_not_told_is_not_shown_as_one_without_lines(lines: Any) -> None:
+def test_an_order_whose_lines_are_missing_is_not_shown_as_one_without_lines(lines: Any) -> None:
     row = {**read_recorded("orders")["draft"], "lines.": lines}
     if lines == "missing":
         del row["lines."]
@@ -635,4 +642,4 @@ def test_an_order_whose_lines_are_not_told_is_not_shown_as_one_without_lines(lin
 def test_a_vendor_is_known_by_its_code(code: str | None, word: str | None) -> None:
     party = {"id": 2, "rec_name": "Acme", "code": code}
 
-    assert translate.convert_order(order("draft", **{"party.": party})).vendor_word == word
+    assert translate.convert_order(read_order("draft", **{"party.": party})).vendor_word == word

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,18 +12,13 @@ from po_mcp.connectors.tryton import Tryton
 from tests.harness import ScriptedPerson, accept, outcome, text
 from tests.tryton.book import PURCHASE
 from tests.tryton.conftest import Book
-from tests.tryton.harness import RpcWire, TrytonHarness, arguments_of
+from tests.tryton.harness import TrytonHarness, approve, arguments_of
 from tests.tryton.rpc import money
-from tests.tryton.test_tools import CREATE, DELETE, says_yes
+from tests.tryton.test_tools import CREATE, DELETE
 
 pytestmark = pytest.mark.tryton
 
 NEW = "PM-2026-0042"
-
-
-@pytest.fixture
-def harness(book: Book, tmp_path: Path) -> TrytonHarness:
-    return TrytonHarness(tmp_path / "book", RpcWire(users=book.users), url=book.url, users=book.users)
 
 
 def make_twins(book: Book) -> list[int]:
@@ -43,8 +37,8 @@ def vendor_of(book: Book) -> int:
     return party
 
 
-def choose(code: str) -> ScriptedPerson:
-    """A person who takes the candidate that is called by a code."""
+def person_who_chooses(code: str) -> ScriptedPerson:
+    """Return a person who takes the candidate that is called by a code."""
 
     def answer(params: ElicitRequestFormParams) -> ElicitResult:
         (field, schema), *_ = params.requested_schema["properties"].items()
@@ -60,7 +54,7 @@ async def test_a_vendor_of_two_with_one_name_is_chosen_by_its_code(
     harness: TrytonHarness, book: Book, place: int
 ) -> None:
     twins = make_twins(book)
-    person = choose(code_of(book, twins[place]))
+    person = person_who_chooses(code_of(book, twins[place]))
 
     async with harness.client(person=person) as client:
         await client.call_tool("search_catalog", {"kind": "vendor", "refresh": True})
@@ -73,7 +67,7 @@ async def test_a_code_that_is_the_id_of_another_vendor_is_put_to_the_person(harn
     """Tryton numbers both by itself, so that they clash in every company."""
     twins = make_twins(book)
     code = code_of(book, twins[0])
-    person = choose(code)
+    person = person_who_chooses(code)
 
     async with harness.client(person=person) as client:
         await client.call_tool("search_catalog", {"kind": "vendor", "refresh": True})
@@ -85,10 +79,10 @@ async def test_a_code_that_is_the_id_of_another_vendor_is_put_to_the_person(harn
 
 
 async def test_a_question_names_a_vendor_by_the_code_that_people_know(harness: TrytonHarness, book: Book) -> None:
-    """Its id is nowhere in Tryton's own client, and another vendor's code."""
+    """The vendor's id is shown nowhere in Tryton's own client, and is another vendor's code."""
     _, party = make_twins(book)
     book.users.buyer.create(PURCHASE, {"party": party, "reference": NEW, "warehouse": book.facts.warehouses["main"]})
-    person = ScriptedPerson(says_yes)
+    person = ScriptedPerson(approve)
 
     async with harness.client(person=person) as client:
         listed = text(await client.call_tool("list_purchase_orders", {"vendor": "Twin Ltd"}))
@@ -119,7 +113,7 @@ async def test_taxes_follow_from_the_vendors_rule_as_in_the_desktop_client(
 
 
 async def test_an_order_for_a_vendor_without_an_address_is_a_draft_that_lacks_one(erp: Tryton, book: Book) -> None:
-    """A person gives it one in Tryton, which confirms no order without."""
+    """A person adds the address in Tryton, which confirms no order without one."""
     (party,) = book.users.admin.create("party.party", {"name": "No Address Ltd"})
     draft = book.draft(NEW)
     vendor = draft.vendor.model_copy(update={"id": str(party), "name": "No Address Ltd"})

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.tryton import Tryton, reading
 from po_mcp.errors import (
     BadAnswer,
@@ -31,6 +30,7 @@ from po_mcp.errors import (
     Unreachable,
 )
 from po_mcp.orders import DraftLine, OrderDraft, OrderQuery, Vendor
+from tests.connectors.calls import retry_at_once
 from tests.connectors.raw_peer import RawPeer, Reply, raw_peer, reply
 
 SECRET = "hush-hush-secret"
@@ -50,12 +50,8 @@ def read_draft() -> dict[str, Any]:
     return found
 
 
-async def no_wait(seconds: float) -> None:
-    """Take the place of a wait before another try."""
-
-
-def answers(*results: Any) -> list[Reply]:
-    """Return the answers to a sign-in, to the first call (which company), and to the calls after it."""
+def build_answers(*results: Any) -> list[Reply]:
+    """Return the replies to a sign-in, to the first call, which asks for the company, and to the calls after it."""
     reported = [SESSION, {"company": 1}, *results]
     return [
         each if isinstance(each, Reply) else reply(200, {"id": place, "result": each})
@@ -63,28 +59,30 @@ def answers(*results: Any) -> list[Reply]:
     ]
 
 
-def error(place: int, *parts: Any) -> Reply:
+def reply_error(place: int, *parts: Any) -> Reply:
+    """Return the reply with an error to the call of an id."""
     return reply(200, {"id": place, "error": list(parts)})
 
 
 @asynccontextmanager
 async def connect(*replies: Reply) -> AsyncIterator[tuple[Tryton, RawPeer]]:
+    """Connect to a peer that gives these replies in turn, and then 500."""
     async with raw_peer(*replies, reply(500)) as peer:
-        retrier = Retrier(sleep=no_wait, fraction=lambda: 0.0)
-        erp = Tryton(f"{peer.url}/po", "buyer", SECRET, timeout=5, retrier=retrier)
+        erp = Tryton(f"{peer.url}/po", "buyer", SECRET, timeout=5, retrier=retry_at_once())
         try:
             yield erp, peer
         finally:
             await erp.aclose()
 
 
-def calls(peer: RawPeer) -> list[tuple[str, list[Any]]]:
+def read_calls(peer: RawPeer) -> list[tuple[str, list[Any]]]:
     """Return the methods that were called, with their parameters."""
     bodies: list[Any] = [peer.body(place) for place in range(len(peer.requests))]
     return [(body["method"], body["params"]) for body in bodies]
 
 
 def token_of(request: bytes) -> str | None:
+    """Return the value of a request's Authorization header, if it has one."""
     for line in request.split(b"\r\n"):
         if line.lower().startswith(b"authorization: "):
             return line.split(b": ", 1)[1].decode()
@@ -92,10 +90,10 @@ def token_of(request: bytes) -> str | None:
 
 
 async def test_a_read_is_a_call_with_the_session_and_the_company() -> None:
-    async with connect(*answers([read_draft()])) as (erp, peer):
+    async with connect(*build_answers([read_draft()])) as (erp, peer):
         order = await erp.get_order(NAME)
 
-        login, company, search = calls(peer)
+        login, company, search = read_calls(peer)
         assert order.number == NAME
         assert login == ("common.db.login", ["buyer", {"password": SECRET}, "en"])
         assert company == ("model.res.user.get_preferences", [False, {}])
@@ -110,15 +108,15 @@ async def test_a_read_is_a_call_with_the_session_and_the_company() -> None:
 async def test_an_order_is_found_by_the_reference_of_its_draft() -> None:
     reference = "3f2a91c0"
     copied, made = ({**read_draft(), "id": place, "description": f"po-mcp {reference}"} for place in (9, 7))
-    async with connect(*answers([copied, {**made, "reference": "OFFICE-7"}])) as (erp, peer):
+    async with connect(*build_answers([copied, {**made, "reference": "OFFICE-7"}])) as (erp, peer):
         order = await erp.get_order_of_reference(reference)
 
         assert (order.number, order.reference) == ("OFFICE-7", reference)
-        assert calls(peer)[2][1][0] == [["company", "=", 1], ["description", "ilike", f"%po-mcp {reference}%"]]
+        assert read_calls(peer)[2][1][0] == [["company", "=", 1], ["description", "ilike", f"%po-mcp {reference}%"]]
 
 
 async def test_a_reference_that_no_order_has_finds_none() -> None:
-    async with connect(*answers([], [])) as (erp, _):  # nor has one of another company
+    async with connect(*build_answers([], [])) as (erp, _):  # nor has one of another company
         with pytest.raises(OrderNotFound):
             await erp.get_order_of_reference("3f2a91c0")
 
@@ -127,13 +125,13 @@ async def test_a_reference_that_no_order_has_finds_none() -> None:
     "ask", [lambda erp: erp.get_order_of_reference("3f2a91c0"), lambda erp: erp.get_order_of_id("7", NAME)]
 )
 async def test_an_order_of_another_company_is_not_said_to_be_gone(ask: Callable[[Tryton], Awaitable[object]]) -> None:
-    async with connect(*answers([], [7])) as (erp, _):
+    async with connect(*build_answers([], [7])) as (erp, _):
         with pytest.raises(Conflict, match="in another company"):
             await ask(erp)
 
 
 async def test_a_read_that_failed_for_a_moment_is_tried_again() -> None:
-    async with connect(*answers(reply(503), reply(200, {"id": 2, "result": [read_draft()]}))) as (erp, _):
+    async with connect(*build_answers(reply(503), reply(200, {"id": 2, "result": [read_draft()]}))) as (erp, _):
         assert (await erp.get_order(NAME)).number == NAME
 
 
@@ -148,7 +146,7 @@ async def test_a_sign_in_that_is_locked_is_asked_for_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [reply(401), error(0, "LoginException", ["password", "Password", "password"])], ids=["401", "200"]
+    "answer", [reply(401), reply_error(0, "LoginException", ["password", "Password", "password"])], ids=["401", "200"]
 )
 async def test_a_sign_in_that_is_refused_is_asked_for_once(answer: Reply) -> None:
     async with connect(answer) as (erp, peer):
@@ -162,21 +160,24 @@ async def test_a_sign_in_that_is_refused_is_asked_for_once(answer: Reply) -> Non
 
 async def test_a_session_that_ended_is_renewed_and_the_read_repeated() -> None:
     again = reply(200, {"id": 0, "result": [2, "other-key", None]})
-    async with connect(*answers(reply(401), again, reply(200, {"id": 2, "result": [read_draft()]}))) as (erp, peer):
+    async with connect(*build_answers(reply(401), again, reply(200, {"id": 2, "result": [read_draft()]}))) as (
+        erp,
+        peer,
+    ):
         assert (await erp.get_order(NAME)).number == NAME
 
-        assert [method for method, _ in calls(peer)].count("common.db.login") == 2
+        assert [method for method, _ in read_calls(peer)].count("common.db.login") == 2
         assert token_of(peer.requests[-1]) == f"Session {base64.b64encode(b'buyer:2:other-key').decode()}"
 
 
 async def test_a_cancel_carries_the_stamps_that_were_read_and_is_read_back() -> None:
     done = {**read_draft(), "state": "cancelled"}
-    async with connect(*answers([read_draft()], [read_draft()], None, [done])) as (erp, peer):
+    async with connect(*build_answers([read_draft()], [read_draft()], None, [done])) as (erp, peer):
         version = (await erp.snapshot(NAME, "cancel")).version
         assert version is not None
         await erp.cancel_order(NAME, version=version)
 
-        method, params = calls(peer)[-2]
+        method, params = read_calls(peer)[-2]
         assert (method, params[0]) == ("model.purchase.purchase.cancel", [1])
         assert params[1] == {"company": 1, "_timestamp": json.loads(version)}
         assert set(json.loads(version)) == {"purchase.purchase,1", "purchase.line,1", "purchase.line,2"}
@@ -184,28 +185,28 @@ async def test_a_cancel_carries_the_stamps_that_were_read_and_is_read_back() -> 
 
 async def test_an_order_of_another_version_is_stale_and_nothing_is_sent() -> None:
     changed = {**read_draft(), "_timestamp": "1.5"}
-    async with connect(*answers(MAY_ALL, [read_draft()], [changed])) as (erp, peer):
+    async with connect(*build_answers(MAY_ALL, [read_draft()], [changed])) as (erp, peer):
         version = (await erp.snapshot(NAME, "delete")).version
         with pytest.raises(Stale) as failed:
             await erp.delete_order(NAME, version=version)
 
         assert failed.value.effect == "nothing_sent"
-        assert {method for method, _ in calls(peer)[3:]} == {"model.purchase.purchase.search_read"}
+        assert {method for method, _ in read_calls(peer)[3:]} == {"model.purchase.purchase.search_read"}
 
 
 async def test_an_order_that_tryton_calls_modified_is_stale() -> None:
-    async with connect(*answers([read_draft()], error(3, *STALE))) as (erp, peer):
+    async with connect(*build_answers([read_draft()], reply_error(3, *STALE))) as (erp, peer):
         with pytest.raises(Stale) as failed:
             await erp.delete_order(NAME)
 
         assert failed.value.effect == "nothing_changed"
         assert "meanwhile" not in str(failed.value)
-        assert calls(peer)[-1][0] == "model.purchase.purchase.delete"
+        assert read_calls(peer)[-1][0] == "model.purchase.purchase.delete"
 
 
-async def test_a_refusal_that_nothing_explains_is_told_in_words_of_ours() -> None:
-    refusal = error(3, "UserError", ["You shall not", "", None])
-    async with connect(*answers([read_draft()], refusal, MAY_ALL, [read_draft()])) as (erp, _):
+async def test_a_refusal_that_nothing_explains_is_reported_in_our_words() -> None:
+    refusal = reply_error(3, "UserError", ["You shall not", "", None])
+    async with connect(*build_answers([read_draft()], refusal, MAY_ALL, [read_draft()])) as (erp, _):
         with pytest.raises(Refused, match="by a rule of its own") as failed:
             await erp.cancel_order(NAME)
 
@@ -214,10 +215,10 @@ async def test_a_refusal_that_nothing_explains_is_told_in_words_of_ours() -> Non
 
 
 async def test_a_refusal_is_explained_by_the_state_that_the_order_has_now() -> None:
-    refusal = error(3, "UserError", ["You shall not", "", None])
+    refusal = reply_error(3, "UserError", ["You shall not", "", None])
     rights = {"purchase.purchase": {"read": True, "write": True}}
     confirmed = {**read_draft(), "state": "confirmed"}
-    async with connect(*answers([read_draft()], refusal, rights, [confirmed])) as (erp, _):
+    async with connect(*build_answers([read_draft()], refusal, rights, [confirmed])) as (erp, _):
         with pytest.raises(Conflict, match="its state is confirmed"):
             await erp.cancel_order(NAME)
 
@@ -230,9 +231,9 @@ async def test_a_refusal_is_explained_by_the_state_that_the_order_has_now() -> N
         pytest.param([MAY_ALL, [], [], reply(500)], id="the order is not shown, nor the companies"),
     ],
 )
-async def test_a_refusal_stands_whatever_becomes_of_the_look_for_its_reason(looks: list[Any]) -> None:
-    refusal = error(3, "UserError", ["You shall not", "", None])
-    async with connect(*answers([read_draft()], refusal, *looks)) as (erp, _):
+async def test_a_refusal_stands_where_its_reason_cannot_be_read(looks: list[Any]) -> None:
+    refusal = reply_error(3, "UserError", ["You shall not", "", None])
+    async with connect(*build_answers([read_draft()], refusal, *looks)) as (erp, _):
         with pytest.raises(Refused, match="by a rule of its own") as failed:
             await erp.cancel_order(NAME)
 
@@ -252,7 +253,7 @@ async def test_a_write_that_takes_too_long_to_prepare_is_not_sent() -> None:
         erp._rpc.timeout = 0.5  # of all that is read together; that of each call is longer
         with pytest.raises(Unreachable, match="did not answer in time") as failed:
             await erp.cancel_order(NAME)
-        methods = [method for method, _ in calls(peer)]
+        methods = [method for method, _ in read_calls(peer)]
         started._enough.set()
 
     assert failed.value.effect == "nothing_sent"
@@ -269,14 +270,14 @@ async def test_a_write_that_takes_too_long_to_prepare_is_not_sent() -> None:
         (None, None, None),
     ],
 )
-async def test_a_book_of_which_the_user_may_see_nothing_is_told(
+async def test_a_probe_says_why_a_user_is_shown_no_orders(
     companies: list[int] | None, shown: str | None, error: str | None
 ) -> None:
     preferences = {"company": 1, "companies": companies, "company_filter": shown}
-    async with connect(*answers(preferences, [])) as (erp, peer):
+    async with connect(*build_answers(preferences, [])) as (erp, peer):
         if error is None:
             await erp.probe()
-            assert calls(peer)[-1][0] == "model.purchase.purchase.search"
+            assert read_calls(peer)[-1][0] == "model.purchase.purchase.search"
         else:
             with pytest.raises(NotPermitted, match=error):
                 await erp.probe()
@@ -291,35 +292,35 @@ async def test_a_book_of_which_the_user_may_see_nothing_is_told(
         ({"read": True, "write": False, "create": False, "delete": True}, {"delete"}),
     ],
 )
-async def test_the_writes_that_the_users_groups_allow_are_told(reported: dict[str, Any], rights: set[str]) -> None:
+async def test_the_writes_that_the_users_groups_allow_are_read(reported: dict[str, Any], rights: set[str]) -> None:
     replies = [{"id": 0, "result": SESSION}, {"id": 1, "result": {"purchase.purchase": reported}}]
     async with connect(*(reply(200, one) for one in replies)) as (erp, _):
         assert await erp.read_rights() == rights
 
 
 async def test_a_success_that_the_order_does_not_show_is_unknown() -> None:
-    async with connect(*answers([read_draft()], None, [read_draft()])) as (erp, peer):
+    async with connect(*build_answers([read_draft()], None, [read_draft()])) as (erp, peer):
         with pytest.raises(OutcomeUnknown, match="another state"):
             await erp.cancel_order(NAME)
 
-        assert [method for method, _ in calls(peer)].count("model.purchase.purchase.cancel") == 1
+        assert [method for method, _ in read_calls(peer)].count("model.purchase.purchase.cancel") == 1
 
 
-async def test_a_session_that_ends_at_a_write_is_a_no_where_a_read_is_refused_too() -> None:
+async def test_a_session_that_ends_at_a_write_means_not_applied_where_a_read_is_refused_too() -> None:
     again = reply(200, {"id": 0, "result": [2, "other-key", None]})
-    async with connect(*answers([read_draft()], reply(401), reply(401), again)) as (erp, peer):
+    async with connect(*build_answers([read_draft()], reply(401), reply(401), again)) as (erp, peer):
         with pytest.raises(SignInEnded):
             await erp.cancel_order(NAME)
 
-        assert [method for method, _ in calls(peer)[-3:]] == [
+        assert [method for method, _ in read_calls(peer)[-3:]] == [
             "model.purchase.purchase.cancel",
             "model.res.user.get_preferences",
             "common.db.login",
         ]
 
 
-async def test_a_session_that_ends_at_a_write_is_a_doubt_where_a_read_is_answered() -> None:
-    async with connect(*answers([read_draft()], reply(401), reply(200, {"id": 0, "result": {"company": 1}}))) as (
+async def test_a_session_that_ends_at_a_write_leaves_it_unknown_where_a_read_is_answered() -> None:
+    async with connect(*build_answers([read_draft()], reply(401), reply(200, {"id": 0, "result": {"company": 1}}))) as (
         erp,
         _,
     ):
@@ -332,7 +333,7 @@ ROW = {"id": 1, "state": "draft", "reference": "PM-1"}
 
 async def test_a_row_that_cannot_be_read_is_left_out_and_counted() -> None:
     odd = {"id": 2, "state": ["?"]}
-    async with connect(*answers([ROW, odd, {**ROW, "id": 3, "reference": "PM-3"}])) as (erp, _):
+    async with connect(*build_answers([ROW, odd, {**ROW, "id": 3, "reference": "PM-3"}])) as (erp, _):
         found = await erp.scan_orders(OrderQuery())
 
     assert [order.number for order in found.orders] == ["PM-1", "PM-3"]
@@ -344,16 +345,16 @@ async def test_a_row_that_cannot_be_read_is_left_out_and_counted() -> None:
     "page", [[{**ROW, "id": 2}, ROW], [ROW, ROW], [{"state": "draft"}], {"id": 1}, None, [None]], ids=str
 )
 async def test_a_page_that_is_not_the_one_asked_for_is_not_trusted(page: Any) -> None:
-    async with connect(*answers(page)) as (erp, _):
+    async with connect(*build_answers(page)) as (erp, _):
         with pytest.raises(BadAnswer):
             await erp.scan_orders(OrderQuery())
 
 
 @dataclass
 class PagedTryton:
-    """A server of 1,000 records. A page waits until `at_once` pages are asked for, if a test says so.
+    """A server of `count` records. A page is answered once `at_once` pages are asked for.
 
-    `gone` are deleted after their ids were given; `asked` are the ids of each page but the first; `most` the highest
+    `gone` are deleted after their ids were given; `asked` are the ids of each page but the first; `most` is the highest
     number of pages that were under way.
     """
 
@@ -489,24 +490,26 @@ async def test_a_page_that_fails_ends_the_others() -> None:
     def fail(page: list[dict[str, Any]]) -> Any:
         return page if page[0]["id"] != 401 else "no page"
 
-    async with connect_to_pages(PagedTryton(count=3000, change_page=fail)) as erp:
+    async with connect_to_pages(server := PagedTryton(count=3000, change_page=fail)) as erp:
         with pytest.raises(BadAnswer):
             await erp.items()
 
+    assert len(server.asked) < 3000 // len(server.asked[0]) - 1
+
 
 async def test_an_order_of_another_status_than_was_asked_for_is_left_out() -> None:
-    async with connect(*answers([{**ROW, "state": "done"}])) as (erp, _):
+    async with connect(*build_answers([{**ROW, "state": "done"}])) as (erp, _):
         assert (await erp.scan_orders(OrderQuery(status="draft"))).orders == ()
 
 
-async def test_vendors_are_told_where_the_company_itself_is_not() -> None:
-    async with connect(*answers([{"id": 3, "name": "Acme"}], [], [])) as (erp, _):
+async def test_vendors_are_listed_where_tryton_does_not_show_the_company() -> None:
+    async with connect(*build_answers([{"id": 3, "name": "Acme"}], [], [])) as (erp, _):
         assert [(vendor.id, vendor.name) for vendor in await erp.vendors()] == [("3", "Acme")]
 
 
 @pytest.mark.parametrize("made", [None, [], [7, 8], ["7"], 7, True], ids=str)
 async def test_a_create_that_does_not_name_one_order_is_unknown(made: Any) -> None:
-    """All is found as it must be; then the create answers with something else than the new order's id."""
+    """All readings are as they must be; then the create answers with something else than the new order's id."""
     product = {"id": 1, "active": True, "purchasable": True, "purchase_uom.": {"id": 1, "digits": 0, "symbol": "u"}}
     prepared: tuple[Any, ...] = (
         MAY_ALL,
@@ -520,9 +523,9 @@ async def test_a_create_that_does_not_name_one_order_is_unknown(made: Any) -> No
     draft = OrderDraft(number="PM-1", vendor=Vendor(id="2", name="Acme", currency="EUR"), lines=(line,))
     of_vendor = ({"currency": 1}, [{"id": 1, "code": "EUR"}])
     following = ([{"id": 5, "name": "Main", "active": True}], *of_vendor, {"taxes": {"add": [[0, {"id": 1}]]}})
-    async with connect(*answers(*prepared, *following, made)) as (erp, peer):
+    async with connect(*build_answers(*prepared, *following, made)) as (erp, peer):
         with pytest.raises(OutcomeUnknown):
             await erp.create_order(draft)
 
-        assert calls(peer)[-1][0] == "model.purchase.purchase.create"
-        assert calls(peer)[-1][1][0][0]["lines"][0][1][0]["taxes"] == [["add", [1]]]
+        assert read_calls(peer)[-1][0] == "model.purchase.purchase.create"
+        assert read_calls(peer)[-1][1][0][0]["lines"][0][1][0]["taxes"] == [["add", [1]]]

@@ -1,4 +1,4 @@
-"""What can happen between the connector and the server: calls are changed, answers lost, and somebody is quicker."""
+"""A transport that changes calls to Tryton or their answers, loses them, or lets somebody act in between."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ Body = dict[str, Any]
 Before = Callable[[Body], Body]
 
 
-class Between(httpx2.AsyncBaseTransport):
-    """Stands between the connector and the network.
+class Interceptor(httpx2.AsyncBaseTransport):
+    """A transport to Tryton; `methods` are the methods that were called, `tokens` their Authorization headers.
 
     Args:
-        before: gets each call and returns what the server gets in its place; what it raises, the connector meets.
-        after: gets the method and the result (None for an error) once the server answered; it may return another
+        before: gets the body of each call, and returns the one that is sent in its place; the connector meets what it
+            raises.
+        after: gets the method and the result (None for an error) once the server has answered; it may return another
             answer, or raise.
     """
 
