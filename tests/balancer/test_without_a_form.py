@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
 import secrets
@@ -22,6 +20,7 @@ from tests.balancer.fleet import Fleet, fleet, make_certificate
 from tests.commands.test_serve import HEADERS, HELLO, call, modern
 from tests.harness import ERAS
 from tests.sign_in.approving import Visitor
+from tests.sign_in.issuer import pkce_challenge
 
 KEY = "0123456789abcdef" * 4
 NUMBER = "PO-2025-0038"
@@ -53,7 +52,7 @@ class Assistant:
     async def sign_in(self, known: Mapping[str, Any], scope: str) -> None:
         """Get a code with PKCE for these scopes of this resource, and a token for it."""
         verifier = secrets.token_urlsafe(32)
-        digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
         self.server.issuer.at_keyboard = "alice"
         asked = {
             "response_type": "code",
@@ -61,7 +60,7 @@ class Assistant:
             "redirect_uri": BACK,
             "scope": scope,
             "resource": known["resource"],
-            "code_challenge": digest,
+            "code_challenge": pkce_challenge(verifier),
             "code_challenge_method": "S256",
             "state": "1",
         }

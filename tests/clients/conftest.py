@@ -1,4 +1,4 @@
-"""What runs a client that is not ours: in its own environment, against a server of its own over a file."""
+"""Runs a client that is not ours, in its own environment, against a server of its own over the sandbox in files."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tests.clients import setup
 from tests.tools.snapshots import FOLDER
 
 SCRIPTS = Path(__file__).parent / "scripts"
-_KEPT = {name: value for name, value in os.environ.items() if not name.startswith(("PO_MCP_", "PYTHON"))}
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("PO_MCP_", "PYTHON"))}
 _TIMEOUT_S = 240
 
 
 @dataclass(frozen=True)
-class Stage:
+class Workspace:
     """A sandbox in files, and the environment of the server that a client starts."""
 
     folder: Path
@@ -36,7 +36,7 @@ class Stage:
     @property
     def environment(self) -> dict[str, str]:
         return {
-            **_KEPT,
+            **_ENVIRONMENT,
             "HOME": str(self.folder),
             "PO_MCP_SANDBOX": str(self.folder / "book.db"),
             "PO_MCP_JOURNAL": str(self.folder / "journal.db"),
@@ -45,6 +45,7 @@ class Stage:
         }
 
     def has_order(self, number: str) -> bool:
+        """Tell whether an order stands in the book, read past the server."""
         with closing(Book.open(self.folder / "book.db")) as book:
             try:
                 book.order(number)
@@ -59,6 +60,14 @@ class Stage:
         folder: Path | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
+        """Run a command without a person: by default in this folder, with the environment of the server.
+
+        Args:
+            command: the program and its arguments.
+            timeout: in seconds.
+            folder: in which it is run.
+            environment: all of its variables.
+        """
         return subprocess.run(
             [*map(str, command)],
             cwd=folder or self.folder,
@@ -72,14 +81,14 @@ class Stage:
     def run_script(self, client: str, script: str, *arguments: str) -> dict[str, Any]:
         """Run a script of tests/clients/scripts in a client's environment; return the JSON that it prints last."""
         if script.endswith(".mjs"):
-            ended = self.run([setup.install_node(), self._beside_packages(client) / script, *arguments])
+            ended = self.run([setup.install_node(), self._copy_scripts(client) / script, *arguments])
         else:
             ended = self.run([setup.install_python(client), SCRIPTS / script, *arguments])
         assert ended.returncode == 0, ended.stdout[-1000:] + ended.stderr[-3000:]
         found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
         return found | {"stderr": ended.stderr}
 
-    def _beside_packages(self, client: str) -> Path:
+    def _copy_scripts(self, client: str) -> Path:
         """Return a copy of the scripts from which Node.js sees a client's packages: it looks beside the module."""
         folder = self.folder / "scripts"
         shutil.copytree(SCRIPTS, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
@@ -87,7 +96,7 @@ class Stage:
         return folder
 
     @contextmanager
-    def served(self) -> Iterator[str]:
+    def serve(self) -> Iterator[str]:
         """Serve over HTTP; yield the URL."""
         command = [sys.executable, "-m", "po_mcp", "serve", "--port", "0"]
         with subprocess.Popen(command, env=self.environment, stderr=subprocess.PIPE, text=True) as process:
@@ -101,9 +110,9 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
     Book.open(tmp_path / "book.db", made_on=datetime.now(UTC).date()).close()
-    yield Stage(tmp_path)
+    yield Workspace(tmp_path)
     end_processes_of(tmp_path)
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.clients import setup
-from tests.clients.conftest import Stage, end_processes_of
+from tests.clients.conftest import Workspace, end_processes_of
 from tests.clients.hosts import ClaudeCode, Codex, GeminiCli, Host
 from tests.clients.scripted_model import NOT_READY, ScriptedModel
 from tests.commands.pseudo_terminal import at_terminal
@@ -34,7 +34,7 @@ CALL = ("list_purchase_orders", {"overdue": True})
 
 
 @dataclass(frozen=True)
-class NewHome(Stage):
+class NewHome(Workspace):
     """A home folder with nothing in it, a PATH that leads to Python alone, and the environment with po-mcp."""
 
     venv: Path
@@ -59,15 +59,21 @@ class InstalledHost(Host):
 
     name = ""
     file = ""
+    """Its settings, below the home folder."""
+
+    @property
+    def argument(self) -> str:
+        """The host's name in `po-mcp install` and `po-mcp uninstall`."""
+        return self.name.lower().replace(" ", "-")
 
     @property
     def environment(self) -> dict[str, str]:
         path = os.pathsep.join([str(Path(setup.install_node()).parent), "/usr/bin", "/bin"])
-        return {**self.stage.environment, "PATH": path, **self.quiet, **self.model_variables()}
+        return {**self.workspace.environment, "PATH": path, **self.quiet, **self.model_variables()}
 
     @property
     def settings(self) -> Path:
-        return self.stage.folder / self.file
+        return self.workspace.folder / self.file
 
     def _write(self, text: str) -> None:
         self.settings.parent.mkdir(exist_ok=True)
@@ -95,11 +101,11 @@ class InstalledCodex(InstalledHost, Codex):
         head = 'model = "scripted"  # mine\nmodel_provider = "scripted"\ncheck_for_update_on_startup = false\n'
         self._write(f"{head}\n[model_providers.scripted]\n{provider}\n[analytics]\nenabled = false\n")
 
-    def headless(self, prompt: str) -> list[str]:
-        """As a person who waits until the server is there, and allows its tools."""
+    def headless_command(self, prompt: str) -> list[str]:
+        """Return the command with the options of a person who waits for the server, and allows its tools."""
         ours = "mcp_servers.purchase-orders"
         return [
-            *super().headless(prompt),
+            *super().headless_command(prompt),
             "-c",
             f"{ours}.required=true",
             "-c",
@@ -135,7 +141,7 @@ class PatientModel(ScriptedModel):
 
 @dataclass
 class FirstAnswer:
-    """How a newcomer came to the first answer.
+    """A newcomer's way to the first answer.
 
     Args:
         seconds: how long each step took, in its order.
@@ -161,26 +167,27 @@ class FirstAnswer:
 
 
 def come_to_first_answer(kind: type[InstalledHost], installed: Installed, home: Path) -> FirstAnswer:
-    """Go from nothing to the first answer of po-mcp in a host; what is installed serves several hosts."""
-    came, stage = FirstAnswer({"pip install": installed.seconds}), NewHome(home, installed.venv)
-    stage.make_path()
-    model = PatientModel([CALL], {0: lambda result: came.leaks.extend(_leaks_of_processes(home))})
+    """Go from a new home to the first answer of po-mcp in a host; the installed wheel serves several hosts."""
+    came, workspace = FirstAnswer({"pip install": installed.seconds}), NewHome(home, installed.venv)
+    workspace.make_path()
+    model = PatientModel([CALL], {0: lambda result: came.leaks.extend(_find_leaks_in_processes(home))})
     with running("--client-id", "an-id", "--client-secret", SECRET) as erp, model.serve() as url:
-        host = kind(stage, url)
+        host = kind(workspace, url)
         came.before = host.settings.read_text(encoding="utf-8")
         with came.timed("po-mcp init"):
-            screens = [_set_up(stage, host, erp)]
+            screens = [_set_up(workspace, host, erp)]
         came.after = host.settings.read_text(encoding="utf-8")
-        screens.append(_set_pin(stage))
+        assert "purchase-orders" in came.after or "purchase_orders" in came.after
+        screens.append(_set_pin(workspace))
         with came.timed("first answer"):
             _ask(host, model)
-        ended = stage.run([stage.program, "uninstall", _key(came.after, host), "--yes"])
+        ended = workspace.run([workspace.program, "uninstall", host.argument, "--yes"])
         came.uninstalled = host.settings.read_text(encoding="utf-8")
     end_processes_of(home)
     came.answer = model.results[0]
     messages = [*screens, ended.stdout, ended.stderr, *(body.decode() for body in model.received)]
     came.leaks += [f"a message: {text[:200]}" for text in messages if SECRET in text or PIN in text]
-    came.leaks += [*_leaks_of_files(home), *_leaks_of_files(installed.venv)]
+    came.leaks += [*_find_leaks_in_files(home), *_find_leaks_in_files(installed.venv)]
     return came
 
 
@@ -195,33 +202,33 @@ class Installed:
 def install(folder: Path) -> Installed:
     """Install the wheel of this source as docs/install.md says, in a home of its own."""
     wheel = build_wheel(folder / "wheel")
-    stage = NewHome(folder, folder / "venv")
-    stage.make_path()
+    workspace = NewHome(folder, folder / "venv")
+    workspace.make_path()
     began = time.monotonic()
     commands: list[list[str | Path]] = [
         [folder / "path" / "python3", "-m", "venv", "venv"],
         [folder / "venv" / "bin" / "pip", "install", "--quiet", wheel],
     ]
     for command in commands:
-        ended = stage.run(command)
+        ended = workspace.run(command)
         assert ended.returncode == 0, ended.stderr
-    return Installed(stage.venv, time.monotonic() - began)
+    return Installed(workspace.venv, time.monotonic() - began)
 
 
-def _set_up(stage: NewHome, host: InstalledHost, erp: Running) -> str:
+def _set_up(workspace: NewHome, host: InstalledHost, erp: Running) -> str:
     """Answer what `po-mcp init` asks; return its screen."""
     answers = [
         *(("Which ERP", "2"), ("Address", erp.url), ("Client id", "an-id"), ("Client secret", SECRET)),
         *(("by reading only?", "y"), ("Write this?", "y"), (f"{host.name}: connect it?", "y"), ("Write this?", "y")),
     ]
-    status, screen = at_terminal(["init"], answers, stage.environment, [stage.program])
+    status, screen = at_terminal(["init"], answers, workspace.environment, [workspace.program])
     assert status == 0, screen
     return screen
 
 
-def _set_pin(stage: NewHome) -> str:
+def _set_pin(workspace: NewHome) -> str:
     answers = [("New PIN", PIN), ("The same again", PIN)]
-    status, screen = at_terminal(["approve", "--set-pin"], answers, stage.environment, [stage.program])
+    status, screen = at_terminal(["approve", "--set-pin"], answers, workspace.environment, [workspace.program])
     assert status == 0, screen
     return screen
 
@@ -235,12 +242,7 @@ def _ask(host: Host, model: ScriptedModel) -> None:
     raise AssertionError(f"no answer; the host offered {model.tools}")
 
 
-def _key(settings: str, host: InstalledHost) -> str:
-    assert "purchase-orders" in settings or "purchase_orders" in settings
-    return host.name.lower().replace(" ", "-")
-
-
-def _leaks_of_processes(home: Path) -> list[str]:
+def _find_leaks_in_processes(home: Path) -> list[str]:
     """Return the processes of a home with a secret in their command line or environment, which a list of them shows."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
@@ -253,7 +255,7 @@ def _leaks_of_processes(home: Path) -> list[str]:
     return found
 
 
-def _leaks_of_files(home: Path) -> list[str]:
+def _find_leaks_in_files(home: Path) -> list[str]:
     kept = {path for path in (home / ".config" / "po-mcp").glob("client_secret-*") if _is_private(path)}
     files = (path for path in home.rglob("*") if path.is_file() and not path.is_symlink() and path not in kept)
     return [f"a file: {path.relative_to(home)}" for path in files if _has_secret(path.read_bytes())]
@@ -276,7 +278,7 @@ def describe(kind: type[InstalledHost], came: FirstAnswer) -> str:
 
 
 def main() -> None:
-    """Show what came of each host."""
+    """Show the figures of each host."""
     with tempfile.TemporaryDirectory() as folder:
         installed = install(Path(folder))
         for kind in HOSTS:

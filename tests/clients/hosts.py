@@ -10,46 +10,46 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.clients import setup
-from tests.clients.conftest import Stage
+from tests.clients.conftest import Workspace
 from tests.clients.screen import Screen
 
 SERVER = str(Path(sys.executable).with_name("po-mcp"))
-_KEY = "sk-ant-scripted-0123456789abcdefghij"
+_API_KEY = "sk-ant-scripted-0123456789abcdefghij"
 
 
 class Host(ABC):
-    """One host on one stage; `where` is "stdio", or the URL of a server."""
+    """A host in a workspace, with a scripted model; `where` is "stdio", or the URL of a server."""
 
     prompt = ""
-    """What the line begins with in which a person types, for a host with a screen."""
+    """The beginning of the line in which a person types, for a host with a screen."""
     quiet: Mapping[str, str] = {}
-    """Environment variables that keep it from looking for updates and from reporting its use."""
+    """Environment variables that keep the host from looking for updates and from reporting its use."""
 
-    def __init__(self, stage: Stage, model: str, where: str = "stdio") -> None:
-        self.stage = stage
+    def __init__(self, workspace: Workspace, model: str, where: str = "stdio") -> None:
+        self.workspace = workspace
         self.model = model
         self.where = where
-        self.folder = stage.folder / "work"
+        self.folder = workspace.folder / "work"
         self.folder.mkdir()
         self.write_settings()
 
     @property
     def server_files(self) -> dict[str, str]:
         """The environment of the server that the host starts."""
-        return {name: self.stage.environment[name] for name in ("PO_MCP_SANDBOX", "PO_MCP_JOURNAL")}
+        return {name: self.workspace.environment[name] for name in ("PO_MCP_SANDBOX", "PO_MCP_JOURNAL")}
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment of the host."""
         path = setup.path_with_node()
-        return {**self.stage.environment, "PATH": path, **self.quiet, **self.model_variables()}
+        return {**self.workspace.environment, "PATH": path, **self.quiet, **self.model_variables()}
 
     @abstractmethod
     def command(self) -> list[str]:
         """Return how the host is started."""
 
     @abstractmethod
-    def headless(self, prompt: str) -> list[str]:
+    def headless_command(self, prompt: str) -> list[str]:
         """Return how the host is started to work off a prompt without a person."""
 
     @abstractmethod
@@ -66,7 +66,7 @@ class Host(ABC):
         Raises:
             AssertionError: the host failed.
         """
-        ended = self.stage.run(self.headless(prompt), folder=self.folder, environment=self.environment)
+        ended = self.workspace.run(self.headless_command(prompt), folder=self.folder, environment=self.environment)
         assert ended.returncode == 0, ended.stdout[-1000:] + ended.stderr[-3000:]
 
     @contextmanager
@@ -92,11 +92,11 @@ class ClaudeCode(Host):
         allowed = ["--strict-mcp-config", "--allowedTools", "mcp__purchase-orders"]
         return [str(program), "--mcp-config", "mcp.json", *allowed]
 
-    def headless(self, prompt: str) -> list[str]:
+    def headless_command(self, prompt: str) -> list[str]:
         return [*self.command(), "--max-turns", "20", "-p", prompt]
 
     def model_variables(self) -> dict[str, str]:
-        return {"ANTHROPIC_BASE_URL": self.model, "ANTHROPIC_API_KEY": _KEY}
+        return {"ANTHROPIC_BASE_URL": self.model, "ANTHROPIC_API_KEY": _API_KEY}
 
     def write_settings(self) -> None:
         stdio = {"command": SERVER, "args": [], "env": self.server_files}
@@ -107,10 +107,10 @@ class ClaudeCode(Host):
             "hasCompletedOnboarding": True,
             "lastOnboardingVersion": "9.9.9",
             "theme": "dark",
-            "customApiKeyResponses": {"approved": [_KEY[-20:]], "rejected": []},
+            "customApiKeyResponses": {"approved": [_API_KEY[-20:]], "rejected": []},
             "projects": {str(self.folder): project},
         }
-        (self.stage.folder / ".claude.json").write_text(json.dumps(known))
+        (self.workspace.folder / ".claude.json").write_text(json.dumps(known))
 
 
 class Codex(Host):
@@ -121,17 +121,17 @@ class Codex(Host):
     def command(self) -> list[str]:
         return [str(setup.install_npm("codex") / "node_modules" / ".bin" / "codex")]
 
-    def headless(self, prompt: str) -> list[str]:
+    def headless_command(self, prompt: str) -> list[str]:
         return [*self.command(), "exec", "--skip-git-repo-check", "-c", "approval_policy=never", prompt]
 
     def model_variables(self) -> dict[str, str]:
-        return {"MODEL_KEY": "x", "CODEX_HOME": str(self.stage.folder / ".codex")}
+        return {"MODEL_KEY": "x", "CODEX_HOME": str(self.workspace.folder / ".codex")}
 
     def write_settings(self) -> None:
         files = ", ".join(f'{name} = "{value}"' for name, value in self.server_files.items())
         stdio = f'command = "{SERVER}"\nenv = {{ {files} }}'
         server = stdio if self.where == "stdio" else f'url = "{self.where}"'
-        place = self.stage.folder / ".codex"
+        place = self.workspace.folder / ".codex"
         place.mkdir()
         (place / "config.toml").write_text(f"""
 model = "scripted"
@@ -167,17 +167,17 @@ class GeminiCli(Host):
         program = setup.install_npm("gemini-cli") / "node_modules" / ".bin" / "gemini"
         return [str(program), "--yolo", "-m", "gemini-2.5-flash"]
 
-    def headless(self, prompt: str) -> list[str]:
+    def headless_command(self, prompt: str) -> list[str]:
         return [*self.command(), "-p", prompt]
 
     def model_variables(self) -> dict[str, str]:
-        trusts = {"GEMINI_CLI_TRUST_WORKSPACE": "true", "GEMINI_CLI_HOME": str(self.stage.folder)}
+        trusts = {"GEMINI_CLI_TRUST_WORKSPACE": "true", "GEMINI_CLI_HOME": str(self.workspace.folder)}
         return {"GEMINI_API_KEY": "x", "GOOGLE_GEMINI_BASE_URL": self.model, **trusts}
 
     def write_settings(self) -> None:
         stdio = {"command": SERVER, "env": self.server_files}
         server = stdio if self.where == "stdio" else {"httpUrl": self.where}
-        place = self.stage.folder / ".gemini"
+        place = self.workspace.folder / ".gemini"
         place.mkdir()
         settings = {
             "mcpServers": {"purchase-orders": {**server, "trust": True}},

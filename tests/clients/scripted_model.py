@@ -1,4 +1,4 @@
-"""A model on loopback that makes the calls of a script, whichever host asks it, and keeps what each host hands to it.
+"""A model on loopback that makes the calls of a script for any host, and keeps what the host hands to it.
 
 It speaks as much as hosts need of Anthropic's Messages API (https://platform.claude.com/docs/en/api/messages),
 OpenAI's Responses API (https://platform.openai.com/docs/api-reference/responses) and Gemini's API
@@ -24,7 +24,7 @@ NOT_READY = "The tools are not connected yet."
 
 @dataclass
 class ScriptedModel:
-    """The script, and what has come of it.
+    """The script, and how far it has got.
 
     Args:
         calls: (a tool, its arguments), made one after another; then the model ends its turn.
@@ -42,7 +42,7 @@ class ScriptedModel:
     requests: int = 0
     """How many requests with tools the host has made."""
     not_ready: int = 0
-    """How often it answered that it saw no tools."""
+    """How often the model answered that it saw no tools."""
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def wait_for_results(self, count: int) -> None:

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page
 
 from tests.approvals.test_browser import chromium, heading
-from tests.clients.test_sign_in import fetch_token, provider
+from tests.clients.test_sign_in import fetch_token, run_provider
 from tests.harness import ServerHarness
 from tests.ports import free_port
 from tests.sign_in.approving import DELETE, NUMBER
@@ -33,7 +33,7 @@ async def test_two_approvers_of_a_real_provider_release_what_a_buyer_asked_for(
 ) -> None:
     port, folder = free_port(), harness.book.parent
     rules = {"approvers": entry, "second_approver_over": LOW}
-    with provider(f"https://localhost:{port}") as issuer:
+    with run_provider(f"https://localhost:{port}") as issuer:
         async with behind_tls(issuer, harness, port, **rules) as server:
             token = (await fetch_token(issuer, "alice", "po:read po:write", server.url))["access_token"]
             asked = await call(server, folder, token, DELETE, number=NUMBER)

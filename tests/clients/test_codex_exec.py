@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.conftest import Stage
+from tests.clients.conftest import Workspace
 from tests.clients.first_answer import InstalledCodex
 from tests.clients.hosts import SERVER
 from tests.clients.scripted_model import ScriptedModel
-from tests.clients.test_clients import NUMBER, scenario
+from tests.clients.test_clients import NUMBER, read_scenario
 
 pytestmark = pytest.mark.clients
 
-LIST, GET, CREATE = scenario("before")[:3]
-DELETE = scenario("asked")[0]
+LIST, GET, CREATE = read_scenario("before")[:3]
+DELETE = read_scenario("asked")[0]
 REFUSED = "MCP tool call requires approval, but approval policy is never"
 INSTALL = (Path(__file__).parent.parent.parent / "docs" / "install.md").read_text(encoding="utf-8")
 
@@ -24,7 +24,7 @@ INSTALL = (Path(__file__).parent.parent.parent / "docs" / "install.md").read_tex
 class CodexExec(InstalledCodex):
     """Codex without a person, its entry written by po-mcp, and perhaps a line of the user's."""
 
-    def headless(self, prompt: str) -> list[str]:
+    def headless_command(self, prompt: str) -> list[str]:
         ours = "mcp_servers.purchase-orders"
         waits = ["-c", f"{ours}.required=true", "-c", f"{ours}.startup_timeout_sec=60"]
         return [*self.command(), "exec", "--skip-git-repo-check", *waits, prompt]
@@ -44,11 +44,11 @@ class CodexExec(InstalledCodex):
     [(None, "done", REFUSED), ("writes", REFUSED, REFUSED), ("approve", "done", "decide with po-mcp approve")],
 )
 def test_codex_exec_lets_through_what_its_mode_says_and_nothing_is_deleted(
-    stage: Stage, mode: str | None, created: str, deleted: str
+    workspace: Workspace, mode: str | None, created: str, deleted: str
 ) -> None:
     model = ScriptedModel([LIST, CREATE, DELETE])
     with model.serve() as url:
-        codex = CodexExec(stage, url)
+        codex = CodexExec(workspace, url)
         codex.install(mode)
         codex.run()
 
@@ -56,6 +56,6 @@ def test_codex_exec_lets_through_what_its_mode_says_and_nothing_is_deleted(
     assert "PO-2025-0042" in listed
     assert created in create
     assert deleted in delete
-    assert stage.has_order(NUMBER)
-    assert stage.has_order("PO-2025-0043") == (created == "done")
+    assert workspace.has_order(NUMBER)
+    assert workspace.has_order("PO-2025-0043") == (created == "done")
     assert REFUSED in INSTALL

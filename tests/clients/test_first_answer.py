@@ -1,4 +1,4 @@
-"""A newcomer comes from nothing to the first answer in each host, and no secret is found where it does not belong."""
+"""A newcomer gets a first answer in each host, and no secret is found where it does not belong."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 
 
 @pytest.mark.parametrize("kind", HOSTS, ids=lambda kind: kind.name)
-def test_a_newcomer_gets_an_answer(kind: type[InstalledHost], installed: Installed, tmp_path: Path) -> None:
+def test_a_newcomer_gets_an_answer_and_no_secret_leaks(
+    kind: type[InstalledHost], installed: Installed, tmp_path: Path
+) -> None:
     came = come_to_first_answer(kind, installed, tmp_path)
     print(describe(kind, came))  # noqa: T201
 

@@ -8,30 +8,31 @@ import anyio
 import pytest
 
 from tests.approvals.counter import browser
-from tests.clients.conftest import Stage
+from tests.clients.conftest import Workspace
 from tests.clients.hosts import ClaudeCode, Codex, GeminiCli, Host
 from tests.clients.screen import Screen
 from tests.clients.scripted_model import NOT_READY, Call, ScriptedModel
-from tests.clients.test_clients import NUMBER, WITHOUT_FORM, link_in, scenario
+from tests.clients.test_clients import NUMBER, WITHOUT_FORM, find_link, read_scenario
 
 pytestmark = pytest.mark.clients
 
-LIST, GET, CREATE = scenario("before")[:3]
-DELETE, LOOK = scenario("asked")[:2]
+LIST, GET, CREATE = read_scenario("before")[:3]
+DELETE, LOOK = read_scenario("asked")[:2]
 QUESTION = f"Delete order {NUMBER} permanently?"
 HEAD = ("Total 0.12 · open · 1 line", "Vendor: Acme Fasteners", "Items: 1 × M8 Flat Washer")
-"""What every host shows: of a question of more than four lines Claude Code draws three, and what the field says."""
+"""The lines that every host shows: of a question of more than four Claude Code draws three, and the field's text."""
 REST = ("1) 1 at 0.12, none received: WSHR-M8, M8 Flat Washer", "Currency not given by the ERP.")
 
 
-def check_reads_and_create(model: ScriptedModel, stage: Stage) -> None:
+def check_reads_and_create(model: ScriptedModel, workspace: Workspace) -> None:
+    """Check what the model was given of the first three calls, and that the order was created."""
     listed, read, created = model.results[:3]
     assert len([tool for tool in model.tools if "purchase_order" in tool]) == 6
     assert "PO-2025-0042" in listed
     assert "M8 x 30mm Hex Bolt" in read
     assert "The lines add up to 910.00, the ERP's total is 4,250.00." in read
     assert "done" in created
-    assert stage.has_order("PO-2025-0043")
+    assert workspace.has_order("PO-2025-0043")
     assert all("sandbox" in result.casefold() for result in model.results[:3])
 
 
@@ -41,13 +42,13 @@ def ask_until_ready(screen: Screen, model: ScriptedModel) -> None:
         has_gone_on = _has_gone_on(model)
         screen.type("go")
         screen.press_enter_until(_is_asked_again(model))
-        # The request may have been made before the tools were there: what the host does next tells.
+        # The request may have been made before the tools were there: the host's next step shows that.
         screen.wait_until(has_gone_on)
 
 
 def _has_gone_on(model: ScriptedModel) -> Callable[[str], bool]:
     before = model.not_ready
-    # Shown, too: only then does the host take the next prompt. On a small screen earlier ones are gone from its top.
+    # The host takes the next prompt only once the answer is shown. On a small screen earlier ones have scrolled away.
     return lambda shown: bool(model.results) or (model.not_ready > before and NOT_READY in shown)
 
 
@@ -104,29 +105,29 @@ Act = Callable[[Screen], None]
     ids=["Claude Code", "Codex"],
 )
 def test_a_person_declines_and_accepts_a_delete_in_the_form_of_a_host(
-    stage: Stage, kind: type[Host], shown: tuple[str, ...], refusals: dict[str, Act], accept: Act
+    workspace: Workspace, kind: type[Host], shown: tuple[str, ...], refusals: dict[str, Act], accept: Act
 ) -> None:
     model = ScriptedModel([LIST, GET, CREATE, *[DELETE] * len(refusals), LOOK, DELETE, LOOK])
-    with model.serve() as url, kind(stage, url).on_screen() as screen:
+    with model.serve() as url, kind(workspace, url).on_screen() as screen:
         ask_until_ready(screen, model)
         screen.wait_for(QUESTION, *shown)
         for number, refuse in enumerate(refusals.values(), 4):
             screen.wait_for(QUESTION)
             refuse(screen)
             model.wait_for_results(number)
-        is_kept = stage.has_order(NUMBER)
+        is_kept = workspace.has_order(NUMBER)
         screen.wait_for(QUESTION, "Declined before.")
         accept(screen)
         model.wait_for_results(len(model.calls))
 
     *refused, still_there, accepted, gone = model.results[3:]
-    check_reads_and_create(model, stage)
+    check_reads_and_create(model, workspace)
     assert [said in text for said, text in zip(refusals, refused, strict=True)] == [True] * len(refusals)
     assert is_kept
     assert NUMBER in still_there
     assert "done" in accepted
     assert "has no order" in gone
-    assert not stage.has_order(NUMBER)
+    assert not workspace.has_order(NUMBER)
 
 
 def create_in_claude_code(screen: Screen) -> None:
@@ -154,52 +155,52 @@ def create_in_codex(screen: Screen) -> None:
     ids=["Claude Code", "Codex"],
 )
 def test_a_price_that_nobody_gave_is_shown_in_the_form_of_a_host(
-    stage: Stage, kind: type[Host], shown: tuple[str, ...], chosen_first: str, accept: Act
+    workspace: Workspace, kind: type[Host], shown: tuple[str, ...], chosen_first: str, accept: Act
 ) -> None:
     tool, arguments = CREATE
     lines = [{name: value for name, value in line.items() if name != "unit_price"} for line in arguments["lines"]]
     model = ScriptedModel([LIST, (tool, {**arguments, "lines": lines})])
-    with model.serve() as url, kind(stage, url).on_screen() as screen:
+    with model.serve() as url, kind(workspace, url).on_screen() as screen:
         ask_until_ready(screen, model)
         screen.wait_for("Create order PO-2025-0043", "Total 450.00 · 1 line · check 1 price", *shown, chosen_first)
         screen.wait_for("Check: 1,000 × M8 x 30mm Hex Bolt at 0.45")
-        is_made_unasked = stage.has_order("PO-2025-0043")
+        is_made_unasked = workspace.has_order("PO-2025-0043")
         accept(screen)
         model.wait_for_results(2)
 
     assert not is_made_unasked
     assert "done" in model.results[1]
-    assert stage.has_order("PO-2025-0043")
+    assert workspace.has_order("PO-2025-0043")
 
 
-def decide(decision: str, order_number: str = "") -> Callable[[str], None]:
-    """Return what opens the link of a result in a browser and decides there."""
+def decide_by_link(decision: str, order_number: str = "") -> Callable[[str], None]:
+    """Return a function that opens the link of a result in a browser and decides there."""
 
     async def send(link: str) -> None:
         async with browser(link) as person:
             assert (await person.page()).status_code == 200
             assert (await person.send(decision, order_number=order_number)).status_code == 303
 
-    return lambda result: anyio.run(send, link_in(result))
+    return lambda result: anyio.run(send, find_link(result))
 
 
-def test_a_person_decides_on_the_page_for_a_host_without_a_form(stage: Stage) -> None:
+def test_a_person_decides_on_the_page_for_a_host_without_a_form(workspace: Workspace) -> None:
     another: Call = ("delete_purchase_order", {"number": WITHOUT_FORM})
-    after = {3: decide("reject"), 4: decide("approve", NUMBER)}
+    after = {3: decide_by_link("reject"), 4: decide_by_link("approve", NUMBER)}
     model = ScriptedModel([LIST, GET, CREATE, another, DELETE, LOOK], after)
     with model.serve() as url:
-        GeminiCli(stage, url).run()
+        GeminiCli(workspace, url).run()
 
-    check_reads_and_create(model, stage)
+    check_reads_and_create(model, workspace)
     assert "approval_required" in model.results[3]
-    assert stage.has_order(WITHOUT_FORM)
+    assert workspace.has_order(WITHOUT_FORM)
     assert "has no order" in model.results[5]
-    assert not stage.has_order(NUMBER)
+    assert not workspace.has_order(NUMBER)
 
 
 @pytest.fixture
-def served(stage: Stage) -> Iterator[str]:
-    with stage.served() as url:
+def served(workspace: Workspace) -> Iterator[str]:
+    with workspace.serve() as url:
         yield url
 
 
@@ -209,13 +210,13 @@ def served(stage: Stage) -> Iterator[str]:
     ids=["Claude Code", "Codex", "Gemini CLI"],
 )
 def test_a_host_without_a_person_gets_no_delete_over_http(
-    stage: Stage, served: str, kind: type[Host], status: str
+    workspace: Workspace, served: str, kind: type[Host], status: str
 ) -> None:
     model = ScriptedModel([LIST, GET, CREATE, DELETE])
     with model.serve() as url:
-        kind(stage, url, served).run()
+        kind(workspace, url, served).run()
 
-    check_reads_and_create(model, stage)
+    check_reads_and_create(model, workspace)
     assert status in model.results[3]
     assert "po-mcp approve" in model.results[3]
-    assert stage.has_order(NUMBER)
+    assert workspace.has_order(NUMBER)

@@ -1,9 +1,7 @@
-"""A client's whole way in, at a real OpenID provider: discovery, a code with PKCE, calls, and further rights."""
+"""A client's sign-in at a real OpenID provider: discovery, a code with PKCE, calls, and further scopes."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import re
 import secrets
@@ -27,7 +25,7 @@ from tests.clients import setup
 from tests.clients.conftest import SCRIPTS
 from tests.commands.test_serve import HELLO, call
 from tests.harness import ERAS, MODES, ScriptedPerson, ServerHarness, outcome, yes
-from tests.sign_in.issuer import Issuer, TeamServer, serving_for
+from tests.sign_in.issuer import Issuer, TeamServer, pkce_challenge, serving_for
 
 pytestmark = pytest.mark.clients
 
@@ -38,8 +36,8 @@ both_eras = pytest.mark.parametrize("era", ERAS)
 
 
 @contextmanager
-def provider(page: str = "") -> Iterator[Issuer]:
-    """The provider as a process, for as long as the block runs; `page` is where the approval page is."""
+def run_provider(page: str = "") -> Iterator[Issuer]:
+    """Run the provider as a process; `page` is the origin of the approval page."""
     script = setup.install_npm("oidc_provider") / "oidc_provider.mjs"
     shutil.copy(SCRIPTS / "oidc_provider.mjs", script)
     environment, quiet = {**os.environ, "PAGE": page}, subprocess.DEVNULL
@@ -54,7 +52,7 @@ def provider(page: str = "") -> Iterator[Issuer]:
 
 
 async def sign_in(url: str, who: str) -> dict[str, str]:
-    """Do what a person does in a browser: say who they are, and consent; return what the callback gets."""
+    """Do what a person does in a browser: enter a name, and consent; return the parameters that the callback gets."""
     async with httpx2.AsyncClient(follow_redirects=False, timeout=30, trust_env=False) as browser:
         while not url.startswith(CALLBACK):
             page = await browser.get(url)
@@ -72,7 +70,7 @@ async def sign_in(url: str, who: str) -> dict[str, str]:
 
 @dataclass
 class Assistant:
-    """A client's memory and its person: the tokens, and every address at which the person was asked to sign in."""
+    """What the SDK's OAuth client stores, and its person; `asked` are the parameters of each sign-in."""
 
     who: str
     tokens: OAuthToken | None = None
@@ -116,7 +114,7 @@ class Assistant:
 
 
 def register(who: str, issuer: Issuer) -> Assistant:
-    """A client that the provider's administrator has registered."""
+    """Return the assistant of a person, as a client that the provider's administrator has registered."""
     known = OAuthClientInformationFull(
         client_id="assistant",
         redirect_uris=[CALLBACK],
@@ -130,14 +128,13 @@ def register(who: str, issuer: Issuer) -> Assistant:
 async def fetch_token(issuer: Issuer, who: str, scope: str, resource: str) -> dict[str, Any]:
     """Sign in by hand, for these scopes and this resource: a code with PKCE for a token."""
     verifier = secrets.token_urlsafe(48)
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     asked = {
         "response_type": "code",
         "client_id": "assistant",
         "redirect_uri": CALLBACK,
         "scope": scope,
         "resource": resource,
-        "code_challenge": challenge,
+        "code_challenge": pkce_challenge(verifier),
         "code_challenge_method": "S256",
         "state": "s",
     }
@@ -156,8 +153,8 @@ async def fetch_token(issuer: Issuer, who: str, scope: str, resource: str) -> di
     return given_out
 
 
-def scopes(text: str | None) -> set[str]:
-    """The scopes of a text, without the one that clients add to get a refresh token."""
+def split_scopes(text: str | None) -> set[str]:
+    """Return the scopes in a text, without the one that clients add to get a refresh token."""
     return set((text or "").split()) - {"offline_access"}
 
 
@@ -166,7 +163,7 @@ def scopes(text: str | None) -> set[str]:
 async def test_a_client_finds_the_issuer_signs_in_and_carries_a_write_through(
     harness: ServerHarness, era: str, is_registered: bool
 ) -> None:
-    with provider() as issuer:
+    with run_provider() as issuer:
         async with serving_for(issuer, **harness.files, self_approval=True) as server:
             alice = register("alice", issuer) if is_registered else Assistant("alice")
             person = ScriptedPerson(yes)
@@ -177,17 +174,17 @@ async def test_a_client_finds_the_issuer_signs_in_and_carries_a_write_through(
     [asked] = alice.asked
     assert alice.tokens is not None
     claims = jwt.decode(alice.tokens.access_token, options={"verify_signature": False})
-    assert scopes(asked["scope"]) == EVERYTHING
+    assert split_scopes(asked["scope"]) == EVERYTHING
     assert (asked["resource"], asked["code_challenge_method"]) == (server.url, "S256")
     assert (claims["iss"], claims["aud"], claims["sub"]) == (issuer.url, server.url, "alice")
-    assert scopes(claims["scope"]) == EVERYTHING
+    assert split_scopes(claims["scope"]) == EVERYTHING
     assert (len(tools), len(person.asked), done["status"]) == (8, 1, "done")
     assert harness.order("PO-2025-0037").status == "cancelled"
 
 
 @both_eras
-async def test_a_client_that_may_only_read_gets_more_rights_when_it_writes(harness: ServerHarness, era: str) -> None:
-    with provider() as issuer:
+async def test_a_client_that_may_only_read_signs_in_for_more_when_it_writes(harness: ServerHarness, era: str) -> None:
+    with run_provider() as issuer:
         async with serving_for(issuer, **harness.files) as server:
             alice = register("alice", issuer)
             alice.tokens = OAuthToken(**await fetch_token(issuer, "alice", "po:read", server.url))
@@ -198,14 +195,14 @@ async def test_a_client_that_may_only_read_gets_more_rights_when_it_writes(harne
 
     [asked] = alice.asked
     assert alice.tokens is not None
-    assert scopes(asked["scope"]) == {"po:read", "po:write"}
-    assert scopes(alice.tokens.scope) == {"po:read", "po:write"}
+    assert split_scopes(asked["scope"]) == {"po:read", "po:write"}
+    assert split_scopes(alice.tokens.scope) == {"po:read", "po:write"}
     assert (before, after) == (4, 8)
     assert waits["status"] == "approval_required"  # the scope to approve is one that a person asks for
 
 
-async def test_tokens_of_the_provider_for_another_resource_and_id_tokens_open_nothing() -> None:
-    with provider() as issuer:
+async def test_tokens_for_another_resource_and_id_tokens_are_refused() -> None:
+    with run_provider() as issuer:
         async with serving_for(issuer) as server:
             right = await fetch_token(issuer, "alice", "openid po:read", server.url)
             other = await fetch_token(issuer, "alice", "openid po:read", "https://another.example/mcp")
@@ -218,8 +215,8 @@ async def test_tokens_of_the_provider_for_another_resource_and_id_tokens_open_no
     assert statuses == [200, 401, 401, 401]
 
 
-async def test_a_token_of_another_provider_opens_nothing() -> None:
-    with provider() as issuer, provider() as other:
+async def test_a_token_of_another_provider_is_refused() -> None:
+    with run_provider() as issuer, run_provider() as other:
         async with serving_for(issuer) as server:
             statuses = []
             for one in (issuer, other):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients.conftest import Stage
+from tests.clients.conftest import Workspace
 from tests.clients.hosts import ClaudeCode, Codex, Host
 from tests.clients.scripted_model import ScriptedModel
 from tests.clients.test_hosts import ask_until_ready
@@ -99,10 +99,10 @@ QUESTIONS = (
 
 
 @pytest.mark.parametrize("kind", [ClaudeCode, Codex], ids=["Claude Code", "Codex"])
-def test_a_small_screen_shows_what_is_decided_and_how(stage: Stage, kind: type[Host]) -> None:
+def test_a_small_screen_shows_what_is_decided_and_how(workspace: Workspace, kind: type[Host]) -> None:
     calls = [("list_purchase_orders", {"limit": 1}), *((one.tool, one.arguments) for one in QUESTIONS)]
     model = ScriptedModel(calls)
-    with model.serve() as url, kind(stage, url).on_screen((80, 24)) as screen:
+    with model.serve() as url, kind(workspace, url).on_screen((80, 24)) as screen:
         ask_until_ready(screen, model)
         for place, one in enumerate(QUESTIONS, 2):
             screen.wait_for(*one.head, one.field)
@@ -121,5 +121,5 @@ def test_a_small_screen_shows_what_is_decided_and_how(stage: Stage, kind: type[H
             model.wait_for_results(place)
 
     assert all("Nothing" in result for result in model.results[1:])
-    assert stage.has_order("PO-2025-0038")
-    assert not stage.has_order("PO-2025-0043")
+    assert workspace.has_order("PO-2025-0038")
+    assert not workspace.has_order("PO-2025-0043")

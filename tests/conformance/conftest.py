@@ -1,5 +1,5 @@
 """The fixture with which tests/clients runs programs that are not ours."""
 
-from tests.clients.conftest import stage
+from tests.clients.conftest import workspace
 
-__all__ = ["stage"]
+__all__ = ["workspace"]

@@ -22,7 +22,7 @@ import pytest
 
 from tests.balancer.fleet import NAMES, balancing
 from tests.clients import setup
-from tests.clients.conftest import Stage
+from tests.clients.conftest import Workspace
 from tests.ports import free_port
 from tests.sign_in.issuer import ALICE, EVERYTHING, issuing
 
@@ -90,13 +90,17 @@ def adapt_to_suite(text: str, bearer: str) -> str:
 
 @pytest.mark.parametrize("deployment", [alone, behind_nginx], ids=lambda deployment: deployment.__name__)
 @pytest.mark.parametrize("revision", REVISIONS)
-async def test_every_required_check_passes(stage: Stage, tmp_path: Path, revision: str, deployment: Deployment) -> None:
+async def test_every_required_check_passes(
+    workspace: Workspace, tmp_path: Path, revision: str, deployment: Deployment
+) -> None:
     which, least = REVISIONS[revision]
     suite = setup.install_npm("conformance").joinpath(*SUITE)
     async with deployment(tmp_path) as url:
-        arguments = ["server", "--url", url, *which, "--timeout", "30000", "-o", str(stage.folder / "out")]
-        ended = await anyio.to_thread.run_sync(partial(stage.run, [setup.install_node(), suite, *arguments]))
-    checks = [check for file in (stage.folder / "out").glob("*/checks.json") for check in json.loads(file.read_text())]
+        arguments = ["server", "--url", url, *which, "--timeout", "30000", "-o", str(workspace.folder / "out")]
+        ended = await anyio.to_thread.run_sync(partial(workspace.run, [setup.install_node(), suite, *arguments]))
+    checks = [
+        check for file in (workspace.folder / "out").glob("*/checks.json") for check in json.loads(file.read_text())
+    ]
 
     assert ended.returncode == 0, ended.stdout[-3000:]
     assert Counter(check["status"] for check in checks)["SUCCESS"] >= least
