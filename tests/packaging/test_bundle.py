@@ -1,4 +1,4 @@
-"""The bundle: validated and packed by its official tool, unpacked, and start_bundle as Claude Desktop starts it."""
+"""The bundle: validated and packed by its official tool, unpacked, and started as Claude Desktop starts it."""
 
 from __future__ import annotations
 

@@ -464,7 +464,7 @@ async def _set_clock(play: Play, seconds: float) -> None:
 
 
 async def _let_another_server_do_it(play: Play) -> None:
-    """Sleep, as a laptop does, until another server has wait_for_late_requests the operation and was asked again."""
+    """Sleep, as a laptop does, until another server has settled the operation and was asked again."""
     play.clock.now += play.past_all
     async with play.server() as other:
         await _recover(other)
