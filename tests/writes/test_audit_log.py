@@ -121,13 +121,19 @@ def test_an_added_operation_is_found(full: JournalPlace) -> None:
 
 
 def peak_of_verify(store: JournalStore) -> int:
-    """Return the most bytes that Python holds while a journal is verified."""
-    tracemalloc.start()
-    try:
-        assert store.upkeep.verify() == []
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    """Return the most bytes that Python holds while a journal is verified, the least of three times.
+
+    What is built once counts in the first alone, and what the worker's other thread takes in meanwhile in hardly two.
+    """
+    peaks = []
+    for _ in range(3):
+        tracemalloc.start()
+        try:
+            assert store.upkeep.verify() == []
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    return min(peaks)
 
 
 def test_a_long_journal_is_verified_in_the_memory_that_a_short_one_takes(
@@ -138,7 +144,6 @@ def test_a_long_journal_is_verified_in_the_memory_that_a_short_one_takes(
 
         monkeypatch.setattr(postgres_transaction, "_A_TRIP", 50)
     fill_with_checked(store, guarded_operation(), 100)
-    peak_of_verify(store)  # what is built once
     short = peak_of_verify(store)
     fill_with_checked(store, guarded_operation("cancel"), 400)
 
