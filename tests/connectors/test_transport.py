@@ -5,15 +5,20 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from po_mcp.config import Settings, load
 from po_mcp.connectors import connect
-from po_mcp.errors import ConfigurationError, PurchaseOrderError
+from po_mcp.connectors.http import client as http_client
+from po_mcp.connectors.http import failures
+from po_mcp.connectors.http.client import ErpHttpClient
+from po_mcp.connectors.http.error_mapping import ErrorMapping
+from po_mcp.errors import ConfigurationError, OutcomeUnknown, PurchaseOrderError, Unreachable
 from po_mcp.writes.journal import JournalStore
 from tests.certificates import own_certificate
 from tests.ports import free_port
@@ -132,6 +137,30 @@ async def test_the_proxy_that_is_set_is_asked_and_no_other(monkeypatch: pytest.M
     assert by_environment == []
     assert "HTTP 503" in through
     assert asked[0].startswith(url)
+
+
+async def delete_by_refusing_proxy() -> None:
+    """Delete at an address to which the proxy opens no way."""
+    mapping = ErrorMapping("Acme", lambda body: "", "", "")
+    with listening() as (port, _):
+        transport = httpx2.AsyncHTTPTransport(proxy=f"http://127.0.0.1:{port}", retries=0)
+        async with aclosing(ErpHttpClient("https://127.0.0.1:9", mapping, transport=transport)) as client:
+            await client.write("DELETE", "/orders", "1", expect=frozenset({204}), verify=lambda answer: answer)
+
+
+async def test_a_write_to_which_the_proxy_opens_no_way_was_not_sent() -> None:
+    with pytest.raises(Unreachable, match=r"the proxy refused the connection\. Nothing was sent") as failed:
+        await delete_by_refusing_proxy()
+
+    assert failed.value.effect == "nothing_sent"
+
+
+async def test_without_knowing_the_proxys_refusal_the_write_is_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    others = tuple(error for error in failures.NOT_SENT if error is not httpx2.ProxyError)
+    monkeypatch.setattr(http_client, "NOT_SENT", others)
+
+    with pytest.raises(OutcomeUnknown):
+        await delete_by_refusing_proxy()
 
 
 async def test_the_systems_proxy_is_used_where_the_operator_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

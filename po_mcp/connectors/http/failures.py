@@ -13,6 +13,7 @@ NOT_SENT = (
     httpx2.ConnectError,
     httpx2.ConnectTimeout,
     httpx2.PoolTimeout,
+    httpx2.ProxyError,  # the proxy refuses the way to the ERP: httpcore2 raises it before the tunnel is open
     httpx2.UnsupportedProtocol,
     httpx2.LocalProtocolError,
     httpx2.InvalidURL,
