@@ -23,7 +23,7 @@ from po_mcp.errors import (
     Refused,
     Unreachable,
 )
-from po_mcp.orders import OrderLine, Vendor
+from po_mcp.orders import OrderLine, Status, Vendor
 from po_mcp.writes import executor as executor_module
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.kinds import kind_of
@@ -862,3 +862,33 @@ async def test_a_listener_of_a_write_cannot_make_it_fail(store: JournalStore) ->
 
     assert outcome.status == "done"
     assert find(store, operation_id).state == "DONE"
+
+
+# A success that no reading shows
+
+
+async def answer_alone(apply: Callable[[], None]) -> None:
+    """Answer with a success, as a gateway before the ERP may, and do nothing."""
+
+
+@pytest.mark.parametrize("kind", ["finalize", "delete", "cancel"])
+@pytest.mark.parametrize("status", ["open", "unknown"])
+async def test_a_success_that_does_not_show_is_said(kind: str, status: Status) -> None:
+    bench = Bench(JournalStore(), EXACT)
+    bench.erp.orders, bench.erp.answer = {"PO-1": order(status=status)}, answer_alone
+    operation_id = take_to(bench.store, guarded_operation(kind, shown=order(status=status)), "APPROVED")
+    said = await bench.execute(operation_id)
+
+    assert said.status == "done"
+    shown = "In Fake it still shows as open; check there."
+    assert (shown if status == "open" else "Its status in Fake is not recognized; check there.") in said.message
+
+
+@pytest.mark.parametrize("kind", ["finalize", "delete", "cancel"])
+async def test_of_a_success_that_shows_nothing_more_is_said(kind: str) -> None:
+    bench = Bench(JournalStore(), EXACT)
+    bench.erp.orders = {"PO-1": order()}
+    said = await bench.execute(take_to(bench.store, guarded_operation(kind), "APPROVED"))
+
+    assert said.status == "done"
+    assert "check there" not in said.message

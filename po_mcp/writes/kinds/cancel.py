@@ -10,7 +10,7 @@ from po_mcp.orders import CANCELLABLE_STATUSES, PurchaseOrder, Snapshot
 from po_mcp.writes import order_text
 from po_mcp.writes.forms import FormAnswer, Question, read_decision
 from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
-from po_mcp.writes.kinds.snapshots import describe_changes, find_change, forbid_status, snapshot_of
+from po_mcp.writes.kinds.snapshots import describe_changes, find_change, forbid_status, say_still_shown, snapshot_of
 from po_mcp.writes.observation import Observation, find_shown_order, unreadable
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.order_questions import ask_cancel
@@ -65,8 +65,12 @@ class Cancel:
             order = await erp.get_order(operation.number)
         except ERPError:
             return Observation("applied", "the ERP says so")
-        shown = order.without_lines() if self.is_still_applied(order) else None  # an old reading is not shown
-        return Observation("applied", "the ERP says so", shown, detail=describe_changes(operation, order))
+        changes = describe_changes(operation, order)
+        if self.is_still_applied(order):
+            return Observation("applied", "the ERP says so", order.without_lines(), detail=changes)
+        # It may be an old reading, which is not shown; but only the answer says that it is cancelled.
+        detail = " ".join(filter(None, (say_still_shown(erp, order), changes)))
+        return Observation("applied", "the ERP says so", None, detail=detail)
 
     async def observe(self, erp: ERP, operation: Operation, sent_at: float) -> Observation:
         """See whether the order is shown as cancelled."""

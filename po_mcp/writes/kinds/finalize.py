@@ -11,7 +11,7 @@ from po_mcp.orders import PurchaseOrder, Snapshot
 from po_mcp.writes import order_text
 from po_mcp.writes.forms import FormAnswer, Question, read_decision
 from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
-from po_mcp.writes.kinds.snapshots import find_change, forbid_status, snapshot_of
+from po_mcp.writes.kinds.snapshots import find_change, forbid_status, say_still_shown, snapshot_of
 from po_mcp.writes.observation import Observation, find_order, unreadable
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.order_questions import ask_finalize
@@ -73,7 +73,7 @@ class Finalize:
         if self.is_still_applied(order):
             return Observation("applied", "the ERP says so", order.without_lines(), backorder)
         # It may be an old reading, which is not shown; but only the answer says that it is closed.
-        detail = f"In {place_of(erp).erp} it still shows as {STATUS_LABELS[order.status]}; check there."
+        detail = say_still_shown(erp, order)
         return Observation("applied", "the ERP says so", None, backorder, detail=detail)
 
     async def observe(self, erp: ERP, operation: Operation, sent_at: float) -> Observation:

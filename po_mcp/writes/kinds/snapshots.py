@@ -9,7 +9,7 @@ from po_mcp.errors import OrderNotFound
 from po_mcp.orders import PurchaseOrder, Snapshot
 from po_mcp.writes import order_text
 from po_mcp.writes.content import fold
-from po_mcp.writes.kinds import Change, Forbidden
+from po_mcp.writes.kinds import Change, Forbidden, place_of
 from po_mcp.writes.observation import find_shown_order
 from po_mcp.writes.operation import Operation, digest_of
 from po_mcp.writes.payloads import SnapshotPayload
@@ -25,6 +25,13 @@ def digest_of_snapshot(snapshot: Snapshot) -> str:
     """Digest all that was read of an order: when any of it changes, an approval no longer counts."""
     # All of it, not only what looks important: the person said yes to what they saw.
     return digest_of(snapshot.model_dump())
+
+
+def say_still_shown(erp: ERP, order: PurchaseOrder) -> str:
+    """Say that a reading after a success shows the order as if it had not been changed: it may be an old one."""
+    if order.status == "unknown":
+        return f"Its status in {place_of(erp).erp} is not recognized; check there."
+    return f"In {place_of(erp).erp} it still shows as {order_text.STATUS_LABELS[order.status]}; check there."
 
 
 async def find_change(erp: ERP, operation: Operation, kind: Guarded) -> Change | None:
