@@ -6,6 +6,7 @@ the company's credentials anywhere.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import date, datetime, tzinfo
 from pathlib import Path
@@ -129,7 +130,10 @@ class Settings(BaseModel):
             _check_postgres(self.keys)
         # Read at the start, so that a wrong file shows here and not as an ERP that cannot be reached.
         if (path := self.ca_path()) is not None:
-            values.check_certificates(path)
+            values.check_certificates(path, f"{PREFIX}CA_FILE")
+        # With either of them the connection is prepared at the start, and not at the first request.
+        if (path is not None or self.proxy is not None) and (system := os.environ.get("SSL_CERT_FILE")):
+            values.check_certificates(system, "SSL_CERT_FILE")
         if self.erp_credentials == "own":
             self._check_own_credentials()
         for name, needed in values.NEEDED:

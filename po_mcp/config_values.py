@@ -323,11 +323,11 @@ def _letters(text: str) -> str:
     return text.casefold().replace("_", "-").replace(" ", "-")
 
 
-def check_certificates(path: str) -> None:
-    """Raise `ValueError` for what is no file of certificates."""
+def check_certificates(path: str, name: str) -> None:
+    """Raise `ValueError` for what is no file of certificates; `name` is what leads to it."""
     import ssl  # read late: it is one setting that few make
 
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except OSError as exc:  # ssl.SSLError is one
-        raise ValueError("PO_MCP_CA_FILE must name a readable file of PEM certificates") from exc
+        raise ValueError(f"{name} must name a readable file of PEM certificates") from exc

@@ -116,10 +116,21 @@ async def test_certificates_of_the_environment_that_are_gone_are_named_at_the_fi
 
 
 def test_with_a_proxy_they_are_named_at_the_start(no_certificates: str) -> None:
-    settings = {**ERP, "base_url": "https://127.0.0.1", "proxy": "http://127.0.0.1:9"}
+    environment = {"PO_MCP_PROXY": "http://127.0.0.1:9"}
 
     with pytest.raises(ConfigurationError, match=no_certificates):
-        connect(Settings.model_validate(settings), JournalStore(":memory:").shared_token)
+        load(environment)
+
+
+def test_with_a_proxy_those_that_went_since_the_start_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = {**ERP, "base_url": "https://127.0.0.1", "proxy": "http://127.0.0.1:9"}
+    loaded = Settings.model_validate(settings)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+
+    with pytest.raises(ConfigurationError, match="SSL_CERT_FILE must name a readable file of PEM certificates"):
+        connect(loaded, JournalStore(":memory:").shared_token)
 
 
 async def test_the_proxy_that_is_set_is_asked_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
