@@ -30,8 +30,8 @@ FOLDER = ROOT / "packaging"
 TEXT = (FOLDER / "compose.yaml").read_text(encoding="utf-8")
 SERVICES: Mapping[str, Any] = yaml.safe_load(TEXT)["services"]
 FINAL_STAGE = (FOLDER / "Dockerfile").read_text(encoding="utf-8").rpartition("\nFROM ")[2]
-REPLICAS = sorted(name for name, service in SERVICES.items() if service["image"] == "po-mcp")
 """The stage of the Dockerfile that the image is: what it sets, and the program that it starts."""
+REPLICAS = sorted(name for name, service in SERVICES.items() if service["image"] == "po-mcp")
 PASSWORD = "a password"
 """Of the database; its blank must be written as %20 in an address."""
 
