@@ -115,9 +115,9 @@ def _describe_doubt(recorded: Recorded, events: Sequence[Event], local: LocalTim
         )
     detail = next((event.detail for event in reversed(events) if event.event == "UNKNOWN"), {})
     why = str(detail.get("answer") or detail.get("observed") or "the process that sent it is gone")
-    sent = "" if recorded.sent_at is None else f" at {local.time(recorded.sent_at, seconds=True)}"
+    sent = local.time(recorded.sent_at, seconds=True)
     return (
-        f"It was sent once{sent}, and nobody knows yet whether it happened: {visible(why, 400).rstrip('.')}. "
+        f"It was sent once at {sent}, and nobody knows yet whether it happened: {visible(why, 400).rstrip('.')}. "
         "Nothing more is sent until that is known. Do not enter it a second time."
     )
 

@@ -13,7 +13,6 @@ import anyio
 from po_mcp import telemetry
 from po_mcp.erp import ERP, acting_for
 from po_mcp.errors import ERPError, JournalUnavailable, OutcomeUnknown, PurchaseOrderError, Stale, TooLate
-from po_mcp.orders import PurchaseOrder
 from po_mcp.writes import order_text
 from po_mcp.writes.books import need_same_books
 from po_mcp.writes.journal import Claim, Journal, Proposed
@@ -22,7 +21,7 @@ from po_mcp.writes.journal.proposals import ASKED_AGAIN
 from po_mcp.writes.kinds import Applied, Change, kind_of
 from po_mcp.writes.kinds.delete import offer_cancel
 from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
-from po_mcp.writes.observation import Observation, without_effect
+from po_mcp.writes.observation import Observation, read_back, without_effect
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
 from po_mcp.writes.outcomes import OutcomeWriter
 from po_mcp.writes.policy import LOOK_S, SettlementPolicy
@@ -313,14 +312,6 @@ class Executor:
         # An old reading would contradict the outcome that it stands in.
         is_shown = order is not None and kind_of(operation.kind).is_still_applied(order)
         return outcome.model_copy(update={"order": order.without_lines()}) if order and is_shown else outcome
-
-
-async def read_back(erp: ERP, number: str) -> PurchaseOrder | None:
-    """Read an order after a write; None where that fails, which changes nothing of the outcome."""
-    try:
-        return await erp.get_order(number)
-    except ERPError:
-        return None
 
 
 def _as_stale(outcome: WriteOutcome, refusal: PurchaseOrderError) -> WriteOutcome:

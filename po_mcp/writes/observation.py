@@ -57,6 +57,14 @@ def without_effect(text: str) -> str:
     return _EFFECT.sub("", text)
 
 
+async def read_back(erp: ERP, number: str) -> PurchaseOrder | None:
+    """Read an order after a write; None where that fails, which changes nothing of the outcome."""
+    try:
+        return await erp.get_order(number)
+    except ERPError:
+        return None
+
+
 async def find_order(erp: ERP, number: str, *, in_any_case: bool = False) -> PurchaseOrder | None:
     """Read an order; None where there is none.
 
