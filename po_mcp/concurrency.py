@@ -31,6 +31,20 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+async def wait_for_turn(waiting: deque[anyio.Event], hand_on: Callable[[], None]) -> None:
+    """Wait in line until one's turn is set; who leaves at the moment at which it is set hands it on."""
+    turn = anyio.Event()
+    waiting.append(turn)
+    try:
+        await turn.wait()
+    except BaseException:
+        if turn.is_set():
+            hand_on()
+        else:
+            waiting.remove(turn)
+        raise
+
+
 class Places:
     """Places for the requests of one list. Who waits for one gets it in turn, once another was given back.
 
@@ -50,6 +64,7 @@ class Places:
         await place.take()
         before = _place.set(place)
         try:
+            await anyio.lowlevel.checkpoint_if_cancelled()  # whose turn it is may have no more to ask
             yield
         finally:
             _place.reset(before)
@@ -59,19 +74,8 @@ class Places:
         """Wait for a place, and take it."""
         if self._taken < self._allowed():
             self._taken += 1
-            return
-        turn = anyio.Event()
-        self._waiting.append(turn)
-        try:
-            await turn.wait()
-            await anyio.lowlevel.checkpoint_if_cancelled()  # whose turn it is may have no more to ask
-        except BaseException:
-            # Who leaves at the moment at which it was its turn hands the place on.
-            if turn.is_set():
-                self.give_back()
-            else:
-                self._waiting.remove(turn)
-            raise
+        else:
+            await wait_for_turn(self._waiting, self.give_back)
 
     def give_back(self) -> None:
         """Give a place back to those who wait."""

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 
 import anyio
 
+from po_mcp.concurrency import wait_for_turn
 from po_mcp.connectors.http.breaker import ErpBreaker
 from po_mcp.errors import TooManyRequests
 
@@ -86,18 +87,8 @@ class CallLimit:
     async def _wait(self, queue: deque[anyio.Event]) -> None:
         if self._free > 0:
             self._free -= 1
-            return
-        turn = anyio.Event()
-        queue.append(turn)
-        try:
-            await turn.wait()
-        except BaseException:
-            # A call that leaves at the moment at which it was its turn hands the place on.
-            if turn.is_set():
-                self._give_back()
-            else:
-                queue.remove(turn)
-            raise
+        else:
+            await wait_for_turn(queue, self._give_back)
 
     def _give_back(self) -> None:
         queue = self._writes or self._reads
