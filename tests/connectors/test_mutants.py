@@ -236,7 +236,7 @@ MUTANTS = [
     Mutant(
         "no last look",
         "the look right before the first byte",
-        attribute(exchange, "_trace_first_byte", lambda before_send: None),
+        attribute(exchange, "FirstByte", lambda before_send: None),
         send_after_stop,
     ),
     Mutant("believed 401", "the read with the same token", believe_401, believe_401_of_gateway),

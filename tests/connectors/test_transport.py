@@ -14,8 +14,7 @@ import pytest
 
 from po_mcp.config import Settings, load
 from po_mcp.connectors import connect
-from po_mcp.connectors.http import client as http_client
-from po_mcp.connectors.http import failures
+from po_mcp.connectors.http import exchange, failures
 from po_mcp.connectors.http.client import ErpHttpClient
 from po_mcp.connectors.http.error_mapping import ErrorMapping
 from po_mcp.errors import ConfigurationError, OutcomeUnknown, PurchaseOrderError, Unreachable
@@ -166,9 +165,10 @@ async def test_a_write_to_which_the_proxy_opens_no_way_was_not_sent() -> None:
     assert failed.value.effect == "nothing_sent"
 
 
-async def test_without_knowing_the_proxys_refusal_the_write_is_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_both_looks_at_a_proxys_refusal_the_write_is_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
     others = tuple(error for error in failures.NOT_SENT if error is not httpx2.ProxyError)
-    monkeypatch.setattr(http_client, "NOT_SENT", others)
+    monkeypatch.setattr(failures, "NOT_SENT", others)
+    monkeypatch.setattr(exchange, "FirstByte", lambda before_send: None)
 
     with pytest.raises(OutcomeUnknown):
         await delete_by_refusing_proxy()

@@ -52,7 +52,7 @@ async def test_a_write_that_is_sent_again_is_found_out(monkeypatch: pytest.Monke
 
 
 async def test_a_lost_answer_that_is_taken_for_a_lost_request_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "NOT_SENT", (*failures.NOT_SENT, httpx2.ReadError))
+    monkeypatch.setattr(failures, "NOT_SENT", (*failures.NOT_SENT, httpx2.ReadError))
 
     [judged] = await play([Scenario("inventory-pro", "finalize", "lost-answer", "write")])
 

@@ -232,7 +232,7 @@ def any_journal_file_will_do(patch: Patch) -> None:
 def no_deadline_before_the_bytes(patch: Patch) -> None:
     """A write leaves, however long ago it was claimed."""
     patch.setattr(executor, "TooLate", _NeverRaised)
-    patch.setattr(exchange, "_trace_first_byte", lambda before_send: _trace_nothing)
+    patch.setattr(exchange, "FirstByte", lambda before_send: None)
     write = ErpHttpClient.write
 
     async def write_at_once(self: ErpHttpClient, *given: Any, **named: Any) -> Any:
@@ -281,10 +281,6 @@ def no_wait_for_lagging_readings(patch: Patch) -> None:
 
 class _NeverRaised(Exception):
     """Stands for an error that nobody raises."""
-
-
-async def _trace_nothing(step: str, info: Mapping[str, Any]) -> None:
-    """Look at no step of the transport."""
 
 
 async def _no_change(self: Create, erp: Any, operation: Operation) -> None:

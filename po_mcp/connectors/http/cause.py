@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import httpx2
 
 UNKNOWN_HOST = "unknown host"
+NO_TUNNEL = "the proxy opened no connection to it"
 
 
 def describe_cause(error: Exception) -> str:

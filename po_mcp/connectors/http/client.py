@@ -18,7 +18,14 @@ from po_mcp.connectors.http.breaker import ErpBreaker
 from po_mcp.connectors.http.call_limit import CallLimit
 from po_mcp.connectors.http.error_mapping import TRANSIENT_STATUSES, Answer, ErrorMapping
 from po_mcp.connectors.http.exchange import Exchange, Method, Params
-from po_mcp.connectors.http.failures import BROKEN, FOREIGN, NOT_SENT, UNREADABLE, no_answer_error
+from po_mcp.connectors.http.failures import (
+    FOREIGN,
+    UNREADABLE,
+    failed_write_error,
+    no_answer_error,
+    unknown_outcome_error,
+)
+from po_mcp.connectors.http.first_byte import FirstByte
 from po_mcp.connectors.http.pace import Pace
 from po_mcp.connectors.http.retry import AttemptResult, Retrier
 from po_mcp.connectors.http.tokens import Token, Tokens
@@ -28,7 +35,6 @@ from po_mcp.errors import (
     BadAnswer,
     ERPError,
     OtherNumber,
-    OutcomeUnknown,
     PurchaseOrderError,
     SignInEnded,
     SignInFailed,
@@ -317,12 +323,14 @@ class ErpHttpClient:
         try:
             with anyio.fail_after(self._timeout):
                 return await self._exchange.send(request)
-        except NOT_SENT as exc:
-            raise self._no_answer(exc) from exc
-        except UNREADABLE as exc:
-            raise self._unknown_outcome("its answer could not be read") from exc
-        except BROKEN as exc:
-            raise self._unknown_outcome("the connection broke before it answered") from exc
+        # What stopped it at its first byte has said so.
+        except PurchaseOrderError:
+            raise
+        except Exception as exc:  # any exception: where no byte was sent, nothing is in doubt
+            first_byte: FirstByte | None = request.extensions.get("trace")
+            if (error := failed_write_error(self._mapping.name, self._base.host, exc, first_byte)) is None:
+                raise
+            raise error from exc
 
     async def _raise_if_signed_out(self, token: Token) -> None:
         """Raise `SignInEnded` where a read with the same token is refused as well.
@@ -389,8 +397,4 @@ class ErpHttpClient:
         return no_answer_error(self._mapping.name, self._base.host, error, explanation)
 
     def _unknown_outcome(self, reason: str, answered_number: str | None = None) -> ERPError:
-        return OutcomeUnknown(
-            f"Sent to {self._mapping.name}, but {reason}.",
-            next_step="Do not repeat it. Check the order with get_purchase_order.",
-            answered_number=answered_number,
-        )
+        return unknown_outcome_error(self._mapping.name, reason, answered_number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from po_mcp import __version__
 from po_mcp.concurrency import give_place_back, let_requests_go
 from po_mcp.connectors.http import exact_json, response_body
 from po_mcp.connectors.http.error_mapping import Answer
+from po_mcp.connectors.http.first_byte import FirstByte
 from po_mcp.connectors.http.header_times import parse_clock_skew, parse_retry_after
 from po_mcp.connectors.http.pace import Pace
 from po_mcp.connectors.http.surplus import may_have_surplus
@@ -107,7 +108,7 @@ class Exchange:
         """Build a request; `silence` limits the seconds between two received bytes."""
         longest = silence or self._timeout
         timeout = {"connect": min(CONNECT_TIMEOUT_S, longest), "read": longest, "write": longest, "pool": longest}
-        extensions = {"timeout": timeout} | ({} if before_send is None else {"trace": _trace_first_byte(before_send)})
+        extensions = {"timeout": timeout} | ({} if before_send is None else {"trace": FirstByte(before_send)})
         has_content = body is not None or form is not None
         return httpx2.Request(
             method,
@@ -199,20 +200,6 @@ def _keep_cookies(cookies: httpx2.Cookies, response: httpx2.Response) -> None:
         # RFC 6265, section 4.1.1: no other signs. One beyond ASCII would keep every later request from being written.
         if not (text.isascii() and text.isprintable() and len(text) <= _MAX_COOKIE_CHARS):
             cookies.jar.clear(cookie.domain, cookie.path, cookie.name)
-
-
-def _trace_first_byte(before_send: BeforeSend) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
-    """Return an httpcore2 trace that calls `before_send` right before a request's first byte is written.
-
-    httpcore2 awaits its trace at each step and abandons the request where the trace raises
-    (https://github.com/pydantic/httpcore2, _trace.py).
-    """
-
-    async def trace(step: str, info: Mapping[str, Any]) -> None:
-        if step.endswith(".send_request_headers.started"):
-            before_send()
-
-    return trace
 
 
 def _parse_body(status: int, raw: bytearray) -> Any:

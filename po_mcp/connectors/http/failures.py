@@ -5,8 +5,9 @@ from __future__ import annotations
 import httpx2
 
 from po_mcp.connectors.http import exact_json, response_body
-from po_mcp.connectors.http.cause import UNKNOWN_HOST, describe_cause
-from po_mcp.errors import BadAnswer, ERPError, Unreachable
+from po_mcp.connectors.http.cause import NO_TUNNEL, UNKNOWN_HOST, describe_cause
+from po_mcp.connectors.http.first_byte import FirstByte
+from po_mcp.errors import BadAnswer, ERPError, OutcomeUnknown, Unreachable
 
 # These errors arise before the first byte of a request is written, so a write was certainly not sent.
 NOT_SENT = (
@@ -37,6 +38,40 @@ def no_answer_error(name: str, host: str, error: Exception, explanation: str) ->
     if isinstance(error, UNREADABLE):
         return BadAnswer(f"{name}'s answer could not be read ({error}). Nothing was changed. {explanation}".strip())
     if isinstance(error, NOT_SENT):
-        why = describe_cause(error).replace(UNKNOWN_HOST, f"{UNKNOWN_HOST} {host}")
-        return Unreachable(f"{name} cannot be reached: {why}. Nothing was sent. {explanation}".strip())
+        return _unreachable_error(name, host, describe_cause(error), explanation)
     return Unreachable(f"{name} did not answer completely. Nothing was changed. {explanation}".strip())
+
+
+def failed_write_error(name: str, host: str, error: Exception, first_byte: FirstByte | None) -> ERPError | None:
+    """Return the error for a write without a readable answer; None where `error` is this program's own.
+
+    Args:
+        name: the ERP's.
+        host: where it was looked for.
+        error: what was raised in the place of an answer.
+        first_byte: how far the write came.
+    """
+    is_ahead = first_byte is not None and first_byte.is_ahead
+    if is_ahead or isinstance(error, NOT_SENT):
+        # A refusal of the proxy says so by itself; silence, garbage and an end of the connection do not.
+        is_at_proxy = first_byte is not None and first_byte.is_at_proxy and not isinstance(error, httpx2.ProxyError)
+        return _unreachable_error(name, host, NO_TUNNEL if is_at_proxy else describe_cause(error), "")
+    if isinstance(error, UNREADABLE):
+        return unknown_outcome_error(name, "its answer could not be read")
+    if isinstance(error, BROKEN):
+        return unknown_outcome_error(name, "the connection broke before it answered")
+    return None
+
+
+def unknown_outcome_error(name: str, reason: str, answered_number: str | None = None) -> OutcomeUnknown:
+    """Return the error for a write that was sent; `reason` says why its outcome is not known."""
+    return OutcomeUnknown(
+        f"Sent to {name}, but {reason}.",
+        next_step="Do not repeat it. Check the order with get_purchase_order.",
+        answered_number=answered_number,
+    )
+
+
+def _unreachable_error(name: str, host: str, why: str, explanation: str) -> Unreachable:
+    why = why.replace(UNKNOWN_HOST, f"{UNKNOWN_HOST} {host}")
+    return Unreachable(f"{name} cannot be reached: {why}. Nothing was sent. {explanation}".strip())
