@@ -63,6 +63,74 @@ async def test_a_bomb_is_refused_before_decompression() -> None:
     assert stream.taken < 10
 
 
+MEMBERS = gzip.compress(b"order " * 500) + gzip.compress(b"") + gzip.compress(b"order " * 500)
+
+
+@pytest.mark.parametrize("encoding", ["x-gzip", "X-GZip", "gzip"])
+@pytest.mark.parametrize("size", [1, 7, 20, 1024])
+async def test_members_are_read_as_one_body_wherever_they_are_cut(encoding: str, size: int) -> None:
+    assert await response_body.read_body(answer(MEMBERS, encoding, size)[0], 10_000) == b"order " * 1000
+
+
+@pytest.mark.parametrize("surplus", [b"{}", b"\0", b"\x1f", zlib.compress(b"{}"), gzip.compress(b"{}")[:-1]], ids=len)
+@pytest.mark.parametrize("size", [1, 1024])
+async def test_what_stands_behind_the_last_member_is_refused(surplus: bytes, size: int) -> None:
+    with pytest.raises(httpx2.DecodingError):
+        await response_body.read_body(answer(MEMBERS + surplus, "gzip", size)[0], 10_000)
+
+
+async def test_members_are_limited_together() -> None:
+    half = gzip.compress(b"x" * 5000)
+
+    assert len(await read(half + half, "gzip")) == 10_000
+    with pytest.raises(response_body.TooLarge, match="when unpacked"):
+        await read(half + half + gzip.compress(b"x"), "gzip")
+
+
+async def test_a_bomb_of_members_is_refused_before_decompression() -> None:
+    response, stream = answer(gzip.compress(b"\0" * 100_000) * 900, "gzip", size=1000)
+
+    with pytest.raises(response_body.TooLarge, match="when unpacked"):
+        await response_body.read_body(response, 1_000_000)
+
+    assert stream.taken < 10
+
+
+async def read_many_members() -> str:
+    """Read members that unpack to nothing; return the reason of the refusal, "" for none."""
+    try:
+        await read(gzip.compress(b"") * 1001, "gzip", 1_000_000)
+    except response_body.TooLarge as exc:
+        return str(exc)
+    return ""
+
+
+async def test_too_many_members_are_refused_though_they_unpack_to_nothing() -> None:
+    assert await read_many_members() == "packed in too many parts"
+    assert await read(gzip.compress(b"") * 999 + gzip.compress(b"{}"), "gzip", 1_000_000) == b"{}"
+
+
+async def test_without_their_limit_members_are_unpacked_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(response_body, "_MAX_MEMBERS", 10**9)
+
+    assert await read_many_members() == ""
+
+
+async def test_with_a_limit_for_each_member_a_bomb_of_them_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = response_body._Gzip._begin_member
+
+    def begin_anew(self: response_body._Gzip) -> None:
+        begin(self)
+        self._left = self._max_bytes + 1
+
+    monkeypatch.setattr(response_body._Gzip, "_begin_member", begin_anew)
+    whole = answer(gzip.compress(b"x" * 9000) * 20, "gzip")[0]
+
+    # All of what arrived at once is unpacked before the limit of the body is looked at.
+    with pytest.raises(response_body.TooLarge, match=r"MB$"):
+        await response_body.read_body(whole, 10_000)
+
+
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "deflate"])
 async def test_a_packing_that_was_not_asked_for_is_refused(encoding: str) -> None:
     with pytest.raises(response_body.TooLarge):

@@ -13,7 +13,11 @@ import httpx2
 MAX_BODY_BYTES = 8 * 1024 * 1024
 """Bytes of one answer at most, compressed or decompressed."""
 
-_GZIP_OR_ZLIB = 47  # zlib's window bits for "tell by the header"
+_GZIP = frozenset({"gzip", "x-gzip"})
+"""The names of the one encoding that is requested: "x-gzip" is equivalent (RFC 9110, section 8.4.1.3)."""
+_GZIP_OR_ZLIB, _GZIP_ALONE = 47, 31  # zlib's window bits for "tell by the header", and for gzip
+_MAX_MEMBERS = 1000
+"""Members of one body at most: 20 bytes are one that unpacks to nothing, and each takes its time."""
 
 
 class TooLarge(ValueError):
@@ -28,9 +32,9 @@ async def read_body(response: httpx2.Response, max_bytes: int = MAX_BODY_BYTES) 
         httpx2.DecodingError: the body cannot be decompressed, or ends too early.
     """
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("identity", "gzip", ""):
+    if encoding not in ("identity", "", *_GZIP):
         raise TooLarge("unsupported compression")
-    unpack = _Gzip(max_bytes) if encoding == "gzip" else None
+    unpack = _Gzip(max_bytes) if encoding in _GZIP else None
     body = bytearray()
     arrived = 0
     async for chunk in response.aiter_raw():
@@ -46,10 +50,14 @@ async def read_body(response: httpx2.Response, max_bytes: int = MAX_BODY_BYTES) 
 
 
 class _Gzip:
-    """Decompresses chunk by chunk, to at most one byte over the limit."""
+    """Decompresses chunk by chunk, to at most one byte over the limit.
+
+    A gzip stream is a series of members, which together are what was packed (RFC 1952, section 2.2).
+    """
 
     def __init__(self, max_bytes: int) -> None:
         self._decoder = zlib.decompressobj(_GZIP_OR_ZLIB)
+        self._members = 1
         self._max_bytes = max_bytes
         # One byte over the limit, since a body of exactly that size is allowed, and one that goes on is not.
         self._left = max_bytes + 1
@@ -58,7 +66,22 @@ class _Gzip:
     def complete(self) -> bool:
         return self._decoder.eof
 
-    def __call__(self, chunk: bytes) -> bytes:
+    def __call__(self, chunk: bytes) -> bytearray:
+        made = bytearray()
+        while chunk:
+            if self._decoder.eof:
+                self._begin_member()
+            made += self._unpack(chunk)
+            chunk = self._decoder.unused_data
+        return made
+
+    def _begin_member(self) -> None:
+        self._members += 1
+        if self._members > _MAX_MEMBERS:
+            raise TooLarge("packed in too many parts")
+        self._decoder = zlib.decompressobj(_GZIP_ALONE)
+
+    def _unpack(self, chunk: bytes) -> bytes:
         try:
             made = self._decoder.decompress(chunk, self._left)
         except zlib.error as exc:
