@@ -1,11 +1,11 @@
-"""Bytes behind an answer are never the answer to the next request, and cookies never keep it from being written."""
+"""Bytes behind an answer are never the answer to the next request."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,12 +13,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from po_mcp.connectors.http import exchange, surplus
+from po_mcp.connectors.http import surplus
 from po_mcp.connectors.http.surplus import may_have_surplus
 from po_mcp.errors import OutcomeUnknown
 from po_mcp.orders import OrderQuery
 from tests.certificates import own_certificate
-from tests.connectors.calls import LIST, NUMBER, exsited, inventory_pro
+from tests.connectors.calls import NUMBER, exsited, inventory_pro
 from tests.connectors.raw_peer import Reply, raw_peer, reply
 
 ORDERS = reply(200, {"purchase_orders": [{"id": NUMBER, "status": "ACTIVE"}], "pagination": {"records": 1}})
@@ -135,24 +135,3 @@ def test_ciphertext_that_was_not_read_counts(monkeypatch: pytest.MonkeyPatch) ->
     assert may_have_surplus(response)
     monkeypatch.setattr(surplus, "_holds_ciphertext", lambda network: False)
     assert not may_have_surplus(response)
-
-
-COOKIES = ["a=\u00fc\u20ac", "a=\x01", "a=b\x7f", f"a={'x' * 5000}"]
-
-
-@pytest.mark.parametrize("cookie", COOKIES)
-async def test_a_cookie_that_no_header_holds_is_left_out(cookie: str) -> None:
-    first = reply(200, LIST, "Set-Cookie: kept=1")
-    first = Reply(first.raw.replace(b"Set-Cookie: kept=1", b"Set-Cookie: kept=1\r\nSet-Cookie: " + cookie.encode()))
-    async with raw_peer(first, WHOLE) as peer, aclosing(inventory_pro(peer.url)) as erp:
-        await erp.scan_orders(OrderQuery())
-        await erp.get_order(NUMBER)
-
-    assert b"\r\nCookie: kept=1\r\n" in peer.requests[-1]
-
-
-async def test_without_the_choice_of_cookies_no_request_is_written_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "_keep_cookies", lambda cookies, response: cookies.extract_cookies(response))
-
-    with pytest.raises(UnicodeEncodeError):
-        await test_a_cookie_that_no_header_holds_is_left_out(COOKIES[0])

@@ -13,6 +13,7 @@ import httpx2
 from po_mcp import __version__
 from po_mcp.concurrency import give_place_back, let_requests_go
 from po_mcp.connectors.http import exact_json, response_body
+from po_mcp.connectors.http.cookies import KeptCookies
 from po_mcp.connectors.http.error_mapping import Answer
 from po_mcp.connectors.http.first_byte import FirstByte
 from po_mcp.connectors.http.header_times import parse_clock_skew, parse_retry_after
@@ -33,8 +34,6 @@ for _name in ("httpx2", "httpcore2"):
 CONNECT_TIMEOUT_S = 10.0
 """Seconds in which a connection must be established."""
 
-_MAX_COOKIE_CHARS = 4096
-"""Characters of a cookie that is kept: what browsers keep at least (RFC 6265, section 6.1)."""
 _LARGE = 4096
 """Bytes of a body from which on it takes longer to read it than to let others go first."""
 _TOO_MANY_REQUESTS = 429
@@ -88,7 +87,7 @@ class Exchange:
         self._auth_scheme = auth_scheme
         self._transport = transport
         self._is_closed = False
-        self._cookies = httpx2.Cookies()
+        self._cookies = KeptCookies()
         self._constant_headers: dict[tuple[bytes, str | None, bool], httpx2.Headers] = {}
         self.pace = Pace()
         self.clock_skew: float | None = None
@@ -115,7 +114,7 @@ class Exchange:
             url,
             params=params,
             headers=self._headers(url.netloc, token, has_json=body is not None),
-            cookies=self._cookies,
+            cookies=self._cookies.jar,
             content=None if body is None else exact_json.dumps(body),
             data=form,
             # Nothing need find out the length of no content; but a POST and a PATCH must say that it is 0.
@@ -162,7 +161,7 @@ class Exchange:
         response = await self._open_transport().handle_async_request(request)
         try:
             response.request = request
-            _keep_cookies(self._cookies, response)
+            self._cookies.keep(response)
             raw = await response_body.read_body(response, response_body.MAX_BODY_BYTES)
         finally:
             # A repeated 400, or an answer behind an answer, would be taken for that to the next request, a write's too.
@@ -188,18 +187,6 @@ class Exchange:
         if self._transport is None:
             self._transport = httpx2.AsyncHTTPTransport(verify=trust_system(), retries=0)
         return self._transport
-
-
-def _keep_cookies(cookies: httpx2.Cookies, response: httpx2.Response) -> None:
-    """Keep the cookies of an answer, which lead later requests to the same server behind a balancer."""
-    if "set-cookie" not in response.headers:
-        return
-    cookies.extract_cookies(response)
-    for cookie in list(cookies.jar):
-        text = f"{cookie.name}={cookie.value}"
-        # RFC 6265, section 4.1.1: no other signs. One beyond ASCII would keep every later request from being written.
-        if not (text.isascii() and text.isprintable() and len(text) <= _MAX_COOKIE_CHARS):
-            cookies.jar.clear(cookie.domain, cookie.path, cookie.name)
 
 
 def _parse_body(status: int, raw: bytearray) -> Any:
