@@ -22,6 +22,7 @@ from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
 from po_mcp.sandbox import Book
 from po_mcp.sandbox.query import Query
+from tests.homes import nobodys_home
 
 
 async def summed(book: Path) -> tuple[dict[str, object], float]:
@@ -44,7 +45,7 @@ LIVE = ("open", "partial")
 
 if __name__ == "__main__":
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000
-    with tempfile.TemporaryDirectory() as folder:
+    with nobodys_home(), tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "book.db"
         Book.open(place, orders=count).close()
         held, worth = in_the_book(place)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks.processes import BARE, PO_MCP, StdioServer, erp, python, settings_for
 from benchmarks.reads import NUMBER
+from tests.homes import nobodys_home
 
 FEW, MANY = 40, 140
 """Calls of the two runs."""
@@ -72,4 +73,5 @@ def _read(counts: Path) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    with nobodys_home():
+        main()

@@ -60,3 +60,26 @@ def test_folders_are_put_back(tmp_path: Path) -> None:
         assert os.environ["HOME"] == str(tmp_path / "HOME")
         del os.environ["HOME"]  # what is gone by then is put back, too
     assert {name: os.environ.get(name) for name in homes.FOLDERS} == before
+
+
+def test_every_program_beside_the_tests_keeps_its_files_in_nobodys_home() -> None:
+    root = Path(__file__).parent.parent
+    programs = [
+        path.relative_to(root).as_posix()
+        for folder in ("tests", "benchmarks")
+        for path in (root / folder).rglob("*.py")
+        if path.name == "__main__.py" or '\nif __name__ == "__main__"' in path.read_text(encoding="utf-8")
+    ]
+    assert "tests/chaos/__main__.py" in programs
+    exposed = {name for name in programs if "    with nobodys_home()" not in (root / name).read_text(encoding="utf-8")}
+    assert exposed == set(KEEP_NOTHING)
+
+
+KEEP_NOTHING = {
+    "benchmarks/erp.py": "an ERP in memory",
+    "tests/clients/setup.py": "installs clients, which stay",
+    "tests/desk/catalog_property.py": "matches words in memory",
+    "tests/docs/call_tools.py": "is started by a test, with a home",
+    "tests/tryton/__main__.py": "installs Tryton beside the tests",
+}
+"""Programs that keep nothing for a user, or start none of ours, and why."""

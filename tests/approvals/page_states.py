@@ -25,6 +25,7 @@ from po_mcp.writes.journal.approver_pin import hash_pin
 from tests.approvals.counter import Books, Clock, Counter, counter, line, order
 from tests.approvals.test_browser import chromium
 from tests.harness import ServerHarness
+from tests.homes import nobodys_home
 from tests.sign_in.approving import ask, path_of, serving_page
 
 PIN = "correct horse"
@@ -486,4 +487,5 @@ async def main(folder: Path, names: list[str]) -> None:
 if __name__ == "__main__":
     at = Path(sys.argv[1])
     at.mkdir(parents=True, exist_ok=True)
-    anyio.run(main, at, sys.argv[2:])
+    with nobodys_home():
+        anyio.run(main, at, sys.argv[2:])

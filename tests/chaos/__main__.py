@@ -11,6 +11,7 @@ import anyio
 import click
 
 from tests.chaos.run import TROUBLES, run
+from tests.homes import nobodys_home
 
 
 @click.command()
@@ -36,4 +37,6 @@ def main(**options: float | tuple[str, ...]) -> None:
     sys.exit(0 if report.is_clean else 1)
 
 
-main()
+if __name__ == "__main__":
+    with nobodys_home():
+        main()

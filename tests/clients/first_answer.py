@@ -25,6 +25,7 @@ from tests.clients.hosts import ClaudeCode, Codex, GeminiCli, Host
 from tests.clients.scripted_model import NOT_READY, ScriptedModel
 from tests.commands.pseudo_terminal import at_terminal
 from tests.commands.test_sandbox_command import Running, running
+from tests.homes import nobodys_home
 from tests.packaging.make import build_wheel
 
 SECRET, PIN = "canary-secret-8c1f", "canary-pin-5d20"
@@ -288,4 +289,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with nobodys_home():
+        main()

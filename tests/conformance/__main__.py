@@ -16,6 +16,7 @@ from po_mcp.config import Settings
 from po_mcp.transports import http
 from po_mcp.transports.uvicorn_server import listen
 from tests.conformance.fixtures import add_fixtures
+from tests.homes import nobodys_home
 
 KEYS = "0123456789abcdef" * 4
 """The same in each replica, so that one opens what another has sealed."""
@@ -46,4 +47,5 @@ async def _serve() -> None:
 
 if __name__ == "__main__":
     setattr(http, "build_server_with_approvals", _build_with_fixtures)  # noqa: B010  # it is not exported
-    anyio.run(_serve)
+    with nobodys_home():
+        anyio.run(_serve)

@@ -15,6 +15,7 @@ from mcp import Client
 from po_mcp.bootstrap import build_server
 from po_mcp.connectors.sandbox import Sandbox
 from tests.harness import IN_MEMORY
+from tests.homes import nobodys_home
 
 FOLDER = Path(__file__).parent / "snapshots"
 
@@ -40,7 +41,8 @@ def write() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--print"]:
-        print(json.dumps(anyio.run(read_published)))  # noqa: T201
-    else:
-        write()
+    with nobodys_home():
+        if sys.argv[1:] == ["--print"]:
+            print(json.dumps(anyio.run(read_published)))  # noqa: T201
+        else:
+            write()

@@ -9,6 +9,7 @@ from typing import Any
 import simplejson
 
 from po_mcp.connectors.tryton import schemas
+from tests.homes import nobodys_home
 from tests.tryton.book import PURCHASE
 from tests.tryton.rpc import Rpc
 from tests.tryton.server import HOME, make_template, serving
@@ -47,4 +48,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with nobodys_home():
+        main()
