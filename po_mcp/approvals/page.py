@@ -27,11 +27,11 @@ from po_mcp.approvals.page_people import (
     SignIn,
     Visitor,
 )
-from po_mcp.approvals.page_security import Guard, Sessions
+from po_mcp.approvals.page_security import PageSecurity, Sessions
 from po_mcp.approvals.page_server import CREDENTIALS_PATH
 from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdict
 from po_mcp.approvals.pin import PinStatus
-from po_mcp.approvals.presentation import misfit_of, pin_warnings, sheet_of
+from po_mcp.approvals.presentation import misfit_of, pin_warnings, present
 from po_mcp.errors import JournalUnavailable, SignInRefused
 from po_mcp.untrusted import visible
 from po_mcp.writes.approvers import THE_OPERATOR, Person
@@ -100,7 +100,7 @@ def create_app(
     app = Starlette(routes=routes, exception_handlers=handlers)
     # A redirect would be an answer that tells known paths from others.
     app.router.redirect_slashes = False
-    return Guard(app, origins)
+    return PageSecurity(app, origins)
 
 
 def _decision_routes(page: _Page) -> list[Route]:
@@ -203,8 +203,8 @@ class _Page:
         return self.render(
             "overview.html",
             visitor=self._visitor(request),
-            open=[await self._sheet(one) for one in self._select_visible(request, await self._pending.open())],
-            decided=[await self._sheet(one) for one in self._select_visible(request, decided)],
+            open=[await self._present(one) for one in self._select_visible(request, await self._pending.open())],
+            decided=[await self._present(one) for one in self._select_visible(request, decided)],
         )
 
     async def style(self, request: Request) -> Response:
@@ -298,7 +298,7 @@ class _Page:
         response = self.render(
             "operation.html",
             status=status,
-            sheet=await self._sheet(recorded),
+            shown=await self._present(recorded),
             visitor=visitor,
             token=visitor.token(operation_id) if visitor else self._sessions.token(given, operation_id),
             said=said,
@@ -326,14 +326,14 @@ class _Page:
             "elsewhere": await self._pending.why_not_here(recorded, "approve"),
         }
 
-    async def _sheet(self, recorded: Recorded) -> Any:
+    async def _present(self, recorded: Recorded) -> Any:
         journal = self._pending.journal
         operation_id = recorded.operation.id
         events, is_running = await journal.events(operation_id), self._pending.under_way.is_running(operation_id)
         erp = await self._pending.name_erp(recorded)
         needed = self._pending.count_needed(recorded)
         now = journal.now()
-        return sheet_of(recorded, events, now, is_running=is_running, erp=erp, local=self.local, needed=needed)
+        return present(recorded, events, now, is_running=is_running, erp=erp, local=self.local, needed=needed)
 
     @property
     def local(self) -> LocalTime:

@@ -34,7 +34,7 @@ _HEADERS = {
 _EXTRA = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
 
 
-class Guard:
+class PageSecurity:
     """Passes on what may come in, and adds to every answer what keeps it safe.
 
     Args:

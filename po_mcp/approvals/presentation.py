@@ -9,7 +9,7 @@ from decimal import Decimal
 from po_mcp.amounts import EXACT
 from po_mcp.approvals.people_shown import Approved, approvals_of, asker_of
 from po_mcp.approvals.pin import PinStatus, say_wrong_pins
-from po_mcp.approvals.standing import Standing, begin_sentence, describe_standing
+from po_mcp.approvals.status_banner import StatusBanner, begin_sentence, describe_status
 from po_mcp.orders import DraftLine, OrderLine, PurchaseOrder
 from po_mcp.untrusted import mark_number, visible
 from po_mcp.writes import order_text
@@ -77,13 +77,13 @@ class Order:
         return self.lines - len(self.rows)
 
     @property
-    def carried(self) -> tuple[Row, ...]:
+    def backorder_rows(self) -> tuple[Row, ...]:
         """The lines that a backorder would hold."""
         return tuple(row for row in self.rows if row.is_carried)
 
 
 @dataclass(frozen=True)
-class Sheet:
+class Presentation:
     """One operation, ready to be shown."""
 
     id: str
@@ -96,7 +96,7 @@ class Sheet:
     asked_at: str
     open_until: str
     minutes_left: int
-    standing: Standing | None = None
+    banner: StatusBanner | None = None
     fields: frozenset[str] = field(default_factory=frozenset)
     """What the person fills in: `order_number`, `create_backorder`."""
     approved_by: tuple[Approved, ...] = ()
@@ -126,7 +126,7 @@ class Sheet:
     @property
     def is_decidable(self) -> bool:
         """Tell whether there is anything that a person can decide now."""
-        is_running = self.standing is not None and self.standing.looks_again
+        is_running = self.banner is not None and self.banner.looks_again
         return self.state in ("PROPOSED", "UNKNOWN") or (self.state == "APPROVED" and not is_running)
 
     @property
@@ -135,7 +135,7 @@ class Sheet:
         return f"{self.verb} {self.number}{self.ending}"
 
 
-def sheet_of(
+def present(
     recorded: Recorded,
     events: Sequence[Event],
     now: float,
@@ -144,7 +144,7 @@ def sheet_of(
     erp: str = "the ERP",
     local: LocalTime = THIS_MACHINE,
     needed: int = 1,
-) -> Sheet:
+) -> Presentation:
     """Return what to show of an operation.
 
     Args:
@@ -158,7 +158,7 @@ def sheet_of(
     """
     operation = recorded.operation
     order = _order_of(operation)
-    return Sheet(
+    return Presentation(
         id=operation.id,
         kind=operation.kind,
         number=mark_number(operation.number, _LONGEST),
@@ -170,7 +170,7 @@ def sheet_of(
         open_until=local.moment(recorded.expires_at, now),
         # Rounded down: the last minute that is shown must still be there.
         minutes_left=max(0, int(recorded.expires_at - now) // 60),
-        standing=describe_standing(recorded, events, is_running, erp, local),
+        banner=describe_status(recorded, events, is_running, erp, local),
         fields=_fields_of(operation),
         approved_by=approvals_of(events, local, now),
         needed=needed,

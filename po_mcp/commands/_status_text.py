@@ -15,7 +15,7 @@ NOTHING_SENT, UNKNOWN = 3, 4
 EXIT_STATUS: Mapping[str, int] = {"done": 0, "refused": 1, "unknown": UNKNOWN}
 """What a command ends with for an outcome; for every other one it is `NOTHING_SENT`."""
 
-_STANDS: Mapping[str, str] = {
+_SENTENCES: Mapping[str, str] = {
     "PROPOSED": "Waiting for approval.",
     "APPROVED": "Approved, not carried out yet.",
     "WATCHED": "Refused; this is checked again for a while.",
@@ -48,7 +48,7 @@ def request_of(recorded: Recorded) -> str:
 def came_of(recorded: Recorded, now: float) -> str:
     """Return what came of it: the message of its outcome, or a sentence where it has none."""
     state = state_of(recorded, now)
-    return recorded.outcome.message if recorded.outcome else _STANDS.get(state, state)
+    return recorded.outcome.message if recorded.outcome else _SENTENCES.get(state, state)
 
 
 def short(recorded: Recorded) -> str:

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdict
-from po_mcp.approvals.presentation import NOT_GIVEN, Order, Row, Sheet, misfit_of, pin_warnings, sheet_of
+from po_mcp.approvals.presentation import NOT_GIVEN, Order, Presentation, Row, misfit_of, pin_warnings, present
 from po_mcp.bootstrap import build_pin_setting, build_rules, connect_erp
 from po_mcp.commands import _approver_pin, _settings
 from po_mcp.commands._interrupted import ignore_interrupts, plain_signals
@@ -236,19 +236,19 @@ class Desktop:
 
     async def show(self, recorded: Recorded) -> None:
         """Show one operation as the page shows it, its lines first: what is asked stays in sight above the prompt."""
-        sheet = await self._sheet(recorded)
-        order = sheet.order
+        shown = await self._present(recorded)
+        order = shown.order
         self._console.print(lines_of(order))
         question = recorded.operation.question
         if question is not None and question.text.startswith(SANDBOX_TAG):
             self._console.print(Text("Sandbox: no real orders.", "yellow"))
-        self._console.print(Panel(Text(f"{sheet.sentence}?\n{sheet.consequence}"), style="bold yellow"))
+        self._console.print(Panel(Text(f"{shown.sentence}?\n{shown.consequence}"), style="bold yellow"))
         if no := await self.pending.say_earlier_no(recorded):
             self._console.print(Text(no, "bold red"))
         for warning in pin_warnings(await self.pending.pin_status(), self.pending.executor.words.local):
             self._console.print(Text(warning, "bold red"))
         self._console.print(Text.assemble(("Where: ", "dim"), visible(recorded.operation.connection, 200)))
-        for name, value in facts_of(sheet):
+        for name, value in facts_of(shown):
             self._console.print(Text.assemble((f"{name}: ", "dim"), value))
         for remark in order.remarks:
             self._console.print(Text(remark, "bold red"))
@@ -259,30 +259,30 @@ class Desktop:
         elsewhere = by_whom or await self.pending.why_not_here(recorded, "approve")
         if elsewhere:
             self.say(f"It cannot be approved here. {elsewhere}", "red")
-        sheet = await self._sheet(recorded)
+        shown = await self._present(recorded)
         with plain_signals():
             if recorded.state == "APPROVED":
                 return self._ask_of_approved(can_send=not elsewhere), {}
             if elsewhere:
                 return ("reject" if click.confirm("Decline it?", default=None) else None), {}
-            return self._ask_of_waiting(recorded, sheet)
+            return self._ask_of_waiting(recorded, shown)
 
-    def _ask_of_waiting(self, recorded: Recorded, sheet: Sheet) -> tuple[Decision | None, dict[str, Any]]:
-        if "order_number" in sheet.fields:
-            return self._ask_number(recorded, sheet)
+    def _ask_of_waiting(self, recorded: Recorded, shown: Presentation) -> tuple[Decision | None, dict[str, Any]]:
+        if "order_number" in shown.fields:
+            return self._ask_number(recorded, shown)
         # No default: Enter alone is neither a yes nor a no.
-        if not click.confirm(f"{sheet.verb.replace(' order', ' the order')}?", default=None):
+        if not click.confirm(f"{shown.verb.replace(' order', ' the order')}?", default=None):
             return "reject", {}
         with_backorder = None
-        if "create_backorder" in sheet.fields:
+        if "create_backorder" in shown.fields:
             with_backorder = click.confirm("Put the rest on a backorder?", default=None)
         assert recorded.operation.question is not None
         return "approve", approval_content(recorded.operation.question, with_backorder=with_backorder)
 
-    def _ask_number(self, recorded: Recorded, sheet: Sheet) -> tuple[Decision | None, dict[str, Any]]:
+    def _ask_number(self, recorded: Recorded, shown: Presentation) -> tuple[Decision | None, dict[str, Any]]:
         """Have the order number typed, three times where it is mistyped."""
         for _ in range(MAX_TRIES):
-            prompt = f'Type {sheet.number} to delete it, or "no" to keep it'
+            prompt = f'Type {shown.number} to delete it, or "no" to keep it'
             typed = str(click.prompt(prompt, default="", show_default=False))
             if is_typed_no(bare(typed), recorded.operation.number):
                 return "reject", {}
@@ -308,35 +308,35 @@ class Desktop:
             return []
         return [one for one in await self.pending.open() if one.state in WAITING]
 
-    async def _sheet(self, recorded: Recorded) -> Sheet:
+    async def _present(self, recorded: Recorded) -> Presentation:
         journal = self.pending.journal
         events = await journal.events(recorded.operation.id)
         erp = await self.pending.name_erp(recorded)
         local, needed = self.pending.executor.words.local, self.pending.count_needed(recorded)
-        return sheet_of(recorded, events, journal.now(), erp=erp, local=local, needed=needed)
+        return present(recorded, events, journal.now(), erp=erp, local=local, needed=needed)
 
     async def _list(self, waits: Sequence[Recorded]) -> None:
         rows: list[tuple[Text | str, ...]] = []
-        for place, sheet in enumerate([await self._sheet(one) for one in waits], 1):
-            below = [sheet.order.vendor, *(["approved"] if sheet.state == "APPROVED" else [])]
-            request = under(sheet.sentence, below)
-            rows.append((str(place), sheet.id[:12], request, sheet.open_until, sheet.order.total))
+        for place, shown in enumerate([await self._present(one) for one in waits], 1):
+            below = [shown.order.vendor, *(["approved"] if shown.state == "APPROVED" else [])]
+            request = under(shown.sentence, below)
+            rows.append((str(place), shown.id[:12], request, shown.open_until, shown.order.total))
         columns: list[Words] = [Code(""), Code("Id"), Words("Request"), Code("Expires"), Figure("Total")]
         self._console.print(table_of(columns, rows))
 
 
-def facts_of(sheet: Sheet) -> list[tuple[str, str]]:
+def facts_of(shown: Presentation) -> list[tuple[str, str]]:
     """Return what is shown of an order above its lines: name and value."""
-    order = sheet.order
+    order = shown.order
     facts = [
         ("Vendor", order.vendor + (f" (id {order.vendor_id})" if order.vendor_id else "")),
         ("Total", order.total),
         ("Status", order.status),
         ("Ordered", order.ordered),
         ("Expected", order.expected),
-        ("Requested by", f"{sheet.asked_by} at {sheet.asked_at}, expires {sheet.open_until}"),
-        ("Approved by", ", ".join(f"{one.name} at {one.at}" for one in sheet.approved_by)),
-        ("Needs", "two approvers" if sheet.needed > 1 else ""),
+        ("Requested by", f"{shown.asked_by} at {shown.asked_at}, expires {shown.open_until}"),
+        ("Approved by", ", ".join(f"{one.name} at {one.at}" for one in shown.approved_by)),
+        ("Needs", "two approvers" if shown.needed > 1 else ""),
     ]
     return [(name, value) for name, value in facts if value]
 

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from po_mcp.approvals.page import create_app
 from po_mcp.approvals.page_people import CALLBACK_PATH
-from po_mcp.approvals.page_security import Guard
+from po_mcp.approvals.page_security import PageSecurity
 from po_mcp.approvals.page_server import MountedPage, NoPage
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.bootstrap import build_credential_desk, build_server_with_approvals, has_approver_pin
@@ -169,7 +169,7 @@ def _build_mcp_app(server: PurchasingServer, address: Address) -> ASGIApp:
 
 def _refuse_page(settings: Settings, address: Address) -> ASGIApp:
     text = _NO_PAGE if settings.issuer is None else _NO_PAGE_WITH_SIGN_IN
-    return Guard(PlainTextResponse(text, 404), address.origins)
+    return PageSecurity(PlainTextResponse(text, 404), address.origins)
 
 
 def _build_page_app(pending: PendingApprovals, address: Address, settings: Settings) -> ASGIApp:

@@ -76,7 +76,7 @@ class OutcomeWriter:
     def outcome(self, recorded: Recorded) -> WriteOutcome:
         """Return the outcome of an operation as it stands."""
         operation = recorded.operation
-        words = _STANDING.get(recorded.state)
+        words = _WITHOUT_OUTCOME.get(recorded.state)
         if recorded.outcome is not None and words is None:
             return recorded.outcome
         if recorded.state == "SENT":
@@ -214,7 +214,7 @@ _MAY_LACK_SEND = "the record of changes was restored from a copy, which may lack
 
 _CHECKED = "No effect is seen so far; this is checked again until"
 
-_STANDING: dict[State, tuple[OutcomeStatus, str, str]] = {
+_WITHOUT_OUTCOME: dict[State, tuple[OutcomeStatus, str, str]] = {
     "PROPOSED": (
         "approval_required",
         "{doing} order {number} needs approval. Nothing has been changed yet.",

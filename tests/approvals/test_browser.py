@@ -250,7 +250,7 @@ async def test_a_keyboard_is_enough() -> None:
             if "decision" in order_of_focus:
                 break
         await page.keyboard.press("Enter")
-        await page.wait_for_selector(".standing")
+        await page.wait_for_selector(".banner")
 
         assert order_of_focus == ["skip", "create_backorder", "pin", "decision"]
         assert desk.state(one) == "DONE"

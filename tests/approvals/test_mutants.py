@@ -18,8 +18,8 @@ import httpx2
 import jinja2
 import pytest
 
-from po_mcp.approvals import page, page_form, page_security, pending, people_shown, presentation, standing
-from po_mcp.approvals.page_security import Guard, Sessions
+from po_mcp.approvals import page, page_form, page_security, pending, people_shown, presentation, status_banner
+from po_mcp.approvals.page_security import PageSecurity, Sessions
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.approvals.pin import PinCheck
 from po_mcp.approvals.under_way import UnderWay
@@ -408,13 +408,13 @@ def every_host_is_ours(patch: Patch) -> None:
         def __missing__(self, host: str) -> str:
             return f"http://{host}"
 
-    begin = Guard.__init__
+    begin = PageSecurity.__init__
 
-    def lenient(self: Guard, app: Any, origins: Any) -> None:
+    def lenient(self: PageSecurity, app: Any, origins: Any) -> None:
         begin(self, app, origins)
         self._origins = Everything()
 
-    patch.setattr(Guard, "__init__", lenient)
+    patch.setattr(PageSecurity, "__init__", lenient)
 
 
 def every_origin_is_ours(patch: Patch) -> None:
@@ -592,7 +592,7 @@ def no_escaping(patch: Patch) -> None:
 
 
 def text_is_shown_as_it_comes(patch: Patch) -> None:
-    for module in (presentation, people_shown, standing):
+    for module in (presentation, people_shown, status_banner):
         patch.setattr(module, "visible", lambda text, max_chars: text)
 
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page
 
 from po_mcp.approvals.pending import Verdict
-from po_mcp.approvals.standing import _STANDINGS
+from po_mcp.approvals.status_banner import _BANNERS
 from po_mcp.writes.operation import State
 from tests.approvals.page_states import STATES, WIDTHS, set_look
 from tests.approvals.test_browser import CONTRAST, chromium
@@ -80,7 +80,7 @@ async def test_a_phone_shows_first_why_nothing_can_be_decided(name: str, why: st
 def test_every_way_in_which_a_request_ends_is_among_them() -> None:
     headings = {heading for heading, _ in STATES.values()}
 
-    assert {standing.heading for standing in _STANDINGS.values()} <= headings
+    assert {banner.heading for banner in _BANNERS.values()} <= headings
     assert {"Approved, not sent", "Approved, then expired", "Approval taken back"} <= headings
-    assert set(get_args(State)) == {"PROPOSED", "APPROVED", *_STANDINGS}
+    assert set(get_args(State)) == {"PROPOSED", "APPROVED", *_BANNERS}
     assert len(get_args(Verdict)) == 12

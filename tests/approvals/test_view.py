@@ -8,15 +8,17 @@ from typing import get_args
 
 import pytest
 
-from po_mcp.approvals import standing
-from po_mcp.approvals.presentation import LINES_SHOWN, NOT_GIVEN, Sheet, money, quantity, sheet_of
+from po_mcp.approvals import status_banner
+from po_mcp.approvals.presentation import LINES_SHOWN, NOT_GIVEN, Presentation, money, present, quantity
 from po_mcp.writes.journal import Event, JournalStore
 from po_mcp.writes.operation import Recorded, State, WriteOutcome
 from po_mcp.writes.payloads import CreatePayload, LineNote, Reason
 from tests.approvals.counter import Books, Clock, Counter, order
 
 
-def sheet(kind: str = "delete", create_backorder: bool | None = None, lines: int = 0, **shown: str) -> Sheet:
+def present_order(
+    kind: str = "delete", create_backorder: bool | None = None, lines: int = 0, **shown: str
+) -> Presentation:
     clock, erp = Clock(), Books()
     store = JournalStore(":memory:", 600, clock)
     asked_about = order(**shown)
@@ -24,7 +26,7 @@ def sheet(kind: str = "delete", create_backorder: bool | None = None, lines: int
         asked_about = asked_about.model_copy(update={"lines": (asked_about.lines or ())[:1] * lines})
     asked = Counter(store, None, clock, erp, None)  # type: ignore[arg-type]
     one = asked.propose(asked_about, kind, create_backorder)
-    made = sheet_of(asked.found(one), store.events(one), clock.now + 130)
+    made = present(asked.found(one), store.events(one), clock.now + 130)
     store.close()
     return made
 
@@ -63,15 +65,15 @@ def test_a_value_that_the_erp_does_not_give_is_a_dash_and_never_zero() -> None:
     ],
 )
 def test_the_page_says_where_the_rest_goes(choice: bool | None, said: str) -> None:
-    shown = sheet("finalize", choice)
+    shown = present_order("finalize", choice)
 
     assert shown.consequence.endswith(said)
     assert ("create_backorder" in shown.fields) is (choice is None)
-    assert [row.item for row in shown.order.carried] == ["BOLT-M8-30"]
+    assert [row.item for row in shown.order.backorder_rows] == ["BOLT-M8-30"]
 
 
 def test_a_cancel_is_said_to_be_one_that_the_erp_can_undo() -> None:
-    shown = sheet("cancel")
+    shown = present_order("cancel")
 
     assert shown.sentence == "Cancel order PO-7"
     assert shown.consequence == (
@@ -86,7 +88,7 @@ def test_receipts_that_the_erp_does_not_tell_are_not_taken_for_all_received() ->
     asked = Counter(store, None, Clock(), Books(), None)  # type: ignore[arg-type]
     one = asked.propose(order().model_copy(update={"lines": tuple(unknown)}), "finalize")
 
-    shown = sheet_of(asked.found(one), store.events(one), Clock().now)
+    shown = present(asked.found(one), store.events(one), Clock().now)
 
     store.close()
     assert shown.consequence == "The ERP does not show what was received. Closing cannot be undone."
@@ -100,7 +102,7 @@ def test_a_return_is_said_to_be_one_of_which_the_rest_is_not_known() -> None:
     asked = Counter(store, None, Clock(), Books(), None)  # type: ignore[arg-type]
     one = asked.propose(order().model_copy(update={"lines": lines}), "finalize")
 
-    shown = sheet_of(asked.found(one), store.events(one), Clock().now)
+    shown = present(asked.found(one), store.events(one), Clock().now)
 
     store.close()
     assert shown.consequence == "The ERP does not show what is outstanding. Closing cannot be undone."
@@ -115,7 +117,7 @@ def test_outstanding_lines_are_counted_over_all_and_beside_the_unknown_ones() ->
     asked = Counter(store, None, Clock(), Books(), None)  # type: ignore[arg-type]
     one = asked.propose(order().model_copy(update={"lines": tuple(lines)}), "finalize")
 
-    shown = sheet_of(asked.found(one), store.events(one), Clock().now)
+    shown = present(asked.found(one), store.events(one), Clock().now)
 
     store.close()
     assert shown.consequence == (
@@ -138,7 +140,7 @@ def test_a_new_order_shows_names_units_warehouses_and_where_each_guess_is_from()
     payload = one.operation.payload.model_copy(update={"line_notes": (note,), "reasons": reasons, "currency": "USD"})
     store.close()
 
-    shown = sheet_of(replace(one, operation=replace(one.operation, payload=payload)), [], Clock().now)
+    shown = present(replace(one, operation=replace(one.operation, payload=payload)), [], Clock().now)
 
     [row] = shown.order.rows
     assert (row.item, row.description, row.unit, row.deliver_to) == ("NUT-M8", "M8 Hex Nut", "EA", "Main")
@@ -149,38 +151,38 @@ def test_a_new_order_shows_names_units_warehouses_and_where_each_guess_is_from()
 
 
 def test_the_page_names_who_asked_and_until_when() -> None:
-    shown = sheet()
+    shown = present_order()
 
     assert shown.asked_by == "Claude 4.2"
     assert shown.minutes_left == 7
 
 
 def test_a_name_of_mixed_letters_is_cautioned_against() -> None:
-    assert "mixes Cyrillic and Latin letters" in sheet(vendor="Ac\u043ce").order.remarks[0]
+    assert "mixes Cyrillic and Latin letters" in present_order(vendor="Ac\u043ce").order.remarks[0]
 
 
 def test_a_total_that_is_not_the_sum_of_the_lines_is_said() -> None:
-    assert "add up to 12,750.00" in sheet(lines=3).order.remarks[0]
+    assert "add up to 12,750.00" in present_order(lines=3).order.remarks[0]
 
 
 def test_tax_is_said_and_keeps_no_total_from_being_the_sum_of_the_lines() -> None:
-    assert sheet(lines=3, total="12751", tax="1").order.remarks == ("The total includes 1.00 EUR tax.",)
+    assert present_order(lines=3, total="12751", tax="1").order.remarks == ("The total includes 1.00 EUR tax.",)
 
 
 def test_lines_that_are_not_shown_are_counted() -> None:
-    shown = sheet(lines=1_000).order
+    shown = present_order(lines=1_000).order
 
     assert (len(shown.rows), shown.hidden, shown.lines) == (200, 800, 1_000)
 
 
 def test_every_state_but_the_open_one_has_words() -> None:
-    assert set(standing._STANDINGS) == set(get_args(State)) - {"PROPOSED", "APPROVED"}
+    assert set(status_banner._BANNERS) == set(get_args(State)) - {"PROPOSED", "APPROVED"}
 
 
 @pytest.mark.parametrize("state", sorted(set(get_args(State)) - {"PROPOSED"}))
 @pytest.mark.parametrize("is_running", [False, True])
 def test_only_what_is_not_at_its_end_looks_again_by_itself(state: State, is_running: bool) -> None:
-    shown = standing.describe_standing(replace(propose(), state=state), [], is_running)
+    shown = status_banner.describe_status(replace(propose(), state=state), [], is_running)
 
     assert shown is not None
     is_open = state in ("SENT", "WATCHED", "UNKNOWN") or (state == "APPROVED" and is_running)
@@ -193,10 +195,10 @@ def test_only_what_is_not_at_its_end_looks_again_by_itself(state: State, is_runn
 def test_an_end_after_a_yes_differs_from_an_end_without_one(state: State, heading: str) -> None:
     ended = replace(propose(), state=state)
 
-    with_a_yes = standing.describe_standing(
+    with_a_yes = status_banner.describe_status(
         ended, [Event("id", 1.0, "PROPOSED", {}), Event("id", 2.0, "APPROVED", {})], False
     )
-    without = standing.describe_standing(ended, [Event("id", 1.0, "PROPOSED", {})], False)
+    without = status_banner.describe_status(ended, [Event("id", 1.0, "PROPOSED", {})], False)
 
     assert with_a_yes is not None
     assert without is not None
@@ -208,7 +210,7 @@ def test_a_stale_operation_says_which_of_two_reasons_it_has() -> None:
     replaced = replace(propose(), state="STALE")
     changed = replace(replaced, outcome=WriteOutcome(status="stale", message="SANDBOX: Order PO-7 changed after it."))
 
-    texts = [standing.describe_standing(one, [], False) for one in (replaced, changed)]
+    texts = [status_banner.describe_status(one, [], False) for one in (replaced, changed)]
 
     assert [one.text for one in texts if one is not None] == [
         "A newer request for order PO-7 replaced this one. Nothing was changed by this one.",

@@ -290,10 +290,10 @@ def test_where_nothing_waits_it_says_so(harness: ServerHarness, name: str | None
 
 def test_no_text_of_the_erp_adds_a_line_or_hides_a_figure() -> None:
     """What is printed of 200 hostile texts, as vendor and as a line, in a terminal of 200 columns."""
-    from tests.approvals.test_view import sheet
+    from tests.approvals.test_view import present_order
 
     for text in HOSTILE:
-        shown = sheet(vendor=text, text=text)
+        shown = present_order(vendor=text, text=text)
         facts = dict(approve.facts_of(shown))
         printed = io.StringIO()
         Console(file=printed, width=600, highlight=False).print(approve.lines_of(shown.order))

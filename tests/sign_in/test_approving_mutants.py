@@ -15,7 +15,7 @@ import pytest
 from po_mcp.approvals import page_security, pending
 from po_mcp.approvals.page import create_app
 from po_mcp.approvals.page_people import PeopleOfPage, Visitor
-from po_mcp.approvals.page_security import Guard
+from po_mcp.approvals.page_security import PageSecurity
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.desk.context import Desk
 from po_mcp.sign_in import approver_sign_in, openid, tokens
@@ -236,14 +236,14 @@ def every_origin_is_ours(patch: Patch) -> None:
 
 
 def every_host_is_ours(patch: Patch) -> None:
-    refuse = Guard._refusal
+    refuse = PageSecurity._refusal
 
-    def lenient(self: Guard, scope: Any) -> Any:
+    def lenient(self: PageSecurity, scope: Any) -> Any:
         if any(value == b"evil.example" for _, value in scope["headers"]):
             return None
         return refuse(self, scope)
 
-    patch.setattr(Guard, "_refusal", lenient)
+    patch.setattr(PageSecurity, "_refusal", lenient)
 
 
 def a_token_of_any_sign_in(patch: Patch) -> None:

@@ -9,7 +9,7 @@ from contextlib import closing, suppress
 import psycopg
 import pytest
 
-from po_mcp.approvals.standing import describe_standing
+from po_mcp.approvals.status_banner import describe_status
 from po_mcp.errors import JournalUnavailable, OperationUnderWay
 from po_mcp.writes.journal import JournalStore, postgres, restores
 from po_mcp.writes.operation import State
@@ -47,11 +47,11 @@ def test_waiting_operations_are_unknown_where_the_database_is_another_copy(addre
         assert (said.status, said.do_not_repeat) == ("unknown", True)
         assert "It is not known whether order PO-1 was deleted: the record of changes was restored" in said.message
         assert "Nothing was changed" not in said.message
-        standing = describe_standing(ended, store.events(operation.id), is_running=False)
-        assert standing is not None
-        assert standing.heading == "Not confirmed"
-        assert "nobody knows yet whether it happened" in standing.text
-        assert "It was sent" not in standing.text + said.message
+        banner = describe_status(ended, store.events(operation.id), is_running=False)
+        assert banner is not None
+        assert banner.heading == "Not confirmed"
+        assert "nobody knows yet whether it happened" in banner.text
+        assert "It was sent" not in banner.text + said.message
         with pytest.raises(OperationUnderWay, match="not confirmed"):
             propose(store, guarded_operation("cancel"))
 

@@ -12,11 +12,11 @@ from po_mcp.writes.forms import SANDBOX_TAG
 from po_mcp.writes.journal import Event
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
-from po_mcp.writes.operation import Recorded, State
+from po_mcp.writes.operation import STATE_LABELS, Recorded, State
 
 
 @dataclass(frozen=True)
-class Standing:
+class StatusBanner:
     """How an operation stands: a heading, what it means, and how it feels (`good`, `bad`, `warn` or `open`).
 
     `looks_again` is after how many seconds the page looks again by itself; 0 where nothing is to be waited for.
@@ -28,32 +28,35 @@ class Standing:
     looks_again: int = 0
 
 
-_APPROVED_AND_RUNNING = Standing(
+def _banner(state: State, feel: str, looks_again: int = 0, text: str = "") -> StatusBanner:
+    return StatusBanner(STATE_LABELS[state], text, feel, looks_again)
+
+
+_APPROVED_AND_RUNNING = StatusBanner(
     "In progress", "The order is read once more, then the request is sent. This page reloads by itself.", "open", 2
 )
-_AFTER_A_YES: dict[State, Standing] = {
-    "DECLINED": Standing("Approval taken back", "Nothing was changed. You can close this page.", "bad"),
-    "EXPIRED": Standing(
+_AFTER_A_YES: dict[State, StatusBanner] = {
+    "DECLINED": StatusBanner("Approval taken back", "Nothing was changed. You can close this page.", "bad"),
+    "EXPIRED": StatusBanner(
         "Approved, then expired",
         "You approved this, but it was not sent in time. Nothing was changed. Ask your assistant to start again.",
         "bad",
     ),
 }
-_STANDINGS: dict[State, Standing] = {
-    "DECLINED": Standing("Declined", "", "bad"),
-    "EXPIRED": Standing(
-        "Expired", "Nobody decided in time. Nothing was changed. Ask your assistant to start again.", "bad"
-    ),
-    "STALE": Standing("Out of date", "", "bad"),
-    "SENT": Standing("Sent, no answer yet", "", "open", 2),
-    "WATCHED": Standing("Refused, being checked", "", "bad", 10),
-    "DONE": Standing("Done", "", "good"),
-    "REFUSED": Standing("Not done", "", "bad"),
-    "UNKNOWN": Standing("Not confirmed", "", "warn", 10),
-    "NOT_APPLIED": Standing("Did not happen", "", "bad"),
-    "CONFLICT": Standing("Check this order", "", "warn"),
+_NOBODY_DECIDED = "Nobody decided in time. Nothing was changed. Ask your assistant to start again."
+_BANNERS: dict[State, StatusBanner] = {
+    "DECLINED": _banner("DECLINED", "bad"),
+    "EXPIRED": _banner("EXPIRED", "bad", text=_NOBODY_DECIDED),
+    "STALE": _banner("STALE", "bad"),
+    "SENT": _banner("SENT", "open", 2),
+    "WATCHED": _banner("WATCHED", "bad", 10),
+    "DONE": _banner("DONE", "good"),
+    "REFUSED": StatusBanner("Not done", "", "bad"),
+    "UNKNOWN": _banner("UNKNOWN", "warn", 10),
+    "NOT_APPLIED": _banner("NOT_APPLIED", "bad"),
+    "CONFLICT": _banner("CONFLICT", "warn"),
 }
-"""What is said of each state; where a text is empty, it is the outcome's own message."""
+"""What is shown of each state; where a text is empty, it is the outcome's own message."""
 
 
 def begin_sentence(erp: str) -> str:
@@ -61,13 +64,13 @@ def begin_sentence(erp: str) -> str:
     return erp[0].upper() + erp[1:]
 
 
-def describe_standing(
+def describe_status(
     recorded: Recorded,
     events: Sequence[Event],
     is_running: bool,
     erp: str = "the ERP",
     local: LocalTime = THIS_MACHINE,
-) -> Standing | None:
+) -> StatusBanner | None:
     """Say how it stands; None while it waits for the person."""
     if recorded.state == "PROPOSED":
         return None
@@ -76,21 +79,21 @@ def describe_standing(
     # A person who said yes must not read that they declined, or that nobody decided.
     if recorded.state in _AFTER_A_YES and any(event.event == "APPROVED" for event in events):
         return _describe_end_after_a_yes(recorded)
-    standing = _STANDINGS[recorded.state]
+    banner = _BANNERS[recorded.state]
     if recorded.state == "UNKNOWN":
-        return replace(standing, text=_describe_doubt(recorded, events, local))
+        return replace(banner, text=_describe_doubt(recorded, events, local))
     if recorded.state == "SENT":
-        return replace(standing, text=f"{begin_sentence(erp)} has not answered yet. This page reloads by itself.")
-    return standing if standing.text else replace(standing, text=_describe_end(recorded))
+        return replace(banner, text=f"{begin_sentence(erp)} has not answered yet. This page reloads by itself.")
+    return banner if banner.text else replace(banner, text=_describe_end(recorded))
 
 
-def _describe_end_after_a_yes(recorded: Recorded) -> Standing:
-    standing = _AFTER_A_YES[recorded.state]
+def _describe_end_after_a_yes(recorded: Recorded) -> StatusBanner:
+    banner = _AFTER_A_YES[recorded.state]
     if recorded.outcome is not None:
-        return replace(standing, text=recorded.outcome.message.removeprefix(SANDBOX_TAG))
+        return replace(banner, text=recorded.outcome.message.removeprefix(SANDBOX_TAG))
     if not recorded.operation.payload.consent.is_of_team:
-        return standing
-    return replace(standing, text=standing.text.replace("You approved this, but it", "It"))
+        return banner
+    return replace(banner, text=banner.text.replace("You approved this, but it", "It"))
 
 
 def _describe_end(recorded: Recorded) -> str:
@@ -122,11 +125,11 @@ def _describe_doubt(recorded: Recorded, events: Sequence[Event], local: LocalTim
     )
 
 
-def _describe_approval(recorded: Recorded, events: Sequence[Event], local: LocalTime) -> Standing:
+def _describe_approval(recorded: Recorded, events: Sequence[Event], local: LocalTime) -> StatusBanner:
     """Say that nothing was sent yet, and why where that is known."""
     failed = [str(event.detail.get("because", "")) for event in events if event.event == NOT_CARRIED_OUT]
     why = f"{visible(failed[-1], 600)} " if failed else "Nothing was sent yet. "
     text = (
         f"{why}The approval holds until {local.time(recorded.expires_at)}: send it here, or ask your assistant again."
     )
-    return Standing("Approved, not sent", text, "open")
+    return _banner("APPROVED", "open", text=text)
