@@ -7,15 +7,15 @@ import hmac
 
 from pydantic import SecretStr
 
-SHORTEST = 32
+MIN_KEY_CHARS = 32
 """Characters of a key: 64 where it is written as `secrets.token_hex(32)` does."""
 
 
 def keys(secret: SecretStr) -> SecretStr:
     """Return keys that are long enough and differ, separated by commas. The first seals, all of them open."""
     found = _split(secret)
-    if not found or any(len(key) < SHORTEST or not key.isascii() or not key.isprintable() for key in found):
-        raise ValueError(f"must be random keys of at least {SHORTEST} characters, with commas between them")
+    if not found or any(len(key) < MIN_KEY_CHARS or not key.isascii() or not key.isprintable() for key in found):
+        raise ValueError(f"must be random keys of at least {MIN_KEY_CHARS} characters, with commas between them")
     # A long key of few different characters was typed, not drawn.
     if len(set(found)) != len(found) or any(len(set(key)) < 8 for key in found):
         raise ValueError("must be random keys, each of them once")

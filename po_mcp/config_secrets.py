@@ -17,7 +17,7 @@ SECRETS = ("client_id", "client_secret", "approver_pin", "proxy", "journal", "ke
 
 KEYRING = "keyring:"
 SERVICE = "po-mcp"
-_LONGEST = 10_000  # bytes; a file of a secret has a few
+_MAX_BYTES = 10_000  # a file of a secret has a few
 
 
 class SecretNotRead(ValueError):
@@ -50,7 +50,7 @@ def read_file(name: object, folder: Path) -> str:
     path = folder / Path(name.strip()).expanduser()
     try:
         # Before it is read: a wrong path may lead to a file of any size.
-        if path.stat().st_size > _LONGEST:
+        if path.stat().st_size > _MAX_BYTES:
             raise SecretNotRead("must name a file with the secret and nothing else")
         # The line end alone: a blank at the end may be part of the secret. Windows writes a mark at the beginning.
         text = path.read_text(encoding="utf-8-sig").rstrip("\r\n")

@@ -8,7 +8,7 @@ import anyio
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-_LARGEST_FORM = 4096
+_MAX_FORM_BYTES = 4096
 _SLOWEST_FORM_S = 10.0
 
 
@@ -27,7 +27,7 @@ async def read_form(request: Request) -> dict[str, str]:
             async for chunk in request.stream():
                 body += chunk
                 # Bounded while it is read: Content-Length is what the sender says.
-                if len(body) > _LARGEST_FORM:
+                if len(body) > _MAX_FORM_BYTES:
                     # What is left of the body is not read, so that no request can follow it.
                     raise HTTPException(413, headers={"connection": "close"})
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=8, errors="strict")

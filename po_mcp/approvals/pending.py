@@ -58,7 +58,7 @@ _OTHERWISE = "Another person approved it with another choice. Nothing was change
 
 NOT_CARRIED_OUT = "not carried out"
 """The event of an approved operation that could not be sent; its detail says why."""
-_LATEST = 30
+_LATEST_SHOWN = 30
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class PendingApprovals:
     async def find_decided(self, person: Person) -> list[Recorded]:
         """Return what ended last of what somebody was asked about and this person may see, the latest first."""
         user = None if self.rules is None or self.rules.is_approver(person) else person.user
-        return await self.journal.latest(await self._name(), _LATEST, user=user, asked_only=True)
+        return await self.journal.latest(await self._name(), _LATEST_SHOWN, user=user, asked_only=True)
 
     async def pin_status(self) -> PinStatus:
         """Return whether a decision needs a PIN, and what a person is shown of it."""

@@ -24,7 +24,7 @@ from po_mcp.writes.payloads import CreatePayload, FinalizePayload, LineNote, Sna
 
 LINES_SHOWN = 200
 """Lines of an order that are shown; the rest is counted."""
-_LONGEST = 120
+_MAX_CHARS = 120
 NOT_GIVEN = "\N{EN DASH}"
 """Stands where the ERP tells nothing: never 0."""
 
@@ -161,7 +161,7 @@ def present(
     return Presentation(
         id=operation.id,
         kind=operation.kind,
-        number=mark_number(operation.number, _LONGEST),
+        number=mark_number(operation.number, _MAX_CHARS),
         state=recorded.state,
         consequence=_consequence(operation, order, erp),
         order=order,
@@ -214,7 +214,7 @@ def pin_warnings(pin: PinStatus, local: LocalTime) -> list[str]:
 
 
 def _show(text: str | None) -> str:
-    return visible(text, _LONGEST) if text else NOT_GIVEN
+    return visible(text, _MAX_CHARS) if text else NOT_GIVEN
 
 
 def _order_of(operation: Operation) -> Order:

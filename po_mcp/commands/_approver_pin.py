@@ -23,7 +23,7 @@ FAULTS: dict[PinFault, str] = {
 }
 PIN_TRIES = 3
 """How often a PIN may be typed before the command ends."""
-_LONGEST = 200
+_LONGEST_PIN = 200
 
 
 async def prompt_pin(journal: Journal, say: Callable[[str], None], text: str = "Approver PIN") -> str:
@@ -103,9 +103,9 @@ def _ask_new() -> str:
     while True:
         text = f"New PIN, {SHORTEST_PIN} characters or more"
         new = str(click.prompt(text, hide_input=True, confirmation_prompt="The same again")).strip()
-        if SHORTEST_PIN <= len(new) <= _LONGEST:
+        if SHORTEST_PIN <= len(new) <= _LONGEST_PIN:
             return new
-        say(f"A PIN has {SHORTEST_PIN} to {_LONGEST} characters.")
+        say(f"A PIN has {SHORTEST_PIN} to {_LONGEST_PIN} characters.")
 
 
 def _user() -> str:

@@ -8,8 +8,8 @@ from po_mcp.writes import order_text
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.operation import STATE_LABELS, Recorded, State
 
-_SHORT = 12
-_LEAST = 4
+_SHORT_ID_CHARS = 12
+_MIN_ID_CHARS = 4
 """Letters of an id that name an operation at least."""
 NOTHING_SENT, UNKNOWN = 3, 4
 EXIT_STATUS: Mapping[str, int] = {"done": 0, "refused": 1, "unknown": UNKNOWN}
@@ -53,11 +53,11 @@ def came_of(recorded: Recorded, now: float) -> str:
 
 def short(recorded: Recorded) -> str:
     """Return the beginning of an operation's id, which the command takes for the whole of it."""
-    return recorded.operation.id[:_SHORT]
+    return recorded.operation.id[:_SHORT_ID_CHARS]
 
 
 def is_named(recorded: Recorded, wanted: str) -> bool:
     """Tell whether a person means this operation: by its order's number, or by its id or the beginning of that."""
     operation_id, lowered = recorded.operation.id, wanted.lower()
     # A number in full: the beginning of one may be another order's.
-    return wanted == recorded.operation.number or (len(wanted) >= _LEAST and operation_id.startswith(lowered))
+    return wanted == recorded.operation.number or (len(wanted) >= _MIN_ID_CHARS and operation_id.startswith(lowered))

@@ -10,8 +10,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 _COLUMNS = 80
-_GAP = 2
-_LEAST_WORDS = 14
+_GAP_COLUMNS = 2
+_MIN_WORD_COLUMNS = 14
 """Columns that are left to words, at least, where codes and figures stay whole."""
 
 
@@ -36,11 +36,13 @@ Cell = str | Text
 def table_of(columns: Sequence[Words], rows: Sequence[Sequence[Cell]]) -> Table:
     """Return a table; what has no room goes on below, since two codes may differ in their last letters alone."""
     needed = sum(
-        max(cell_len(column.head), *(_width(row[at]) for row in rows), 0) if isinstance(column, Code) else _LEAST_WORDS
+        max(cell_len(column.head), *(_width(row[at]) for row in rows), 0)
+        if isinstance(column, Code)
+        else _MIN_WORD_COLUMNS
         for at, column in enumerate(columns)
     )
-    is_whole = needed + _GAP * len(columns) <= _COLUMNS
-    table = Table(*(_column(one, is_whole=is_whole) for one in columns), box=None, padding=(0, _GAP, 0, 0))
+    is_whole = needed + _GAP_COLUMNS * len(columns) <= _COLUMNS
+    table = Table(*(_column(one, is_whole=is_whole) for one in columns), box=None, padding=(0, _GAP_COLUMNS, 0, 0))
     for row in rows:
         table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
     return table

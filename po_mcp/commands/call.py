@@ -38,7 +38,7 @@ from po_mcp.writes.forms import DECISION, NO, ORDER_NUMBER, bare
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.person_words import for_person
 
-_ID_LENGTH, _LEAST = 32, 4
+_ID_CHARS, _MIN_ID_CHARS = 32, 4
 
 
 @click.command("call", add_help_option=False)
@@ -258,7 +258,7 @@ def _no_tool(name: str, tools: Mapping[str, Tool]) -> str:
 def _whole_id(settings: Settings, typed: dict[str, Any]) -> dict[str, Any]:
     """Write out an operation's id of which the beginning was typed."""
     beginning = typed.get("operation_id")
-    if not isinstance(beginning, str) or not _LEAST <= len(beginning) < _ID_LENGTH:
+    if not isinstance(beginning, str) or not _MIN_ID_CHARS <= len(beginning) < _ID_CHARS:
         return typed
     if settings.journal_path() == MEMORY:
         return typed

@@ -21,9 +21,9 @@ _BEGINNINGS = ("%Y", "%Y%m", "%Y%m%d", "%y", "%y%m", "%y%m%d")
 _BESIDE_A_YEAR = ("%m", "%d", "%U", "%V")
 """A month, a day or a week, which a figure of one or two digits may be by chance: only beside a year."""
 _DIGITS = {"%Y": 4, "%y": 2, "%m": 2, "%d": 2, "%j": 3, "%U": 2, "%V": 2}
-_LEAST_RUNNING = 2
+_MIN_RUNNING_DIGITS = 2
 """Digits that run behind a date at least; three behind a year of two digits, which 26 in 2699 may not be."""
-_MIN_COUNTER = 3
+_MIN_COUNTER_ORDERS = 3
 """Orders of the present from which on a figure that would be over is no date."""
 _YEAR = timedelta(days=365)
 _CLOCKS_APART = timedelta(days=1)
@@ -35,7 +35,7 @@ _financial = re.compile(r"(?:FY|FINANCIAL|FISCAL|FISC|YEAR|YR|Y)[^0-9A-Z]*$", re
 _period = re.compile(r"(?<![A-Z])(?:Q|QTR|QUARTER|H)[-_ ]?$", re.IGNORECASE)
 """What stands before the figure of a quarter, or of a half year."""
 _letters = re.compile(r"[^\W\d_]+")
-_LONGEST_MONTH = 10
+_MAX_MONTH_LETTERS = 10
 _MONTHS = (
     ("JAN", "ENE", "GEN"),
     ("FEB", "FEV", "FÉV"),
@@ -110,7 +110,9 @@ def _months_of(literal: str) -> Iterator[int]:
     """Return the months whose names, or the beginnings of them, are words of a text."""
     for word in _letters.findall(literal.upper()):
         yield from (
-            month for month, names in enumerate(_MONTHS, 1) if len(word) <= _LONGEST_MONTH and word.startswith(names)
+            month
+            for month, names in enumerate(_MONTHS, 1)
+            if len(word) <= _MAX_MONTH_LETTERS and word.startswith(names)
         )
 
 
@@ -177,7 +179,7 @@ def _list_readings(alike: Sequence[ParsedNumber], running: int, forms: Sequence[
                 yield from (
                     _Reading(place, slice(0, size), form)
                     for form in _BEGINNINGS
-                    if min(lengths) >= (size := _count_digits(form)) + _LEAST_RUNNING + (form == "%y")
+                    if min(lengths) >= (size := _count_digits(form)) + _MIN_RUNNING_DIGITS + (form == "%y")
                 )
             continue
         yield from (_Reading(place, slice(None), form) for form in forms if max(lengths) <= _count_digits(form))
@@ -185,7 +187,7 @@ def _list_readings(alike: Sequence[ParsedNumber], running: int, forms: Sequence[
             yield from (
                 _Reading(place, slice(0, size), form)
                 for form in _BEGINNINGS
-                if min(lengths) >= (size := _count_digits(form)) + _LEAST_RUNNING
+                if min(lengths) >= (size := _count_digits(form)) + _MIN_RUNNING_DIGITS
             )
 
 
@@ -209,7 +211,7 @@ def _is_refuted(reading: _Reading, alike: Sequence[ParsedNumber], next_figures: 
     now = [one for one in alike if _is_present(reading, order_day(one.order), today)]
     if any(reading.is_of(one.figures, today) for one in now):
         return False
-    return sum(reading.read(one.figures) == reading.read(next_figures) for one in now) >= _MIN_COUNTER
+    return sum(reading.read(one.figures) == reading.read(next_figures) for one in now) >= _MIN_COUNTER_ORDERS
 
 
 def _is_present(reading: _Reading, day: date | None, today: date) -> bool:
@@ -228,7 +230,7 @@ def _may_be_past_financial_year(alike: Sequence[ParsedNumber], place: int, today
     years, is_named = {day.year for day in days}, _is_named_as_year(alike, place)
     if not is_named and years not in ({year - 1}, {year - 1, year}, {year, year + 1}):
         return False
-    if sum(day > days[0] + _YEAR for day in days) >= _MIN_COUNTER:
+    if sum(day > days[0] + _YEAR for day in days) >= _MIN_COUNTER_ORDERS:
         return False  # no year lasts that long
     if today > days[0] + _YEAR:
         return True

@@ -15,7 +15,7 @@ DATE_FORMS = ("%Y", "%Y%m", "%m%Y", "%Y%m%d", "%d%m%Y", "%m%d%Y", "%y%m%d", "%d%
 # Not all of them: single orders have numbers that somebody typed.
 MIN_SHARE = 0.8
 _YEARS_BACK = 10
-_MIN_NAME = 3
+_MIN_NAME_LETTERS = 3
 """Letters from which a word of a number may be a vendor's name."""
 _PERIODS = ("%Y", "%y", "%m", "%Y%m", "%y%m")
 _figure_ends = re.compile(r"(?<=[0-9])(?=[^0-9])", re.ASCII)
@@ -91,7 +91,9 @@ def runs_in_doubt(alike: Sequence[ParsedNumber], place: int) -> bool:
 
 def are_another_vendors(alike: Sequence[ParsedNumber], vendor: Vendor) -> bool:
     """Tell whether the numbers hold the name or code of their own vendor, and not that of this one."""
-    words = [word.casefold() for text in alike[0].literals for word in _words.findall(text) if len(word) >= _MIN_NAME]
+    words = [
+        word.casefold() for text in alike[0].literals for word in _words.findall(text) if len(word) >= _MIN_NAME_LETTERS
+    ]
     held = sum(_names_vendor(words, one.order.vendor, one.order.vendor_id) for one in alike)
     return held >= MIN_SHARE * len(alike) and not _names_vendor(words, vendor.name, vendor.id)
 

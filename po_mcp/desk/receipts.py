@@ -15,7 +15,7 @@ from po_mcp.erp import ERP, Progress
 from po_mcp.errors import BadAnswer, InvalidInput, OrderNotFound, PurchaseOrderError, Refused
 from po_mcp.orders import PurchaseOrder
 
-MAX_READ = 100
+MAX_ORDERS_READ = 100
 """Orders that are read for one list; the first pages of a longer one."""
 READ_TIMEOUT_S = 15.0
 """Seconds that reading them may take."""
@@ -38,7 +38,7 @@ class Receipts(Enum):
 async def find_receipts(
     erp: ERP, numbers: Sequence[str], known: MutableMapping[str, Receipts], progress: Progress | None = None
 ) -> None:
-    """Add to `known` what was received of each order that is not in it: of `MAX_READ` by reading them.
+    """Add to `known` what was received of each order that is not in it: of `MAX_ORDERS_READ` by reading them.
 
     Args:
         erp: the ERP.
@@ -51,7 +51,7 @@ async def find_receipts(
     known.update(dict.fromkeys(new, Receipts.NOT_LOOKED_UP))
     if "get" in erp.capabilities:
         with anyio.move_on_after(READ_TIMEOUT_S):
-            await _Reader(erp, new[:MAX_READ], known, progress).run()
+            await _Reader(erp, new[:MAX_ORDERS_READ], known, progress).run()
 
 
 class _Reader:

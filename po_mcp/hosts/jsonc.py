@@ -17,7 +17,7 @@ _SCALAR = re.compile(r"[^\s,:{}\[\]\"/]+")
 _SKIPPED = re.compile(r"(?:[ \t\r\n]+|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
 _REMARK = re.compile(r"(?:[ \t]*(?://[^\n]*|/\*(?:(?!\*/)[^\n])*\*/)(?=[ \t]*(?:\n|$)))?")
 # No host nests its settings deeper than a handful.
-_DEEPEST = 100
+_MAX_DEPTH = 100
 
 
 class NotReadable(ValueError):
@@ -185,7 +185,7 @@ class _Reader:
 
     def value(self, place: int, depth: int) -> Node:
         # Python's own limit would end the program with a traceback in place of a sentence.
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             raise NotReadable(self.where("nested too deeply", place))
         match self._text[place : place + 1]:
             case "{":

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 _OWN_FIRST_S = 0.1
 """Seconds in which what is done here is known to be: the journal tells of it before its call has returned."""
-_KEPT = 1_000
+_MAX_KEPT_UPDATES = 1_000
 
 
 class Replicas:
@@ -25,7 +25,7 @@ class Replicas:
 
     def __init__(self, notifications: Notifications) -> None:
         self._notifications = notifications
-        self._own: deque[str] = deque(maxlen=_KEPT)
+        self._own: deque[str] = deque(maxlen=_MAX_KEPT_UPDATES)
 
     def note_own(self, operation: Operation, outcome: WriteOutcome) -> None:
         """Queue an update for a write that was done here."""
@@ -34,7 +34,7 @@ class Replicas:
 
     async def run(self, executor: Executor) -> None:
         """Hear of what is done until cancelled; end where nobody tells of it."""
-        sending, receiving = anyio.create_memory_object_stream[str](_KEPT)
+        sending, receiving = anyio.create_memory_object_stream[str](_MAX_KEPT_UPDATES)
 
         def hear(operation_id: str, event: str) -> None:
             if event == "DONE" or not operation_id:

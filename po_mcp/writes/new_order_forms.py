@@ -12,7 +12,7 @@ from po_mcp.writes.payloads import CreatePayload, LineNote, Reason
 
 _MAX_GUESSED_LINES = 100
 """Lines of a new order with a guess that a question shows; all others are at most `MAX_NEW_LINES`."""
-_LONGEST = 3 * text.HEAD_COLUMNS
+_MAX_COLUMNS = 3 * text.HEAD_COLUMNS
 """Columns of a sentence that takes more than its own line."""
 _Line = tuple[int, DraftLine, LineNote]
 """A line with its place in the order, counted from 1, and its note."""
@@ -30,7 +30,7 @@ def ask_create(payload: CreatePayload, place: Place) -> Question:
     field = Field(DECISION, text.title("Create order", number, "Create this order"), about, options)
     said = [f"Vendor asked for as: {text.shown(payload.vendor_said, 53)}"] if payload.vendor_said else []
     reasons = (
-        text.cut(reason.sentence, _LONGEST)
+        text.cut(reason.sentence, _MAX_COLUMNS)
         for reason in reasons_beside_lines(payload, _MAX_GUESSED_LINES)
         if not reason.is_said_by_short
     )
@@ -84,7 +84,7 @@ def ask_which(
     """
     asked = tuple(fields)
     lines = _which_head(tag, asked, order, about, where, is_last=is_last)
-    lines += [text.cut(doubt, _LONGEST) for doubt in doubts]
+    lines += [text.cut(doubt, _MAX_COLUMNS) for doubt in doubts]
     for field in asked:
         lines.append(text.cut(f"{field.title}? {field.description}", text.HEAD_COLUMNS))
         lines += [f"- {text.cut(label, text.HEAD_COLUMNS - 2)}" for _, label in field.choices[1:]]
@@ -209,7 +209,7 @@ def _new_line(placed: _Line, currency: str | None, *, with_place: bool) -> list[
         where = text.shown(note.warehouse, 58 - (text.columns(said) + 16 if said else 0))
         rows.append(f"    deliver to: {where}" + (f", asked for as: {said}" if said else ""))
     rows += ["    asked for as: " + text.shown(note.said, 56)] if note.said else []
-    rows += [text.cut(f"    no price given: {note.price_source}", _LONGEST)] if note.price_source else []
+    rows += [text.cut(f"    no price given: {note.price_source}", _MAX_COLUMNS)] if note.price_source else []
     return rows
 
 

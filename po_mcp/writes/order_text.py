@@ -19,7 +19,7 @@ from po_mcp.orders import OrderLine, PurchaseOrder, Status
 from po_mcp.untrusted import escape_blanks, has_missed_blanks, in_guillemets, scripts_of, visible
 
 HEAD_COLUMNS = 74
-_LEAST_VENDOR = 16
+_MIN_VENDOR_COLUMNS = 16
 """Columns of a vendor's name that its line keeps free at least."""
 TITLE_COLUMNS = 46
 ITEMS_COLUMNS = 66
@@ -316,8 +316,8 @@ def _vendor_line(vendor: str, where: str) -> str:
     label = f"Vendor{caution(vendor)}: "
     end = shown(where, 30)
     # The vendor is what a person decides by; whose books these are they mostly know.
-    if columns(label) + _LEAST_VENDOR + columns(DOT + end) > HEAD_COLUMNS:
+    if columns(label) + _MIN_VENDOR_COLUMNS + columns(DOT + end) > HEAD_COLUMNS:
         label = f"Vendor{caution(vendor, is_short=True)}: "
-        end = cut(end, HEAD_COLUMNS - columns(label) - _LEAST_VENDOR - columns(DOT))
+        end = cut(end, HEAD_COLUMNS - columns(label) - _MIN_VENDOR_COLUMNS - columns(DOT))
     tail = DOT + end if end else ""
     return label + shown(vendor, HEAD_COLUMNS - columns(label) - columns(tail)) + tail

@@ -608,7 +608,7 @@ def the_button_will_do(patch: Patch) -> None:
 
 
 def a_form_of_any_length(patch: Patch) -> None:
-    patch.setattr(page_form, "_LARGEST_FORM", 1_000_000_000)
+    patch.setattr(page_form, "_MAX_FORM_BYTES", 1_000_000_000)
 
 
 def no_limit_to_what_waits(patch: Patch) -> None:

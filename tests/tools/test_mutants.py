@@ -499,11 +499,11 @@ def what_is_not_told_is_nothing(patch: Patch) -> None:
 
 
 def no_order_is_looked_at(patch: Patch) -> None:
-    patch.setattr(receipts, "MAX_READ", 0)
+    patch.setattr(receipts, "MAX_ORDERS_READ", 0)
 
 
 def every_order_is_looked_at(patch: Patch) -> None:
-    patch.setattr(receipts, "MAX_READ", 10**6)
+    patch.setattr(receipts, "MAX_ORDERS_READ", 10**6)
 
 
 def a_part_of_the_orders_is_all(patch: Patch) -> None:

@@ -142,7 +142,7 @@ def test_a_long_journal_is_verified_in_the_memory_that_a_short_one_takes(
     if not isinstance(store._file, SqliteFile):
         from po_mcp.writes.journal import postgres_transaction  # only its own tests load psycopg
 
-        monkeypatch.setattr(postgres_transaction, "_A_TRIP", 50)
+        monkeypatch.setattr(postgres_transaction, "_ROWS_PER_TRIP", 50)
     fill_with_checked(store, guarded_operation(), 100)
     short = peak_of_verify(store)
     fill_with_checked(store, guarded_operation("cancel"), 400)

@@ -31,7 +31,7 @@ from po_mcp.writes.journal.database import is_postgres
 from po_mcp.writes.local_time import LocalTime
 from po_mcp.writes.operation import LIVE, Recorded
 
-_LATEST = 20
+_LATEST_SHOWN = 20
 
 
 @click.group("journal", invoke_without_command=True)
@@ -46,7 +46,9 @@ def command(ctx: click.Context) -> None:
 
 
 @command.command("list")
-@click.option("--all", "everything", is_flag=True, help=f"All operations, not only open ones and the latest {_LATEST}.")
+@click.option(
+    "--all", "everything", is_flag=True, help=f"All operations, not only open ones and the latest {_LATEST_SHOWN}."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.pass_obj
 def list_operations(config: Path | None, everything: bool = False, as_json: bool = False) -> None:
@@ -229,5 +231,5 @@ def _say_moved(settings: Settings, journal: JournalStore) -> None:
 
 
 def _open_and_latest(found: Sequence[Recorded], now: float) -> list[Recorded]:
-    latest = {recorded.operation.id for recorded in found[-_LATEST:]}
+    latest = {recorded.operation.id for recorded in found[-_LATEST_SHOWN:]}
     return [one for one in found if state_of(one, now) in LIVE or one.operation.id in latest]

@@ -21,8 +21,8 @@ from po_mcp.writes.order_text import money, quantity
 from po_mcp.writes.outcomes import PLACES
 from po_mcp.writes.payloads import CreatePayload
 
-_WIDE = 110
-_PIPE_WIDTH = 160
+_WIDE_COLUMNS = 110
+_PIPE_COLUMNS = 160
 
 _EVENTS: Mapping[str, str] = {
     "PROPOSED": "requested",
@@ -50,7 +50,7 @@ _sentence = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^"])*?\.(?= |$)')
 
 def open_console() -> Console:
     """Return the terminal, or what is as wide as the longest row where the output goes elsewhere."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_COLUMNS)
 
 
 def print_list(
@@ -58,7 +58,7 @@ def print_list(
 ) -> None:
     """Print a line of each operation, and how many of which state there are in all."""
     console = open_console()
-    console.print(_table(shown, begun, now, local, console.width < _WIDE), _totals(totals, len(shown)))
+    console.print(_table(shown, begun, now, local, console.width < _WIDE_COLUMNS), _totals(totals, len(shown)))
 
 
 def _table(

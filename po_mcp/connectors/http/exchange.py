@@ -34,7 +34,7 @@ for _name in ("httpx2", "httpcore2"):
 CONNECT_TIMEOUT_S = 10.0
 """Seconds in which a connection must be established."""
 
-_LARGE = 4096
+_LARGE_BODY_BYTES = 4096
 """Bytes of a body from which on it takes longer to read it than to let others go first."""
 _TOO_MANY_REQUESTS = 429
 _NO_CONTENT = httpx2.ByteStream(b"")
@@ -64,7 +64,7 @@ class Received:
             NotExact: as in `parse`.
         """
         # Whatever is no success may be repeated, at the time that it names: until then it keeps its place.
-        if len(self.raw) >= _LARGE and 200 <= self.status < 300:
+        if len(self.raw) >= _LARGE_BODY_BYTES and 200 <= self.status < 300:
             give_place_back()
             await let_requests_go()
         return self.parse()

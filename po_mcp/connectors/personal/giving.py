@@ -20,7 +20,7 @@ from po_mcp.orders import OrderQuery, PurchaseOrder
 TRIES_PER_MINUTE = 5
 """By one person in one process: nobody guesses the password of a colleague in the ERP through this server."""
 _MAX_CHARS = 500
-_COMPARED = 3
+_ORDERS_COMPARED = 3
 """Orders by which the company of new credentials is known to be this one."""
 
 
@@ -134,9 +134,9 @@ class CredentialDesk:
 
 async def _list_some(erp: ERP) -> Sequence[str]:
     """Return the numbers of a few orders that are listed, "" for one that does not tell it."""
-    scanned = await erp.scan_orders(OrderQuery(max_orders=_COMPARED))
+    scanned = await erp.scan_orders(OrderQuery(max_orders=_ORDERS_COMPARED))
     numbers = [*(order.number for order in (*scanned.orders, *scanned.unknown)), *scanned.unreadable_numbers]
-    return numbers[:_COMPARED] or [""] * scanned.unreadable
+    return numbers[:_ORDERS_COMPARED] or [""] * scanned.unreadable
 
 
 def _is_same(server: PurchaseOrder, person: PurchaseOrder) -> bool:

@@ -21,7 +21,7 @@ PRUNED = "pruned"
 """The event with which the log's beginning was taken away: it holds the place and the hash of what went last."""
 GUARD = "audit_log_is_not_cut"
 """The trigger that keeps events from being deleted."""
-_RECENT = 200
+_RECENT_EVENTS = 200
 """Events among which the latest time is looked for."""
 SINCE = f"SELECT coalesce(MAX(place), 1) AS place FROM audit_log WHERE operation_id = '' AND event = '{CLOCK_SET_BACK}'"  # noqa: S608
 """The place from which the log's times count: the first, or that at which the clock was last found set back."""
@@ -30,7 +30,7 @@ _AFTER = (
     "SELECT CASE WHEN since.place > seen.place THEN since.place - 1 ELSE seen.place END"  # noqa: S608
     f" FROM ({SINCE}) AS since, (SELECT ? AS place) AS seen"
 )
-_LATEST = f"SELECT at FROM audit_log WHERE place > ({_AFTER}) ORDER BY place DESC LIMIT {_RECENT}"  # noqa: S608
+_LATEST = f"SELECT at FROM audit_log WHERE place > ({_AFTER}) ORDER BY place DESC LIMIT {_RECENT_EVENTS}"  # noqa: S608
 LATEST_TIME = f"SELECT MAX(at) FROM ({_LATEST}) AS recent"  # noqa: S608
 """The latest time that was recorded since then, and after a place; NULL where there is none.
 

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from po_mcp.writes.journal.database import Ask, Begun, Mark, Rows
 
-_A_TRIP = 1_000
+_ROWS_PER_TRIP = 1_000
 """Rows that are read at a time, of what may be long."""
 
 
@@ -104,7 +104,7 @@ class PostgresTransaction:
         name = f"stream_{next(self._streams)}"
         # By a cursor of the server: the rows of a plain statement would all be held here at once.
         self.execute(f"DECLARE {name} NO SCROLL CURSOR FOR {statement}")
-        while rows := self.execute(f"FETCH {_A_TRIP} FROM {name}").fetchall():
+        while rows := self.execute(f"FETCH {_ROWS_PER_TRIP} FROM {name}").fetchall():
             yield from rows
         self.execute(f"CLOSE {name}")
 

@@ -122,7 +122,7 @@ def find_similar(
     """
     if not operation.content_digest and not operation.vendor:
         return None  # no new order
-    for found in queries.same_content(db, operation, since):
+    for found in queries.find_same_content(db, operation, since):
         if found.operation.id not in known and found.operation.number != operation.number:
             return Similar(found, "same_content")
     for found in queries.common_items(db, operation, names):

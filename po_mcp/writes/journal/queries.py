@@ -171,7 +171,7 @@ def ask_same_create(connection: Ask, operation: Operation, since: float, until: 
     )
 
 
-def same_content(db: Transaction, operation: Operation, since: float) -> Iterator[Recorded]:
+def find_same_content(db: Transaction, operation: Operation, since: float) -> Iterator[Recorded]:
     """Yield creates of the same content that are under way, not known, or were made since then."""
     rows = db.execute(
         "SELECT * FROM write_operations WHERE connection = ? AND content_digest = ? AND content_digest != ''"

@@ -34,7 +34,7 @@ T = TypeVar("T")
 BUSY_AGAIN_S = 0.25
 """Seconds to wait for another process right after such a wait was in vain: not every call waits the whole of it."""
 _SWITCH_AGAIN_S = 0.01
-_FULL = 2
+_SYNCHRONOUS_FULL = 2
 _BEGUN = f"SELECT ({moving.SEALED}), (SELECT hash FROM audit_log WHERE place = ?), {due.COLUMNS}"  # noqa: S608
 """What a writing transaction begins with: the mark, and then what is due."""
 _ADOPT = "Look in the ERP at the orders that were sent last, then run: po-mcp journal adopt"
@@ -272,7 +272,7 @@ class SqliteFile:
             _switch_to_wal(db)
             # NORMAL would sync at checkpoints only: a power cut would lose a claim whose bytes went out.
             db.execute("PRAGMA synchronous = FULL")
-            if db.execute("PRAGMA synchronous").fetchone()[0] != _FULL:
+            if db.execute("PRAGMA synchronous").fetchone()[0] != _SYNCHRONOUS_FULL:
                 raise JournalUnavailable("The journal cannot be written safely on this disk. Nothing was sent.")
             prepare(db)
             self._id = id_of(db)

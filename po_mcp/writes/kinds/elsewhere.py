@@ -22,7 +22,7 @@ from po_mcp.writes.operation import Operation
 
 _DAYS_APART = timedelta(days=2)
 """By how much the day of an order may lie before its sending: time zones, and an ERP whose clock is behind."""
-_MAX_READ = 25
+_MAX_ORDERS_READ = 25
 """Orders of the vendor and of that time that are read to compare their lines."""
 
 
@@ -61,8 +61,8 @@ async def _find_alike(
     """Return the orders that hold what was sent; None where there are too many to read, or one cannot be read."""
     of_vendor = [one for one in listed if is_of_vendor(one, draft.vendor) is not False]
     alike: list[PurchaseOrder] = []
-    is_whole = len(of_vendor) <= _MAX_READ
-    for header in of_vendor[:_MAX_READ]:
+    is_whole = len(of_vendor) <= _MAX_ORDERS_READ
+    for header in of_vendor[:_MAX_ORDERS_READ]:
         try:
             order = await erp.get_order(header.number)
         except ERPError:
