@@ -22,7 +22,7 @@ from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
 from po_mcp.errors import JournalUnavailable, Refused, Unreachable
 from po_mcp.writes.journal.approver_pin import hash_pin
-from tests.approvals.counter import Books, Clock, Counter, counter, line, order
+from tests.approvals.page_harness import Books, Clock, PageHarness, line, order, serve_page
 from tests.approvals.test_browser import chromium
 from tests.harness import ServerHarness
 from tests.homes import nobodys_home
@@ -67,30 +67,32 @@ async def follow(link: Locator) -> None:
 
 @state(f"Delete order {NUMBER} permanently?")
 async def delete_asked(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:") as desk:
-        await tab.goto(await desk.link(desk.propose(order(NUMBER))))
+    async with serve_page(":memory:") as served:
+        await tab.goto(await served.link(served.propose(order(NUMBER))))
         yield
 
 
 @state("Close order PO-7?")
 async def close_asked_and_the_rest_is_open(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:") as desk:
-        await tab.goto(await desk.link(desk.propose(order(), "finalize")))
+    async with serve_page(":memory:") as served:
+        await tab.goto(await served.link(served.propose(order(), "finalize")))
         yield
 
 
 @state("Close order PO-7?")
 async def close_asked_with_a_backorder(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:") as desk:
-        await tab.goto(await desk.link(desk.propose(order(), "finalize", create_backorder=True)))
+    async with serve_page(":memory:") as served:
+        await tab.goto(await served.link(served.propose(order(), "finalize", create_backorder=True)))
         yield
 
 
 @state("Cancel order PO-7?")
 async def cancel_asked_of_forty_lines(tab: Page) -> AsyncIterator[None]:
     rows = tuple(line(place, f"ITEM-{place:04}", "Hex bolt M8 x 30", "100", "40", "0.45") for place in range(1, 41))
-    async with counter(":memory:") as desk:
-        await tab.goto(await desk.link(desk.propose(order(total="1800").model_copy(update={"lines": rows}), "cancel")))
+    async with serve_page(":memory:") as served:
+        await tab.goto(
+            await served.link(served.propose(order(total="1800").model_copy(update={"lines": rows}), "cancel"))
+        )
         yield
 
 
@@ -112,12 +114,12 @@ async def create_asked(tab: Page) -> AsyncIterator[None]:
 @state("Delete order PO-7 permanently?")
 async def everything_at_once_that_a_person_is_warned_of(tab: Page) -> AsyncIterator[None]:
     clock = Clock()
-    async with counter(":memory:", PIN, clock) as desk:
-        held = desk.store.approver_pin().hash
-        assert desk.store.upkeep.set_approver_pin(hash_pin(PIN), held, "PIN reset")
+    async with serve_page(":memory:", PIN, clock) as served:
+        held = served.store.approver_pin().hash
+        assert served.store.upkeep.set_approver_pin(hash_pin(PIN), held, "PIN reset")
         shown = order(vendor="Acm\u0435 Fasteners", total="4900.00")
-        desk.store.decline(desk.propose(shown), {})
-        await tab.goto(await desk.link(desk.propose(shown)))
+        served.store.decline(served.propose(shown), {})
+        await tab.goto(await served.link(served.propose(shown)))
         await press(tab, order_number="PO-7", pin="wrong")
         yield
 
@@ -127,39 +129,39 @@ async def everything_at_once_that_a_person_is_warned_of(tab: Page) -> AsyncItera
 
 @state("Delete order PO-7 permanently?")
 async def another_number_typed(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:") as desk:
-        await tab.goto(await desk.link(desk.propose(order())))
+    async with serve_page(":memory:") as served:
+        await tab.goto(await served.link(served.propose(order())))
         await press(tab, order_number="PO-8")
         yield
 
 
 @state("Close order PO-7?")
 async def the_rest_not_chosen(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:", PIN) as desk:
-        await tab.goto(await desk.link(desk.propose(order(), "finalize")))
+    async with serve_page(":memory:", PIN) as served:
+        await tab.goto(await served.link(served.propose(order(), "finalize")))
         await press(tab, pin=PIN)
         yield
 
 
 @state("Close order PO-7?")
 async def a_pin_is_wanted(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:", PIN) as desk:
-        await tab.goto(await desk.link(desk.propose(order(), "finalize")))
+    async with serve_page(":memory:", PIN) as served:
+        await tab.goto(await served.link(served.propose(order(), "finalize")))
         yield
 
 
 @state("Cancel order PO-7?")
 async def no_pin_given(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:", PIN) as desk:
-        await tab.goto(await desk.link(desk.propose(order(), "cancel")))
+    async with serve_page(":memory:", PIN) as served:
+        await tab.goto(await served.link(served.propose(order(), "cancel")))
         await press(tab)
         yield
 
 
 @state("Delete order PO-7 permanently?")
 async def locked_by_wrong_pins(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:", PIN) as desk:
-        await tab.goto(await desk.link(desk.propose(order())))
+    async with serve_page(":memory:", PIN) as served:
+        await tab.goto(await served.link(served.propose(order())))
         for _ in range(10):
             await press(tab, order_number="PO-7", pin="wrong")
         yield
@@ -167,25 +169,25 @@ async def locked_by_wrong_pins(tab: Page) -> AsyncIterator[None]:
 
 @state("Delete order PO-7 permanently?")
 async def nothing_may_be_written_here(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:", may_write=False) as desk:
-        await tab.goto(await desk.link(desk.propose(order())))
+    async with serve_page(":memory:", may_write=False) as served:
+        await tab.goto(await served.link(served.propose(order())))
         yield
 
 
 @state("Declined")
 async def decided_in_another_tab(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:") as desk:
-        one = desk.propose(order())
-        await tab.goto(await desk.link(one))
-        desk.store.decline(one, {})
+    async with serve_page(":memory:") as served:
+        one = served.propose(order())
+        await tab.goto(await served.link(one))
+        served.store.decline(one, {})
         await press(tab, order_number="PO-7")
         yield
 
 
 @state("Reload this page")
 async def a_form_of_an_earlier_start(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:") as desk:
-        await tab.goto(await desk.link(desk.propose(order())))
+    async with serve_page(":memory:") as served:
+        await tab.goto(await served.link(served.propose(order())))
         await tab.locator("[name=token]").evaluate("field => field.value = 'ab'.repeat(16)")
         await press(tab, order_number="PO-7")
         yield
@@ -196,35 +198,35 @@ async def a_form_of_an_earlier_start(tab: Page) -> AsyncIterator[None]:
 
 @state("Declined")
 async def declined(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:") as desk:
-        await tab.goto(await desk.link(desk.propose(order())))
+    async with serve_page(":memory:") as served:
+        await tab.goto(await served.link(served.propose(order())))
         await press(tab, "reject")
         yield
 
 
 @state("Expired")
 async def expired(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:") as desk:
-        one = desk.propose(order())
-        desk.clock.now += 601
-        await tab.goto(await desk.link(one))
+    async with serve_page(":memory:") as served:
+        one = served.propose(order())
+        served.clock.now += 601
+        await tab.goto(await served.link(one))
         yield
 
 
 @state("Out of date")
 async def stale(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:") as desk:
-        one = desk.propose(order())
-        desk.propose(order(), "finalize")
-        await tab.goto(await desk.link(one))
+    async with serve_page(":memory:") as served:
+        one = served.propose(order())
+        served.propose(order(), "finalize")
+        await tab.goto(await served.link(one))
         yield
 
 
 @state("Approved, not sent")
 async def approved_and_not_sent(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:", PIN) as desk:
-        await tab.goto(await desk.link(desk.propose(order(), "cancel")))
-        desk.erp.unreadable = Unreachable("Books cannot be reached: connection refused.")
+    async with serve_page(":memory:", PIN) as served:
+        await tab.goto(await served.link(served.propose(order(), "cancel")))
+        served.erp.unreadable = Unreachable("Books cannot be reached: connection refused.")
         await press(tab, pin=PIN)
         yield
 
@@ -238,72 +240,72 @@ async def taken_back(tab: Page) -> AsyncIterator[None]:
 
 @state("Done")
 async def sent_before_it_could_be_taken_back(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:") as desk:
-        one = desk.propose(order(), "cancel")
-        await tab.goto(await desk.link(one))
-        desk.erp.unreadable = Unreachable("Books cannot be reached: connection refused.")
+    async with serve_page(":memory:") as served:
+        one = served.propose(order(), "cancel")
+        await tab.goto(await served.link(one))
+        served.erp.unreadable = Unreachable("Books cannot be reached: connection refused.")
         await press(tab)
-        desk.erp.unreadable = None
-        await desk.pending.carry_out(one)
+        served.erp.unreadable = None
+        await served.pending.carry_out(one)
         await press(tab, "take_back")
         yield
 
 
 @state("Approved, then expired")
 async def approved_then_expired(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:") as desk:
-        await tab.goto(await desk.link(desk.propose(order(), "cancel")))
-        desk.erp.unreadable = Unreachable("Books cannot be reached: connection refused.")
+    async with serve_page(":memory:") as served:
+        await tab.goto(await served.link(served.propose(order(), "cancel")))
+        served.erp.unreadable = Unreachable("Books cannot be reached: connection refused.")
         await press(tab)
-        desk.clock.now += 1201
+        served.clock.now += 1201
         await tab.reload()
         yield
 
 
 @state("Sent, no answer yet")
 async def sent(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:") as desk:
-        await tab.goto(await desk.link(desk.propose(order(), "cancel")))
-        desk.erp.may_answer = anyio.Event()
+    async with serve_page(":memory:") as served:
+        await tab.goto(await served.link(served.propose(order(), "cancel")))
+        served.erp.may_answer = anyio.Event()
         await press(tab)
         yield
-        desk.erp.may_answer.set()
+        served.erp.may_answer.set()
 
 
 @state("Done")
 async def done(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:") as desk:
-        await tab.goto(await desk.link(desk.propose(order())))
+    async with serve_page(":memory:") as served:
+        await tab.goto(await served.link(served.propose(order())))
         await press(tab, order_number="PO-7")
         yield
 
 
 @state("Refused, being checked")
 async def watched(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:") as desk:
-        await tab.goto(await desk.link(desk.propose(order(), "cancel")))
-        desk.erp.refusal = Refused("Books refused it (HTTP 409, order_locked). Nothing was changed.")
+    async with serve_page(":memory:") as served:
+        await tab.goto(await served.link(served.propose(order(), "cancel")))
+        served.erp.refusal = Refused("Books refused it (HTTP 409, order_locked). Nothing was changed.")
         await press(tab)
         yield
 
 
 @state("Not done")
 async def refused(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:") as desk:
-        one = desk.propose(order(), "cancel")
-        await tab.goto(await desk.link(one))
-        desk.erp.refusal = Refused("Books refused it (HTTP 409, order_locked). Nothing was changed.")
+    async with serve_page(":memory:") as served:
+        one = served.propose(order(), "cancel")
+        await tab.goto(await served.link(one))
+        served.erp.refusal = Refused("Books refused it (HTTP 409, order_locked). Nothing was changed.")
         await press(tab)
-        desk.clock.now += 40
-        await desk.pending.executor.reconciler.reconcile(desk.found(one))
+        served.clock.now += 40
+        await served.pending.executor.reconciler.reconcile(served.recorded_of(one))
         await tab.reload()
         yield
 
 
 @state("Not confirmed")
 async def unknown(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:", PIN) as desk:
-        await lose(tab, desk)
+    async with serve_page(":memory:", PIN) as served:
+        await lose(tab, served)
         yield
 
 
@@ -323,9 +325,9 @@ async def unknown_looked_at_again(tab: Page) -> AsyncIterator[None]:
 
 @state("Did not happen")
 async def did_not_happen(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:", PIN) as desk:
-        await lose(tab, desk)
-        desk.clock.now += 200
+    async with serve_page(":memory:", PIN) as served:
+        await lose(tab, served)
+        served.clock.now += 200
         await follow(tab.get_by_role("link", name="Say what happened"))
         await press(tab, "not_happened", order_number="PO-7", pin=PIN)
         yield
@@ -333,24 +335,24 @@ async def did_not_happen(tab: Page) -> AsyncIterator[None]:
 
 @state("Check this order")
 async def another_order_under_the_number(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:") as desk:
-        one = desk.propose_create(approved=True)
-        desk.erp.loses = "request"
-        await desk.pending.carry_out(one)
-        desk.erp.orders["PO-9"] = order("PO-9", vendor="Northwind Bearings").model_copy(
+    async with serve_page(":memory:") as served:
+        one = served.propose_create(approved=True)
+        served.erp.loses = "request"
+        await served.pending.carry_out(one)
+        served.erp.orders["PO-9"] = order("PO-9", vendor="Northwind Bearings").model_copy(
             update={"vendor_id": "47", "lines": (line(1, "SEAL-25-40", "Oil seal", "350", "0", "3.25"),)}
         )
         for _ in range(2):
-            desk.clock.now += 120
-            await desk.pending.executor.reconciler.reconcile(desk.found(one))
-        await tab.goto(await desk.link(one))
+            served.clock.now += 120
+            await served.pending.executor.reconciler.reconcile(served.recorded_of(one))
+        await tab.goto(await served.link(one))
         yield
 
 
-async def lose(tab: Page, desk: Counter) -> None:
+async def lose(tab: Page, served: PageHarness) -> None:
     """Approve a delete whose request never reaches the ERP."""
-    await tab.goto(await desk.link(desk.propose(order())))
-    desk.erp.loses = "request"
+    await tab.goto(await served.link(served.propose(order())))
+    served.erp.loses = "request"
     await press(tab, order_number="PO-7", pin=PIN)
 
 
@@ -359,14 +361,14 @@ async def lose(tab: Page, desk: Counter) -> None:
 
 @state("Waiting for you")
 async def the_list(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:") as desk:
-        desk.store.decline(desk.propose(order("PO-1")), {})
-        desk.propose(order("PO-2"), "cancel")
-        await desk.pending.carry_out(desk.propose_create("PO-3", approved=True))
-        desk.propose(order("PO-4", vendor="Northwind Bearings and Precision Components Incorporated"), "finalize")
-        desk.erp.loses = "request"
-        await desk.pending.carry_out(desk.propose_create("PO-5", approved=True))
-        await tab.goto(await desk.link(desk.propose(order("PO-2025-0038"))))
+    async with serve_page(":memory:") as served:
+        served.store.decline(served.propose(order("PO-1")), {})
+        served.propose(order("PO-2"), "cancel")
+        await served.pending.carry_out(served.propose_create("PO-3", approved=True))
+        served.propose(order("PO-4", vendor="Northwind Bearings and Precision Components Incorporated"), "finalize")
+        served.erp.loses = "request"
+        await served.pending.carry_out(served.propose_create("PO-5", approved=True))
+        await tab.goto(await served.link(served.propose(order("PO-2025-0038"))))
         await follow(tab.get_by_role("link", name="All approvals"))
         yield
 
@@ -374,38 +376,38 @@ async def the_list(tab: Page) -> AsyncIterator[None]:
 @state("Waiting for you")
 async def the_list_of_nothing(tab: Page) -> AsyncIterator[None]:
     clock = Clock()
-    async with counter(":memory:", clock=clock, erp=Books()) as desk:
-        one = desk.propose_create()
-        await tab.goto(await desk.link(one))
-        desk.store.decline(one, {})
+    async with serve_page(":memory:", clock=clock, erp=Books()) as served:
+        one = served.propose_create()
+        await tab.goto(await served.link(one))
+        served.store.decline(one, {})
         await follow(tab.get_by_role("link", name="All approvals"))
         yield
 
 
 @state("Open your approval link first")
 async def the_list_without_a_link(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:") as desk:
-        link = await desk.link(desk.propose(order()))
+    async with serve_page(":memory:") as served:
+        link = await served.link(served.propose(order()))
         await tab.goto(link.partition("/approve")[0])
         yield
 
 
 @state("Page not found")
 async def another_address(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:") as desk:
-        await tab.goto(f"{await desk.link(desk.propose(order()))}0")
+    async with serve_page(":memory:") as served:
+        await tab.goto(f"{await served.link(served.propose(order()))}0")
         yield
 
 
 @state("Temporarily unavailable")
 async def without_a_journal(tab: Page) -> AsyncIterator[None]:
-    async with counter(":memory:") as desk:
-        link = await desk.link(desk.propose(order()))
+    async with serve_page(":memory:") as served:
+        link = await served.link(served.propose(order()))
 
         def fail(_: str) -> None:
             raise JournalUnavailable("The journal cannot be opened: disk I/O error.")
 
-        desk.store.find = fail  # type: ignore[method-assign, assignment]
+        served.store.find = fail  # type: ignore[method-assign, assignment]
         await tab.goto(link)
         yield
 

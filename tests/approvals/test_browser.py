@@ -12,9 +12,9 @@ import pytest
 from playwright.async_api import Page, async_playwright
 
 from po_mcp.errors import Unreachable
-from tests.approvals.counter import Counter, counter, line, order
+from tests.approvals.page_harness import PageHarness, line, order, serve_page
 from tests.approvals.test_page import HOSTILE
-from tests.commands.test_serve import over, serving
+from tests.commands.test_serve import serving, settings_of
 from tests.harness import ERAS, ServerHarness, outcome, set_pin
 
 pytestmark = pytest.mark.system
@@ -39,13 +39,13 @@ async def chromium(**context: Any) -> AsyncIterator[Page]:
 
 
 @asynccontextmanager
-async def open_page(kind: str = "delete", pin: str | None = None) -> AsyncIterator[tuple[Counter, str, Page]]:
-    """A counter, an operation, and a tab that shows it."""
-    async with counter(":memory:", pin) as desk:
-        one = desk.propose(order(), kind)
+async def open_page(kind: str = "delete", pin: str | None = None) -> AsyncIterator[tuple[PageHarness, str, Page]]:
+    """A served page, an operation, and a tab that shows it."""
+    async with serve_page(":memory:", pin) as served:
+        one = served.propose(order(), kind)
         async with chromium() as page:
-            await page.goto(await desk.link(one))
-            yield desk, one, page
+            await page.goto(await served.link(one))
+            yield served, one, page
 
 
 async def heading(page: Page) -> str:
@@ -56,10 +56,10 @@ async def heading(page: Page) -> str:
 @pytest.mark.parametrize("kind", ["delete", "finalize", "cancel"])
 async def test_the_decision_stays_in_sight_on_a_phone(width: int, kind: str) -> None:
     rows = tuple(line(place, f"ITEM-{place}", "Hex bolt", "100", "40", "0.45") for place in range(1, 30))
-    async with counter(":memory:") as desk:
-        one = desk.propose(order().model_copy(update={"lines": rows}), kind)
+    async with serve_page(":memory:") as served:
+        one = served.propose(order().model_copy(update={"lines": rows}), kind)
         async with chromium(viewport={"width": width, "height": 640}) as page:
-            await page.goto(await desk.link(one))
+            await page.goto(await served.link(one))
             for scrolled in (0, 600, 2_000):
                 await page.evaluate(f"window.scrollTo(0, {scrolled})")
                 bar = await page.locator(".in-sight").bounding_box()
@@ -70,16 +70,16 @@ async def test_the_decision_stays_in_sight_on_a_phone(width: int, kind: str) -> 
             await page.locator("button[value=approve]").click()
             if kind == "delete":
                 assert await page.evaluate("document.activeElement.id") == "order_number"
-                assert desk.erp.sent == []
+                assert served.erp.sent == []
 
 
 @pytest.mark.parametrize("kind", ["delete", "finalize"])
 @pytest.mark.parametrize("width", [320, 700, 769, 820, 1024])
 async def test_the_table_ends_within_its_frame(width: int, kind: str) -> None:
-    async with counter(":memory:") as desk:
-        one = desk.propose(order(), kind)
+    async with serve_page(":memory:") as served:
+        one = served.propose(order(), kind)
         async with chromium(viewport={"width": width, "height": 800}) as page:
-            await page.goto(await desk.link(one))
+            await page.goto(await served.link(one))
             frame = await page.locator(".order").bounding_box()
             table = await page.locator("table").bounding_box()
             wide = await page.evaluate("document.documentElement.scrollWidth")
@@ -91,17 +91,17 @@ async def test_the_table_ends_within_its_frame(width: int, kind: str) -> None:
 
 
 async def test_a_person_approves_a_delete_by_typing_its_number() -> None:
-    async with open_page() as (desk, one, page):
+    async with open_page() as (served, one, page):
         await page.get_by_label("to delete it").fill("PO-7")
         await page.locator("button[value=approve]").click()
 
         assert await heading(page) == "Done"
-        assert (desk.state(one), desk.erp.sent) == ("DONE", ["delete PO-7"])
+        assert (served.state(one), served.erp.sent) == ("DONE", ["delete PO-7"])
 
 
 async def test_a_person_approves_with_the_pin_on_the_page_of_an_http_server(harness: ServerHarness) -> None:
     set_pin(harness.journal, "correct horse")
-    with serving(**over(harness)) as server:
+    with serving(**settings_of(harness)) as server:
         async with server.client(ERAS[0]) as client, chromium() as page:
             asked = outcome(await client.call_tool("delete_purchase_order", {"number": "PO-2025-0038"}))
             await page.goto(asked["approve_at"])
@@ -119,56 +119,56 @@ async def test_a_person_approves_with_the_pin_on_the_page_of_an_http_server(harn
 
 
 async def test_a_person_rejects_without_filling_in_anything() -> None:
-    async with open_page() as (desk, one, page):
+    async with open_page() as (served, one, page):
         await page.get_by_role("button", name="Keep order").click()
 
         assert await heading(page) == "Declined"
-        assert desk.state(one) == "DECLINED"
+        assert served.state(one) == "DECLINED"
 
 
 async def test_a_wrong_number_is_said_where_it_was_typed() -> None:
-    async with open_page() as (desk, one, page):
+    async with open_page() as (served, one, page):
         await page.get_by_label("to delete it").fill("PO-8")
         await page.locator("button[value=approve]").click()
 
         assert "That is not the order number, PO-7." in await page.get_by_role("alert").inner_text()
         assert await page.evaluate("document.activeElement.name") == "order_number"
-        assert desk.state(one) == "PROPOSED"
+        assert served.state(one) == "PROPOSED"
 
 
 async def test_a_finalize_is_not_approved_before_the_choice_is_made() -> None:
-    async with open_page("finalize") as (desk, one, page):
+    async with open_page("finalize") as (served, one, page):
         await page.locator("button[value=approve]").click()
-        unchanged = desk.state(one)
+        unchanged = served.state(one)
         await page.get_by_label("Put the rest on a backorder").check()
         await page.locator("button[value=approve]").click()
 
         assert await heading(page) == "Done"
-        assert (unchanged, desk.state(one)) == ("PROPOSED", "DONE")
+        assert (unchanged, served.state(one)) == ("PROPOSED", "DONE")
 
 
 async def test_a_decision_that_comes_too_late_is_reported() -> None:
-    async with open_page() as (desk, one, page):
+    async with open_page() as (served, one, page):
         await page.get_by_label("to delete it").fill("PO-7")
-        desk.clock.now += 601
+        served.clock.now += 601
         await page.locator("button[value=approve]").click()
 
         assert await heading(page) == "Expired"
-        assert desk.state(one) == "EXPIRED"
+        assert served.state(one) == "EXPIRED"
 
 
 async def test_an_order_of_which_something_else_was_asked_is_no_longer_true() -> None:
-    async with open_page() as (desk, one, page):
-        desk.propose(order(), "finalize")
+    async with open_page() as (served, one, page):
+        served.propose(order(), "finalize")
         await page.get_by_label("to delete it").fill("PO-7")
         await page.locator("button[value=approve]").click()
 
         assert await heading(page) == "Out of date"
-        assert desk.state(one) == "STALE"
+        assert served.state(one) == "STALE"
 
 
 async def test_of_two_tabs_the_second_shows_what_the_first_did() -> None:
-    async with open_page() as (desk, one, page):
+    async with open_page() as (served, one, page):
         second = await page.context.new_page()
         await second.goto(page.url)
         await page.get_by_role("button", name="Keep order").click()
@@ -177,11 +177,11 @@ async def test_of_two_tabs_the_second_shows_what_the_first_did() -> None:
 
         assert await heading(second) == "Declined"
         assert "This click changed nothing" in await second.get_by_role("alert").inner_text()
-        assert desk.state(one) == "DECLINED"
+        assert served.state(one) == "DECLINED"
 
 
 async def test_the_back_button_shows_no_form_that_could_be_sent_again() -> None:
-    async with open_page() as (desk, one, page):
+    async with open_page() as (served, one, page):
         await page.get_by_label("to delete it").fill("PO-7")
         await page.locator("button[value=approve]").click()
         await page.get_by_role("heading", name="Done").wait_for()
@@ -189,35 +189,35 @@ async def test_the_back_button_shows_no_form_that_could_be_sent_again() -> None:
 
         assert await heading(page) == "Done"
         assert await page.locator("form").count() == 0
-        assert desk.happened(one) == ["PROPOSED", "APPROVED", "SENT", "DONE"]
+        assert served.event_names(one) == ["PROPOSED", "APPROVED", "SENT", "DONE"]
 
 
 async def test_a_page_of_a_write_under_way_reloads_by_itself_until_that_has_ended() -> None:
-    async with open_page("cancel") as (desk, one, page):
-        desk.erp.may_answer = anyio.Event()
+    async with open_page("cancel") as (served, one, page):
+        served.erp.may_answer = anyio.Event()
         await page.locator("button[value=approve]").click()
         under_way = await heading(page)
-        desk.erp.may_answer.set()
+        served.erp.may_answer.set()
         await page.get_by_role("heading", name="Done").wait_for()
 
         assert under_way == "Sent, no answer yet"
-        assert desk.state(one) == "DONE"
+        assert served.state(one) == "DONE"
 
 
 async def test_a_person_takes_an_approval_back_that_could_not_be_carried_out() -> None:
-    async with open_page("cancel") as (desk, one, page):
-        desk.erp.unreadable = Unreachable("Books cannot be reached.")
+    async with open_page("cancel") as (served, one, page):
+        served.erp.unreadable = Unreachable("Books cannot be reached.")
         await page.locator("button[value=approve]").click()
         held = await heading(page)
         await page.get_by_role("button", name="Take back approval").click()
 
         assert (held, await heading(page)) == ("Approved, not sent", "Approval taken back")
-        assert (desk.state(one), desk.erp.sent) == ("DECLINED", [])
+        assert (served.state(one), served.erp.sent) == ("DECLINED", [])
 
 
 async def test_a_person_settles_what_is_not_known() -> None:
-    async with open_page(pin="long enough") as (desk, one, page):
-        desk.erp.loses = "request"
+    async with open_page(pin="long enough") as (served, one, page):
+        served.erp.loses = "request"
         for label, text in (("to delete it", "PO-7"), ("Approver PIN", "long enough")):
             await page.get_by_label(label).fill(text)
         await page.locator("button[value=approve]").click()
@@ -225,18 +225,18 @@ async def test_a_person_settles_what_is_not_known() -> None:
         await page.get_by_role("button", name="Look in the ERP again").click()
         looked = await page.get_by_role("alert").inner_text()
         await page.get_by_role("link", name="Say what happened").click()
-        desk.clock.now += 200
+        served.clock.now += 200
         for label, text in (("to record it", "PO-7"), ("Approver PIN", "long enough")):
             await page.get_by_label(label).fill(text)
         await page.get_by_role("button", name="It did not happen").click()
 
         assert (unknown, await heading(page)) == ("Not confirmed", "Did not happen")
         assert "Not clear yet: the order is still there." in looked
-        assert desk.state(one) == "NOT_APPLIED"
+        assert served.state(one) == "NOT_APPLIED"
 
 
 async def test_a_keyboard_is_enough() -> None:
-    async with open_page("finalize", pin="long enough") as (desk, one, page):
+    async with open_page("finalize", pin="long enough") as (served, one, page):
         order_of_focus = []
         for _ in range(6):
             await page.keyboard.press("Tab")
@@ -253,7 +253,7 @@ async def test_a_keyboard_is_enough() -> None:
         await page.wait_for_selector(".banner")
 
         assert order_of_focus == ["skip", "create_backorder", "pin", "decision"]
-        assert desk.state(one) == "DONE"
+        assert served.state(one) == "DONE"
 
 
 async def test_every_field_and_button_has_a_name_that_is_read_aloud() -> None:
@@ -294,17 +294,17 @@ CONTRAST = """
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_every_text_stands_out_from_its_ground(scheme: Any) -> None:
-    async with counter(":memory:", "long enough") as desk, chromium(color_scheme=scheme) as page:
-        waiting, rejected = desk.propose(order("PO-1", vendor="Ac\u043ce"), "finalize"), desk.propose(order("PO-2"))
-        not_known = desk.propose_create(approved=True)
-        desk.erp.loses = "request"
-        await desk.pending.carry_out(not_known)
+    async with serve_page(":memory:", "long enough") as served, chromium(color_scheme=scheme) as page:
+        waiting, rejected = served.propose(order("PO-1", vendor="Ac\u043ce"), "finalize"), served.propose(order("PO-2"))
+        not_known = served.propose_create(approved=True)
+        served.erp.loses = "request"
+        await served.pending.carry_out(not_known)
         contrasts = []
         for one in (waiting, not_known):
-            await page.goto(await desk.link(one))
+            await page.goto(await served.link(one))
             contrasts.append(await page.evaluate(CONTRAST))
-        desk.store.decline(rejected, {})
-        await page.goto(await desk.link(rejected))
+        served.store.decline(rejected, {})
+        await page.goto(await served.link(rejected))
         contrasts.append(await page.evaluate(CONTRAST))
         await page.get_by_role("link", name="All approvals").click()
         await page.wait_for_load_state("load")
@@ -315,10 +315,10 @@ async def test_every_text_stands_out_from_its_ground(scheme: Any) -> None:
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
 async def test_no_line_is_wider_than_the_screen(width: int) -> None:
-    async with counter(":memory:") as desk, chromium(viewport={"width": width, "height": 800}) as page:
+    async with serve_page(":memory:") as served, chromium(viewport={"width": width, "height": 800}) as page:
         for number, vendor in (("PO-2025-0038", "Acme Fasteners"), ("W" * 64, "W" * 120)):
             shown = order(number, vendor=vendor, text=vendor)
-            await page.goto(await desk.link(desk.propose(shown, "finalize")))
+            await page.goto(await served.link(served.propose(shown, "finalize")))
             assert await page.evaluate("document.documentElement.scrollWidth") <= width
             await page.goto(page.url.partition("/approve")[0])
             assert await page.evaluate("document.documentElement.scrollWidth") <= width
@@ -345,9 +345,9 @@ ON_A_PHONE = """
 )
 async def test_a_phone_shows_what_each_figure_of_a_line_is(kind: str, labels: list[str]) -> None:
     """The table's headings are off the screen there."""
-    async with counter(":memory:") as desk, chromium(viewport={"width": 390, "height": 800}) as page:
-        one = desk.propose_create() if kind == "create" else desk.propose(order(), kind)
-        await page.goto(await desk.link(one))
+    async with serve_page(":memory:") as served, chromium(viewport={"width": 390, "height": 800}) as page:
+        one = served.propose_create() if kind == "create" else served.propose(order(), kind)
+        await page.goto(await served.link(one))
 
         assert await page.evaluate(ON_A_PHONE) == {"labels": labels, "isAligned": True}
 
@@ -374,13 +374,13 @@ INSIDE = """
 async def test_hostile_text_stays_in_its_cell_and_covers_nothing() -> None:
     """All 200 as lines, five to an order, and a fifth of them as vendors."""
     shown = 0
-    async with counter(":memory:") as desk, chromium(viewport={"width": 900, "height": 1600}) as page:
+    async with serve_page(":memory:") as served, chromium(viewport={"width": 900, "height": 1600}) as page:
         for at in range(0, len(HOSTILE), 5):
             texts = HOSTILE[at : at + 5]
             hostile = order(f"PO-{at}", vendor=HOSTILE[at * 7 % 200])
             lines = tuple(line(place, text, text, "10", "4", "1.50") for place, text in enumerate(texts, 1))
-            one = desk.propose(hostile.model_copy(update={"lines": lines}))
-            await page.goto(await desk.link(one))
+            one = served.propose(hostile.model_copy(update={"lines": lines}))
+            await page.goto(await served.link(one))
             assert await page.evaluate(INSIDE) == [True, True], ascii(texts)
             assert await page.locator("#total").inner_text() == "4,800.00 EUR"
             assert await page.locator("tbody tr").count() == 5

@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, Response
 
 from po_mcp.approvals import page_security
 from po_mcp.transports.uvicorn_server import create_server
-from tests.approvals.counter import counter, order
+from tests.approvals.page_harness import order, serve_page
 from tests.approvals.test_browser import chromium
 from tests.approvals.test_mutants import no_escaping
 
@@ -45,8 +45,8 @@ async def website(html: str, name: str = "localhost") -> AsyncIterator[str]:
 
 async def the_page_in_a_frame_of_a_website() -> bool:
     """Its buttons can be laid under the person's click."""
-    async with counter(":memory:") as desk, chromium() as page:
-        link = await desk.link(desk.propose(order()))
+    async with serve_page(":memory:") as served, chromium() as page:
+        link = await served.link(served.propose(order()))
         async with website(f'<iframe src="{link}"></iframe>') as url:
             await page.goto(url, wait_until="load")
             texts = [await frame.content() for frame in page.frames if frame != page.main_frame]
@@ -57,18 +57,18 @@ async def a_script_in_a_vendors_name() -> bool:
     """It runs as the page, and can press its buttons."""
     with pytest.MonkeyPatch.context() as patch:
         no_escaping(patch)
-        async with counter(":memory:") as desk, chromium() as page:
-            await page.goto(await desk.link(desk.propose(order(vendor=SCRIPT))))
+        async with serve_page(":memory:") as served, chromium() as page:
+            await page.goto(await served.link(served.propose(order(vendor=SCRIPT))))
             return await page.title() == "owned"
 
 
 async def a_form_of_a_vendors_name_to_elsewhere() -> bool:
     """What is typed into the page, such as the PIN, goes to another site."""
-    async with website("taken") as url, counter(":memory:") as desk, chromium() as page:
+    async with website("taken") as url, serve_page(":memory:") as served, chromium() as page:
         with pytest.MonkeyPatch.context() as patch:
             no_escaping(patch)
             vendor = f"<form action={url}><button id=b>Go</button></form>"
-            await page.goto(await desk.link(desk.propose(order(vendor=vendor))))
+            await page.goto(await served.link(served.propose(order(vendor=vendor))))
             await page.evaluate("document.getElementById('b').click()")
             with suppress(Error):
                 await page.wait_for_url(f"{url}**", timeout=2_000)
@@ -85,8 +85,8 @@ async def a_file_that_another_site_loads() -> bool:
 
 
 async def _loads(html: str) -> bool:
-    async with counter(":memory:") as desk, chromium() as page:
-        style = (await desk.link(desk.propose(order()))).partition("/approve")[0] + "/static/style.css"
+    async with serve_page(":memory:") as served, chromium() as page:
+        style = (await served.link(served.propose(order()))).partition("/approve")[0] + "/static/style.css"
         async with website(html.format(style=style)) as url:
             await page.goto(url, wait_until="load")  # what is loaded has been, or has failed
             return await page.title() == "loaded"
@@ -95,8 +95,8 @@ async def _loads(html: str) -> bool:
 async def the_order_after_the_server_has_gone() -> bool:
     """The next user of the browser goes back, and reads it from the cache."""
     async with website("elsewhere") as url, chromium() as page:
-        async with counter(":memory:") as desk:
-            await page.goto(await desk.link(desk.propose(order())))
+        async with serve_page(":memory:") as served:
+            await page.goto(await served.link(served.propose(order())))
             await page.goto(url)
         try:
             await page.go_back(timeout=3_000)
@@ -106,15 +106,15 @@ async def the_order_after_the_server_has_gone() -> bool:
 
 
 async def the_cookie_in_the_hands_of_a_script() -> bool:
-    async with counter(":memory:") as desk, chromium() as page:
-        await page.goto(await desk.link(desk.propose(order())))
+    async with serve_page(":memory:") as served, chromium() as page:
+        await page.goto(await served.link(served.propose(order())))
         return "po_mcp_" in str(await page.evaluate("document.cookie"))
 
 
 async def the_cookie_on_a_link_of_a_website() -> bool:
     """A link of another site opens the list of what waits, as the person who once came with a link."""
-    async with counter(":memory:") as desk, chromium() as page:
-        link = await desk.link(desk.propose(order()))
+    async with serve_page(":memory:") as served, chromium() as page:
+        link = await served.link(served.propose(order()))
         await page.goto(link)
         async with website(f'<a href="{link.partition("approve/")[0]}">See</a>') as url:
             await page.goto(url)
@@ -125,8 +125,8 @@ async def the_cookie_on_a_link_of_a_website() -> bool:
 
 async def a_window_that_a_website_keeps_hold_of() -> bool:
     """The site that opened the page can lead it elsewhere, while the person is reading."""
-    async with counter(":memory:") as desk, chromium() as page:
-        link = await desk.link(desk.propose(order()))
+    async with serve_page(":memory:") as served, chromium() as page:
+        link = await served.link(served.propose(order()))
         async with website("<button onclick=\"w = window.open('" + link + "')\">Open</button>") as url:
             await page.goto(url)
             async with page.expect_popup() as opened:

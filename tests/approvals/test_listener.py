@@ -13,7 +13,7 @@ import pytest
 
 from po_mcp.approvals import page_form
 from po_mcp.transports import uvicorn_server
-from tests.approvals.counter import browser, counter, order
+from tests.approvals.page_harness import browser, order, serve_page
 from tests.harness import ServerHarness
 
 
@@ -24,18 +24,18 @@ def test_the_page_is_imported_when_it_is_needed() -> None:
 
 
 async def test_no_port_is_opened_before_a_link_is_needed(harness: ServerHarness) -> None:
-    async with counter(":memory:") as desk:
-        assert desk.listener._server is None
-        first = await desk.link(desk.propose(order("PO-1")))
-        second = await desk.link(desk.propose(order("PO-2")))
+    async with serve_page(":memory:") as served:
+        assert served.listener._server is None
+        first = await served.link(served.propose(order("PO-1")))
+        second = await served.link(served.propose(order("PO-2")))
 
     assert first.rpartition("/")[0] == second.rpartition("/")[0]
     assert first.startswith("http://127.0.0.1:")
 
 
 async def test_the_page_is_gone_with_the_server() -> None:
-    async with counter(":memory:") as desk:
-        link = await desk.link(desk.propose(order()))
+    async with serve_page(":memory:") as served:
+        link = await served.link(served.propose(order()))
         async with browser(link) as person:
             assert (await person.page()).status_code == 200
 
@@ -57,8 +57,8 @@ async def test_a_page_on_which_nothing_is_answered_ends_without_a_wait(
         return await sleep(delay, result)
 
     monkeypatch.setattr(uvicorn_server, "_TICK_S", 30.0)
-    async with AsyncExitStack() as still_there, counter(":memory:") as desk:
-        link = await desk.link(desk.propose(order()))
+    async with AsyncExitStack() as still_there, serve_page(":memory:") as served:
+        link = await served.link(served.propose(order()))
         if is_looked_at:
             person = await still_there.enter_async_context(browser(link))
             assert (await person.page()).status_code == 200
@@ -70,21 +70,21 @@ async def test_a_page_on_which_nothing_is_answered_ends_without_a_wait(
 
 
 async def test_a_journal_that_cannot_be_used_is_reported_and_nothing_is_decided() -> None:
-    async with counter(":memory:") as desk, browser(await desk.link(one := desk.propose(order()))) as person:
-        with desk.store._file.writing() as db:
+    async with serve_page(":memory:") as served, browser(await served.link(one := served.propose(order()))) as person:
+        with served.store._file.writing() as db:
             db.execute("ALTER TABLE connections RENAME TO gone")
         page = await person.page()
-        with desk.store._file.writing() as db:
+        with served.store._file.writing() as db:
             db.execute("ALTER TABLE gone RENAME TO connections")
 
         assert page.status_code == 503
-        assert desk.state(one) == "PROPOSED"
+        assert served.state(one) == "PROPOSED"
 
 
 async def test_connections_that_ask_for_nothing_keep_nobody_out() -> None:
     """There are more of them than the requests that uvicorn answers at once, so all would count were none closed."""
-    async with counter(":memory:") as desk, AsyncExitStack() as idle:
-        link = await desk.link(desk.propose(order()))
+    async with serve_page(":memory:") as served, AsyncExitStack() as idle:
+        link = await served.link(served.propose(order()))
         port = int(link.split("/")[2].rpartition(":")[2])
         for _ in range(140):
             await idle.enter_async_context(await anyio.connect_tcp("127.0.0.1", port))
@@ -97,8 +97,8 @@ async def test_connections_that_ask_for_nothing_keep_nobody_out() -> None:
 async def test_a_form_that_never_ends_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_form, "_SLOWEST_FORM_S", 0.2)
 
-    async with counter(":memory:") as desk:
-        link = await desk.link(one := desk.propose(order()))
+    async with serve_page(":memory:") as served:
+        link = await served.link(one := served.propose(order()))
         origin, path = link[: link.index("/approve")], link[link.index("/approve") :]
         host = origin.removeprefix("http://")
         head = (
@@ -111,4 +111,4 @@ async def test_a_form_that_never_ends_is_answered(monkeypatch: pytest.MonkeyPatc
                 answer = await slow.receive()
 
         assert answer.startswith(b"HTTP/1.1 408 ")
-        assert desk.state(one) == "PROPOSED"
+        assert served.state(one) == "PROPOSED"

@@ -38,7 +38,7 @@ from po_mcp.writes.journal import (
 )
 from po_mcp.writes.kinds import delete, finalize
 from po_mcp.writes.operation import Operation, Recorded
-from tests.approvals.counter import Books, Clock, Counter, browser, counter, order
+from tests.approvals.page_harness import Books, Clock, PageHarness, browser, order, serve_page
 from tests.approvals.test_page import Shape
 
 PIN = "correct horse"
@@ -52,11 +52,11 @@ Harm = Callable[[Path], Awaitable[bool]]
 
 async def a_name_that_was_rebound_to_this_machine(file: Path) -> bool:
     """A website whose name now means 127.0.0.1 reads the order, and decides as the page itself."""
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(one := served.propose(order()))) as person:
         rebound = {"host": "evil.example", "origin": "http://evil.example"}
         read = await person.client.get(person.path, headers={"host": "evil.example"})
         await person.send("approve", rebound, order_number="PO-7")
-        return "PO-7" in read.text or desk.state(one) != "PROPOSED"
+        return "PO-7" in read.text or served.state(one) != "PROPOSED"
 
 
 async def a_form_of_another_port_of_this_machine(file: Path) -> bool:
@@ -73,42 +73,42 @@ async def a_form_that_the_browser_calls_foreign(file: Path) -> bool:
 
 
 async def _is_decided_by(file: Path, headers: dict[str, str] | None, more: dict[str, str] | None = None) -> bool:
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(one := served.propose(order()))) as person:
         sent = {"origin": person.origin} if headers is None else headers
         await person.send("approve", {**sent, **(more or {})}, order_number="PO-7")
-        return desk.state(one) != "PROPOSED"
+        return served.state(one) != "PROPOSED"
 
 
 async def a_form_without_a_token(file: Path) -> bool:
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(one := served.propose(order()))) as person:
         await person.page()
         await person.send("approve", token="", order_number="PO-7")
-        return desk.state(one) != "PROPOSED"
+        return served.state(one) != "PROPOSED"
 
 
 async def a_token_that_was_shown_to_another_browser(file: Path) -> bool:
     """A person with the link has a token; it must not count in the browser of the person."""
-    async with counter(file) as desk:
-        link = await desk.link(one := desk.propose(order()))
+    async with serve_page(file) as served:
+        link = await served.link(one := served.propose(order()))
         async with browser(link) as attacker, browser(link) as person:
             await person.page()
             await person.send("approve", token=await attacker.token(), order_number="PO-7")
-        return desk.state(one) != "PROPOSED"
+        return served.state(one) != "PROPOSED"
 
 
 async def a_token_that_was_shown_for_another_order(file: Path) -> bool:
-    async with counter(file) as desk:
-        small, large = desk.propose(order("PO-1")), desk.propose(order("PO-7"))
-        async with browser(await desk.link(small)) as person:
+    async with serve_page(file) as served:
+        small, large = served.propose(order("PO-1")), served.propose(order("PO-7"))
+        async with browser(await served.link(small)) as person:
             token = await person.token()
             person.path = f"/approve/{large}"
             await person.send("approve", token=token, order_number="PO-7")
-        return desk.state(large) != "PROPOSED"
+        return served.state(large) != "PROPOSED"
 
 
 async def the_list_without_a_link(file: Path) -> bool:
     """A program that found the port reads what waits, without a cookie or with one that it made up."""
-    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(served.propose(order()))) as person:
         without = await person.client.get("/")
         name = f"po_mcp_{person.origin.rpartition(':')[2]}"
         made_up = await person.client.get("/", headers={"cookie": f"{name}={'0' * 32}.{'0' * 64}"})
@@ -124,73 +124,79 @@ async def a_decision_with_another_pin(file: Path) -> bool:
 
 
 async def _is_decided_with(file: Path, decision: str, typed: str) -> bool:
-    async with counter(file, PIN) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with serve_page(file, PIN) as served, browser(await served.link(one := served.propose(order()))) as person:
         await person.send(decision, order_number="PO-7", pin=typed)
-        return desk.state(one) != "PROPOSED"
+        return served.state(one) != "PROPOSED"
 
 
 async def the_pin_after_ten_wrong_ones(file: Path) -> bool:
-    async with counter(file, PIN) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
-        await _guess(desk, one, person, ["wrong"] * 10 + [PIN])
-        return desk.state(one) != "PROPOSED"
+    async with serve_page(file, PIN) as served, browser(await served.link(one := served.propose(order()))) as person:
+        await _guess(served, one, person, ["wrong"] * 10 + [PIN])
+        return served.state(one) != "PROPOSED"
 
 
 async def the_pin_after_ten_wrong_ones_and_a_new_start(file: Path) -> bool:
     clock = Clock()
-    async with counter(file, PIN, clock) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
-        await _guess(desk, one, person, ["wrong"] * 10)
-    async with counter(file, PIN, clock) as desk, browser(await desk.link(one)) as person:
-        await _guess(desk, one, person, [PIN])
-        return desk.state(one) != "PROPOSED"
+    async with (
+        serve_page(file, PIN, clock) as served,
+        browser(await served.link(one := served.propose(order()))) as person,
+    ):
+        await _guess(served, one, person, ["wrong"] * 10)
+    async with serve_page(file, PIN, clock) as served, browser(await served.link(one)) as person:
+        await _guess(served, one, person, [PIN])
+        return served.state(one) != "PROPOSED"
 
 
 async def the_pin_after_twelve_wrong_ones_on_four_orders(file: Path) -> bool:
-    async with counter(file, PIN) as desk:
+    async with serve_page(file, PIN) as served:
         for number in ("PO-1", "PO-2", "PO-3", "PO-4"):
-            async with browser(await desk.link(one := desk.propose(order(number)))) as person:
-                await _guess(desk, one, person, ["wrong"] * 3, number)
-        async with browser(await desk.link(last := desk.propose(order()))) as person:
-            await _guess(desk, last, person, [PIN])
-            return desk.state(last) != "PROPOSED"
+            async with browser(await served.link(one := served.propose(order(number)))) as person:
+                await _guess(served, one, person, ["wrong"] * 3, number)
+        async with browser(await served.link(last := served.propose(order()))) as person:
+            await _guess(served, last, person, [PIN])
+            return served.state(last) != "PROPOSED"
 
 
 async def the_pin_half_an_hour_after_ten_wrong_ones(file: Path) -> bool:
     clock = Clock()
-    async with counter(file, PIN, clock) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
-        await _guess(desk, one, person, ["wrong"] * 10)
+    async with (
+        serve_page(file, PIN, clock) as served,
+        browser(await served.link(one := served.propose(order()))) as person,
+    ):
+        await _guess(served, one, person, ["wrong"] * 10)
         clock.now += 1_800
-        again = desk.propose(order())
-    async with counter(file, PIN, clock) as desk, browser(await desk.link(again)) as person:
-        await _guess(desk, again, person, [PIN])
-        return desk.state(again) != "PROPOSED"
+        again = served.propose(order())
+    async with serve_page(file, PIN, clock) as served, browser(await served.link(again)) as person:
+        await _guess(served, again, person, [PIN])
+        return served.state(again) != "PROPOSED"
 
 
 async def a_terminal_after_ten_wrong_ones_on_the_page(file: Path) -> bool:
     """Harm: who has the link alone keeps the person with the PIN out everywhere."""
-    async with counter(file, PIN) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
-        await _guess(desk, one, person, ["wrong"] * 10)
-        return await PinCheck(desk.pending.journal, "terminal").check(one, PIN) is not None
+    async with serve_page(file, PIN) as served, browser(await served.link(one := served.propose(order()))) as person:
+        await _guess(served, one, person, ["wrong"] * 10)
+        return await PinCheck(served.pending.journal, "terminal").check(one, PIN) is not None
 
 
 async def wrong_pins_that_the_next_person_should_know_of(file: Path) -> bool:
-    async with counter(file, PIN) as desk:
-        async with browser(await desk.link(one := desk.propose(order("PO-1")))) as person:
-            await _guess(desk, one, person, ["wrong"] * 3, "PO-1")
-        async with browser(await desk.link(desk.propose(order("PO-2")))) as person:
+    async with serve_page(file, PIN) as served:
+        async with browser(await served.link(one := served.propose(order("PO-1")))) as person:
+            await _guess(served, one, person, ["wrong"] * 3, "PO-1")
+        async with browser(await served.link(served.propose(order("PO-2")))) as person:
             return "Wrong PINs in the last hour: 3 on the page." not in (await person.page()).text
 
 
-async def _guess(desk: Counter, one: str, person: Any, pins: list[str], number: str = "PO-7") -> None:
+async def _guess(served: PageHarness, one: str, person: Any, pins: list[str], number: str = "PO-7") -> None:
     """Try PINs as a program does, which needs no form: the token is the same for all of them."""
     await person.page()
     [cookie] = person.client.cookies.values()
     for typed in pins:
-        await person.send("approve", token=_token(desk, cookie, one), order_number=number, pin=typed)
+        await person.send("approve", token=_token(served, cookie, one), order_number=number, pin=typed)
 
 
-def _token(desk: Counter, cookie: str, one: str) -> str:
+def _token(served: PageHarness, cookie: str, one: str) -> str:
     """What a form for it would bring back, whether or not one is shown any more."""
-    app: Any = desk.listener._server.config.app  # type: ignore[union-attr]
+    app: Any = served.listener._server.config.app  # type: ignore[union-attr]
     [sessions] = {route.endpoint.__self__._sessions for route in app._app.routes}
     return str(sessions.token(cookie, one))
 
@@ -205,7 +211,7 @@ async def thirty_pins_at_once(file: Path) -> bool:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ApproverPin, "fits", count_guess)
-        async with counter(file, PIN) as desk, browser(await desk.link(desk.propose(order()))) as person:
+        async with serve_page(file, PIN) as served, browser(await served.link(served.propose(order()))) as person:
             token = await person.token()
 
             async def guess() -> None:
@@ -219,16 +225,16 @@ async def thirty_pins_at_once(file: Path) -> bool:
 
 async def a_yes_after_a_no(file: Path) -> bool:
     """The person rejects, and the form that is still open in another tab is sent."""
-    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(served.propose(order()))) as person:
         token = await person.token()
         await person.send("reject", token=token)
         await person.send("approve", token=token, order_number="PO-7")
-        return desk.erp.sent != []
+        return served.erp.sent != []
 
 
 async def a_yes_that_is_sent_while_the_no_is_taken(file: Path) -> bool:
     """The head of the form comes before the no, its body after."""
-    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(served.propose(order()))) as person:
         token = await person.token()
 
         async def body() -> AsyncIterator[bytes]:
@@ -239,35 +245,38 @@ async def a_yes_that_is_sent_while_the_no_is_taken(file: Path) -> bool:
 
         headers = {"origin": person.origin, "content-type": "application/x-www-form-urlencoded"}
         await person.client.post(person.path, headers=headers, content=body())
-        return desk.erp.sent != []
+        return served.erp.sent != []
 
 
 async def a_vendor_who_writes_html(file: Path) -> bool:
     """The vendor's name adds an element to the page."""
-    async with counter(file) as desk:
+    async with serve_page(file) as served:
         shapes = []
         for number, vendor in (("PO-1", "Acme Fasteners"), ("PO-2", "Acme<form action=//evil.example><button>Approve")):
-            async with browser(await desk.link(desk.propose(order(number, vendor)))) as person:
+            async with browser(await served.link(served.propose(order(number, vendor)))) as person:
                 shapes.append(Shape((await person.page()).text).elements)
     return shapes[0] != shapes[1]
 
 
 async def a_client_whose_name_writes_backwards(file: Path) -> bool:
     """The name of who asked turns around what follows it."""
-    async with counter(file) as desk, browser(await desk.link(desk.propose(order(), client="\u202e00.1"))) as person:
+    async with (
+        serve_page(file) as served,
+        browser(await served.link(served.propose(order(), client="\u202e00.1"))) as person,
+    ):
         return "\u202e" in (await person.page()).text
 
 
 async def a_delete_under_the_number_of_another_order(file: Path) -> bool:
-    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(served.propose(order()))) as person:
         await person.send("approve", order_number="yes")
-        return desk.erp.sent != []
+        return served.erp.sent != []
 
 
 async def a_finalize_without_the_choice_of_the_backorder(file: Path) -> bool:
-    async with counter(file) as desk, browser(await desk.link(desk.propose(order(), "finalize"))) as person:
+    async with serve_page(file) as served, browser(await served.link(served.propose(order(), "finalize"))) as person:
         await person.send("approve")
-        return desk.erp.sent != []
+        return served.erp.sent != []
 
 
 async def a_form_of_eight_megabytes(file: Path) -> bool:
@@ -278,7 +287,7 @@ async def a_form_of_eight_megabytes(file: Path) -> bool:
         for _ in range(128):
             yield chunk
 
-    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(served.propose(order()))) as person:
         await person.page()
         headers = {"origin": person.origin, "content-type": "application/x-www-form-urlencoded"}
         tracemalloc.start()
@@ -292,60 +301,63 @@ async def a_form_of_eight_megabytes(file: Path) -> bool:
 
 
 async def more_questions_than_a_person_can_answer(file: Path) -> bool:
-    async with counter(file, max_open=MAX_OPEN_QUESTIONS) as desk:
+    async with serve_page(file, max_open=MAX_OPEN_QUESTIONS) as served:
         for number in range(30):
             with suppress(TooManyQuestions):
-                desk.propose(order(f"PO-{number}"), session="one")
-        async with browser(await desk.link(desk.proposed[0])) as person:
+                served.propose(order(f"PO-{number}"), session="one")
+        async with browser(await served.link(served.proposed[0])) as person:
             await person.page()
             overview = (await person.client.get("/")).text
     return len(re.findall(r'href="/approve/', overview)) > MAX_OPEN_QUESTIONS
 
 
 async def a_yes_after_its_time(file: Path) -> bool:
-    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(served.propose(order()))) as person:
         token = await person.token()
-        desk.clock.now += 601
+        served.clock.now += 601
         await person.send("approve", token=token, order_number="PO-7")
-        return desk.erp.sent != []
+        return served.erp.sent != []
 
 
 async def an_operation_of_another_erp(file: Path) -> bool:
     """Two servers share a journal; the page of one decides for the other."""
-    async with counter(file) as desk:
-        one = desk.propose(order())
+    async with serve_page(file) as served:
+        one = served.propose(order())
         other = Books(connection=Connection("erp", "https://other.example", "Acme"))
-        desk.listener._pending = replace(desk.pending, executor=replace(desk.pending.executor, erp=other.as_erp))
-        async with browser(await desk.link(one)) as person:
+        served.listener._pending = replace(served.pending, executor=replace(served.pending.executor, erp=other.as_erp))
+        async with browser(await served.link(one)) as person:
             await person.send("reject")
-            return desk.state(one) != "PROPOSED"
+            return served.state(one) != "PROPOSED"
 
 
 async def a_yes_for_another_erp(file: Path) -> bool:
     """What is shown of every connection is approved where it cannot be carried out."""
-    async with counter(file) as desk:
-        found = desk.found(one := desk.propose(order()))
+    async with serve_page(file) as served:
+        found = served.recorded_of(one := served.propose(order()))
         other = Books(connection=Connection("erp", "https://other.example", "Acme"))
         elsewhere = replace(
-            desk.pending, executor=replace(desk.pending.executor, erp=other.as_erp), all_connections=True
+            served.pending, executor=replace(served.pending.executor, erp=other.as_erp), all_connections=True
         )
         await elsewhere.decide(found, "approve", {"order_number": "PO-7"}, "", {"through": "terminal"})
-        return desk.state(one) != "PROPOSED"
+        return served.state(one) != "PROPOSED"
 
 
 async def a_yes_on_a_server_that_is_read_only(file: Path) -> bool:
-    async with counter(file, may_write=False) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with (
+        serve_page(file, may_write=False) as served,
+        browser(await served.link(one := served.propose(order()))) as person,
+    ):
         await person.send("approve", order_number="PO-7")
-        return desk.state(one) != "PROPOSED"
+        return served.state(one) != "PROPOSED"
 
 
 async def a_yes_that_is_taken_back_after_it_was_sent(file: Path) -> bool:
     """The person reads that nothing was sent, and it was."""
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(one := served.propose(order()))) as person:
         token = await person.token()
         await person.send("approve", token=token, order_number="PO-7")
         said = await person.send("take_back", token=token)
-        return "Taken back" in said.text or desk.state(one) == "DECLINED"
+        return "Taken back" in said.text or served.state(one) == "DECLINED"
 
 
 async def a_lost_write_called_undone_under_the_number_of_another_order(file: Path) -> bool:
@@ -358,19 +370,19 @@ async def a_lost_write_called_undone_without_the_pin(file: Path) -> bool:
 
 async def _is_settled(file: Path, wanted: str | None = None, /, **filled_in: str) -> bool:
     """Tell whether a write whose answer is lost can be asked for again."""
-    async with counter(file, wanted) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
-        desk.erp.loses = "request"
+    async with serve_page(file, wanted) as served, browser(await served.link(one := served.propose(order()))) as person:
+        served.erp.loses = "request"
         await person.send("approve", order_number="PO-7", pin=wanted or "")
-        desk.clock.now += 200
+        served.clock.now += 200
         await person.send("not_happened", None, None, **filled_in)
-        return desk.state(one) == "NOT_APPLIED"
+        return served.state(one) == "NOT_APPLIED"
 
 
 async def two_sends_of_one_yes(file: Path) -> bool:
     """The second yes began before the first, and arrives while the ERP has not answered the first."""
-    async with counter(file) as desk, browser(await desk.link(desk.propose(order(), "finalize"))) as person:
+    async with serve_page(file) as served, browser(await served.link(served.propose(order(), "finalize"))) as person:
         token = await person.token()
-        desk.erp.may_answer = anyio.Event()
+        served.erp.may_answer = anyio.Event()
         second_is_sent_or_refused = anyio.Event()
 
         async def approve() -> None:
@@ -380,8 +392,8 @@ async def two_sends_of_one_yes(file: Path) -> bool:
             yield f"token={token}&decision=approve&".encode()
             await anyio.sleep(0.2)
             people.start_soon(approve)
-            await desk.erp.has_begun.wait()
-            desk.erp.has_begun = second_is_sent_or_refused
+            await served.erp.has_begun.wait()
+            served.erp.has_begun = second_is_sent_or_refused
             yield b"create_backorder=no"
 
         async def approve_again() -> None:
@@ -393,8 +405,8 @@ async def two_sends_of_one_yes(file: Path) -> bool:
             async with anyio.create_task_group() as people:
                 people.start_soon(approve_again)
                 await second_is_sent_or_refused.wait()
-                desk.erp.may_answer.set()
-        return len(desk.erp.sent) > 1
+                served.erp.may_answer.set()
+        return len(served.erp.sent) > 1
 
 
 # The mutants

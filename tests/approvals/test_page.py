@@ -16,7 +16,7 @@ import pytest
 from po_mcp.orders import PurchaseOrder
 from po_mcp.writes.journal.approver_pin import hash_pin
 from po_mcp.writes.payloads import FinalizePayload
-from tests.approvals.counter import Clock, browser, counter, order, read_words
+from tests.approvals.page_harness import Clock, browser, order, read_words, serve_page
 
 PIN = "correct horse"
 
@@ -27,7 +27,7 @@ def file(tmp_path: Path) -> Path:
 
 
 async def test_the_order_is_shown_as_it_was_read(file: Path) -> None:
-    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(served.propose(order()))) as person:
         page = await person.page()
 
     assert page.status_code == 200
@@ -38,15 +38,15 @@ async def test_the_order_is_shown_as_it_was_read(file: Path) -> None:
 
 
 async def test_the_typed_number_approves_a_delete_which_is_carried_out_at_once(file: Path) -> None:
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(one := served.propose(order()))) as person:
         answer = await person.send("approve", order_number=" PO-7 ")
         after = await person.page()
 
-        assert (answer.status_code, desk.state(one)) == (303, "DONE")
-        assert desk.erp.sent == ["delete PO-7"]
+        assert (answer.status_code, served.state(one)) == (303, "DONE")
+        assert served.erp.sent == ["delete PO-7"]
         assert "Order PO-7 was deleted." in read_words(after)
         assert "<form" not in after.text
-        approved = next(event for event in desk.store.events(one) if event.event == "APPROVED")
+        approved = next(event for event in served.store.events(one) if event.event == "APPROVED")
         assert approved.detail["through"] == "page"
 
 
@@ -54,43 +54,49 @@ async def test_the_typed_number_approves_a_delete_which_is_carried_out_at_once(f
 async def test_a_number_with_blanks_that_nobody_sees_is_marked_and_typed_without(
     file: Path, number: str, shown: str
 ) -> None:
-    async with counter(file) as desk:
-        one = desk.propose(order().model_copy(update={"number": number}))
-        async with browser(await desk.link(one)) as person:
+    async with serve_page(file) as served:
+        one = served.propose(order().model_copy(update={"number": number}))
+        async with browser(await served.link(one)) as person:
             page = await person.page()
             wrong = await person.send("approve", order_number="PO-8")
             await person.send("approve", order_number=" ".join(number.split()))
 
         assert f"Type <bdi>{shown}</bdi> to delete it" in page.text
         assert f"That is not the order number, {shown}." in read_words(wrong)
-        assert desk.state(one) == "DONE"
+        assert served.state(one) == "DONE"
 
 
 @pytest.mark.parametrize("typed", ["", "PO-8", "po-7", "PO-7 PO-7", "true"])
 async def test_another_number_approves_nothing_and_says_so(file: Path, typed: str) -> None:
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(one := served.propose(order()))) as person:
         answer = await person.send("approve", order_number=typed)
 
-        assert (answer.status_code, desk.state(one)) == (422, "PROPOSED")
+        assert (answer.status_code, served.state(one)) == (422, "PROPOSED")
         assert 'role="alert"' in answer.text
         assert "autofocus" in answer.text
 
 
 @pytest.mark.parametrize(("choice", "wanted"), [("yes", True), ("no", False)])
 async def test_a_finalize_takes_the_choice_of_the_backorder(file: Path, choice: str, wanted: bool) -> None:
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order(), "finalize"))) as person:
+    async with (
+        serve_page(file) as served,
+        browser(await served.link(one := served.propose(order(), "finalize"))) as person,
+    ):
         silent = await person.send("approve")
         await person.send("approve", create_backorder=choice)
 
         assert silent.status_code == 422
-        assert desk.state(one) == "DONE"
-        payload = desk.found(one).operation.payload
+        assert served.state(one) == "DONE"
+        payload = served.recorded_of(one).operation.payload
         assert isinstance(payload, FinalizePayload)
         assert payload.create_backorder is wanted
 
 
 async def test_a_cancel_asks_for_nothing_but_the_decision(file: Path) -> None:
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order(), "cancel"))) as person:
+    async with (
+        serve_page(file) as served,
+        browser(await served.link(one := served.propose(order(), "cancel"))) as person,
+    ):
         page = await person.page()
         await person.send("approve")
 
@@ -99,58 +105,61 @@ async def test_a_cancel_asks_for_nothing_but_the_decision(file: Path) -> None:
         assert ">Cancel order</button>" in page.text
         assert ">Keep order</button>" in page.text
         assert ('type="text"' in page.text, 'type="radio"' in page.text) == (False, False)
-        assert (desk.state(one), desk.erp.sent) == ("DONE", ["cancel PO-7"])
+        assert (served.state(one), served.erp.sent) == ("DONE", ["cancel PO-7"])
 
 
 async def test_a_backorder_that_the_caller_chose_is_said_and_not_asked_for(file: Path) -> None:
     async with (
-        counter(file) as desk,
-        browser(await desk.link(one := desk.propose(order(), "finalize", True))) as person,
+        serve_page(file) as served,
+        browser(await served.link(one := served.propose(order(), "finalize", True))) as person,
     ):
         page = await person.page()
         await person.send("approve")
 
         assert "The rest goes on a new backorder." in page.text
         assert 'type="radio"' not in page.text
-        assert (desk.state(one), desk.erp.sent) == ("DONE", ["finalize PO-7"])
+        assert (served.state(one), served.erp.sent) == ("DONE", ["finalize PO-7"])
 
 
 async def test_reject_ends_it(file: Path) -> None:
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(one := served.propose(order()))) as person:
         await person.send("reject")
         late = await person.send("approve", token="0" * 64, order_number="PO-7")
 
-        assert desk.state(one) == "DECLINED"
+        assert served.state(one) == "DECLINED"
         assert late.status_code == 403
         assert "Order PO-7 was not deleted." in read_words(await person.page())
 
 
 async def test_an_expired_operation_cannot_be_approved(file: Path) -> None:
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(one := served.propose(order()))) as person:
         token = await person.token()
-        desk.clock.now += 601
+        served.clock.now += 601
         answer = await person.send("approve", token=token, order_number="PO-7")
 
-        assert (answer.status_code, desk.state(one)) == (409, "EXPIRED")
+        assert (answer.status_code, served.state(one)) == (409, "EXPIRED")
         assert "Expired" in answer.text
 
 
 async def test_of_two_tabs_the_first_counts(file: Path) -> None:
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order(), "finalize"))) as person:
+    async with (
+        serve_page(file) as served,
+        browser(await served.link(one := served.propose(order(), "finalize"))) as person,
+    ):
         first, second = await person.token(), await person.token()
         await person.send("approve", token=first, create_backorder="no")
         other = await person.send("approve", token=second, create_backorder="yes")
         no = await person.send("reject", token=second)
 
-        assert (other.status_code, no.status_code, desk.state(one)) == (409, 409, "DONE")
-        payload = desk.found(one).operation.payload
+        assert (other.status_code, no.status_code, served.state(one)) == (409, 409, "DONE")
+        payload = served.recorded_of(one).operation.payload
         assert isinstance(payload, FinalizePayload)
         assert payload.create_backorder is False
-        assert desk.erp.sent == ["finalize PO-7"]
+        assert served.erp.sent == ["finalize PO-7"]
 
 
 async def test_twenty_posts_at_once_approve_once_and_send_once(file: Path) -> None:
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(one := served.propose(order()))) as person:
         token, statuses = await person.token(), []
 
         async def send() -> None:
@@ -161,15 +170,15 @@ async def test_twenty_posts_at_once_approve_once_and_send_once(file: Path) -> No
                 posts.start_soon(send)
 
         assert sorted(statuses) == [303] + [409] * 19
-        assert desk.happened(one) == ["PROPOSED", "APPROVED", "SENT", "DONE"]
-        assert desk.erp.sent == ["delete PO-7"]
+        assert served.event_names(one) == ["PROPOSED", "APPROVED", "SENT", "DONE"]
+        assert served.erp.sent == ["delete PO-7"]
 
 
 async def test_the_list_shows_what_waits_and_what_was_decided(file: Path) -> None:
-    async with counter(file) as desk:
-        waiting, rejected = desk.propose(order("PO-1")), desk.propose(order("PO-2"))
-        desk.store.decline(rejected, {})
-        async with browser(await desk.link(waiting)) as person:
+    async with serve_page(file) as served:
+        waiting, rejected = served.propose(order("PO-1")), served.propose(order("PO-2"))
+        served.store.decline(rejected, {})
+        async with browser(await served.link(waiting)) as person:
             without_a_link = await person.client.get("/")
             await person.page()
             overview = await person.client.get("/")
@@ -180,13 +189,13 @@ async def test_the_list_shows_what_waits_and_what_was_decided(file: Path) -> Non
 
 
 async def test_the_short_address_leads_to_the_one_that_waits_or_to_the_list(file: Path) -> None:
-    async with counter(file) as desk:
-        waiting = desk.propose(order("PO-1"))
-        async with browser(await desk.link(waiting)) as person:
+    async with serve_page(file) as served:
+        waiting = served.propose(order("PO-1"))
+        async with browser(await served.link(waiting)) as person:
             stranger = await person.client.get("/approve")
             await person.page()
             alone = await person.client.get("/approve")
-            desk.propose(order("PO-2"))
+            served.propose(order("PO-2"))
             several = await person.client.get("/approve")
 
     assert (stranger.status_code, "Open your approval link first" in stranger.text) == (403, True)
@@ -196,35 +205,35 @@ async def test_the_short_address_leads_to_the_one_that_waits_or_to_the_list(file
 
 
 async def test_every_page_says_whose_books_these_are_and_has_an_icon(file: Path) -> None:
-    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(served.propose(order()))) as person:
         pages = [await person.page(), await person.client.get("/"), await person.client.get("/nothing")]
         icon = await person.client.get("/static/icon.svg")
 
     for page in pages:
-        assert f'<p class="place"><bdi>{desk.erp.title}' in page.text
+        assert f'<p class="place"><bdi>{served.erp.title}' in page.text
         assert 'rel="icon" href="/static/icon.svg"' in page.text
     assert (icon.headers["content-type"], icon.text[:4]) == ("image/svg+xml", "<svg")
 
 
 async def test_filled_in_fields_stay_beside_a_wrong_pin(file: Path) -> None:
-    async with counter(file, "correct horse") as desk:
-        delete, close = desk.propose(order("PO-1")), desk.propose(order("PO-2"), "finalize")
-        async with browser(await desk.link(delete)) as person:
+    async with serve_page(file, "correct horse") as served:
+        delete, close = served.propose(order("PO-1")), served.propose(order("PO-2"), "finalize")
+        async with browser(await served.link(delete)) as person:
             typed = await person.send("approve", order_number="PO-1", pin="wrong one")
-        async with browser(await desk.link(close)) as person:
+        async with browser(await served.link(close)) as person:
             chosen = await person.send("approve", create_backorder="no", pin="wrong one")
 
     assert 'value="PO-1"' in typed.text
     assert 'value="no" required checked' in chosen.text
     assert "wrong one" not in typed.text + chosen.text
-    assert (desk.state(delete), desk.state(close)) == ("PROPOSED", "PROPOSED")
+    assert (served.state(delete), served.state(close)) == ("PROPOSED", "PROPOSED")
 
 
 # Attacks
 
 
 async def test_every_answer_forbids_scripts_frames_caches_and_referrers(file: Path) -> None:
-    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(served.propose(order()))) as person:
         answers = [
             await person.page(),
             await person.client.get("/"),
@@ -254,7 +263,7 @@ async def test_every_answer_forbids_scripts_frames_caches_and_referrers(file: Pa
 
 
 async def test_a_post_from_elsewhere_decides_nothing(file: Path) -> None:
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(one := served.propose(order()))) as person:
         host = person.origin.removeprefix("http://")
         elsewhere: list[dict[str, str]] = [
             {},
@@ -270,13 +279,13 @@ async def test_a_post_from_elsewhere_decides_nothing(file: Path) -> None:
         answers = [await person.send("approve", headers=headers, order_number="PO-7") for headers in elsewhere]
 
         assert [answer.status_code for answer in answers] == [403] * 9
-        assert desk.state(one) == "PROPOSED"
+        assert served.state(one) == "PROPOSED"
 
 
 async def test_a_form_that_was_shown_to_another_browser_or_for_another_order_decides_nothing(file: Path) -> None:
-    async with counter(file) as desk:
-        one, two = desk.propose(order("PO-7")), desk.propose(order("PO-8"))
-        async with browser(await desk.link(one)) as person, browser(await desk.link(two)) as other:
+    async with serve_page(file) as served:
+        one, two = served.propose(order("PO-7")), served.propose(order("PO-8"))
+        async with browser(await served.link(one)) as person, browser(await served.link(two)) as other:
             first_token, other_token = await person.token(), await other.token()
             own = person.client.cookies
             tokens = ["", "0" * 64, other_token, first_token[:-1], first_token.upper(), secrets.token_hex(32)]
@@ -289,11 +298,11 @@ async def test_a_form_that_was_shown_to_another_browser_or_for_another_order_dec
                 answers.append(await person.send("approve", token=first_token, order_number="PO-7"))
 
         assert [answer.status_code for answer in answers] == [403] * 11
-        assert {desk.state(one), desk.state(two)} == {"PROPOSED"}
+        assert {served.state(one), served.state(two)} == {"PROPOSED"}
 
 
 async def test_another_host_is_not_served(file: Path) -> None:
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(one := served.propose(order()))) as person:
         port = person.origin.rpartition(":")[2]
         hosts = ["evil.example", f"evil.example:{port}", "127.0.0.1", "localhost", "127.0.0.1:1", "", f"[::1]:{port}"]
         hosts += [f"127.0.0.1:{port}.evil.example", f"evil@127.0.0.1:{port}", f"0.0.0.0:{port}", f"LOCALHOST.:{port}"]
@@ -310,22 +319,22 @@ async def test_another_host_is_not_served(file: Path) -> None:
         assert {answer.status_code for answer in answers} <= {421, 400}
         assert len(answers) == 22
         assert not any("PO-7" in answer.text for answer in answers)
-        assert ([answer.status_code for answer in ours], desk.state(one)) == ([200, 200], "PROPOSED")
+        assert ([answer.status_code for answer in ours], served.state(one)) == ([200, 200], "PROPOSED")
 
 
 async def test_the_link_of_an_order_cannot_be_computed_from_it() -> None:
     """A person who can read the order and knows the connection asks for the same in a journal of their own."""
     links = []
     for _ in range(2):
-        async with counter(":memory:") as desk:
-            links.append(desk.propose(order()))
+        async with serve_page(":memory:") as served:
+            links.append(served.propose(order()))
 
     assert links[0] != links[1]
     assert all(re.fullmatch(r"[0-9a-f]{32}", one) for one in links)
 
 
 async def test_guessed_ids_find_nothing(file: Path) -> None:
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(one := served.propose(order()))) as person:
         token = await person.token()
         texts, statuses = set(), set()
         guesses = [secrets.token_hex(16) for _ in range(980)]
@@ -347,24 +356,24 @@ async def test_guessed_ids_find_nothing(file: Path) -> None:
 
         assert len(guesses) >= 1_000
         assert (statuses, len(texts), posted.status_code) == ({404}, 1, 404)
-        assert desk.state(one) == "PROPOSED"
+        assert served.state(one) == "PROPOSED"
 
 
 async def test_reading_changes_nothing(file: Path) -> None:
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(one := served.propose(order()))) as person:
         token = await person.token()
-        before = desk.store.events(one)
+        before = served.store.events(one)
         for query in (f"?decision=approve&order_number=PO-7&token={token}", "?decision=reject", "/approve", "/"):
             await person.client.get(person.path + query)
         for method in ("HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"):
             answer = await person.client.request(method, person.path, headers={"origin": person.origin})
             assert answer.status_code == 405
 
-        assert desk.store.events(one) == before
+        assert served.store.events(one) == before
 
 
 async def test_a_body_that_is_no_small_form_is_refused(file: Path) -> None:
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with serve_page(file) as served, browser(await served.link(one := served.propose(order()))) as person:
         token = await person.token()
         good = f"token={token}&decision=approve&order_number=PO-7"
         form = {"content-type": "application/x-www-form-urlencoded", "origin": person.origin}
@@ -388,52 +397,55 @@ async def test_a_body_that_is_no_small_form_is_refused(file: Path) -> None:
                 continue
             assert answer.status_code == status
 
-        assert desk.state(one) == "PROPOSED"
+        assert served.state(one) == "PROPOSED"
 
 
 async def test_the_link_alone_has_no_authority_where_a_pin_is_set(file: Path) -> None:
-    async with counter(file, PIN) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with serve_page(file, PIN) as served, browser(await served.link(one := served.propose(order()))) as person:
         answers = [
             await person.send("approve", order_number="PO-7"),
             await person.send("approve", order_number="PO-7", pin=""),
             await person.send("reject"),
             await person.send("approve", order_number="PO-7", pin="wrong"),
         ]
-        refused = desk.state(one)
+        refused = served.state(one)
         right = await person.send("approve", order_number="PO-7", pin=PIN)
 
         assert [answer.status_code for answer in answers] == [422, 422, 422, 403]
         assert "9 tries left on this page" in answers[-1].text
-        assert (refused, right.status_code, desk.state(one)) == ("PROPOSED", 303, "DONE")
+        assert (refused, right.status_code, served.state(one)) == ("PROPOSED", 303, "DONE")
 
 
 async def test_ten_wrong_pins_on_any_order_lock_the_page_for_an_hour(file: Path) -> None:
     clock = Clock()
     for number in ("PO-1", "PO-2"):  # a new start, and another order, change nothing
         async with (
-            counter(file, PIN, clock) as desk,
-            browser(await desk.link(desk.propose(order(number)))) as person,
+            serve_page(file, PIN, clock) as served,
+            browser(await served.link(served.propose(order(number)))) as person,
         ):
             for _ in range(5):
                 await person.send("approve", order_number=number, pin="wrong")
-    async with counter(file, PIN, clock) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with (
+        serve_page(file, PIN, clock) as served,
+        browser(await served.link(one := served.propose(order()))) as person,
+    ):
         shown, token = (await person.page()).text, await person.token()
         right = await person.send("approve", order_number="PO-7", pin=PIN)
-        locked = desk.state(one)
+        locked = served.state(one)
         clock.now += 3601
-        again = desk.propose(order())
-        async with browser(await desk.link(again)) as later:
+        again = served.propose(order())
+        async with browser(await served.link(again)) as later:
             afterwards = await later.send("approve", order_number="PO-7", pin=PIN)
 
         assert token == ""
         assert "Too many wrong PINs: this page is locked until" in shown
         assert "Wrong PINs in the last hour" not in shown  # said once
         assert (right.status_code, locked, again == one) == (403, "PROPOSED", False)
-        assert (afterwards.status_code, desk.state(again)) == (303, "DONE")
+        assert (afterwards.status_code, served.state(again)) == (303, "DONE")
 
 
 async def test_thirty_pins_at_once_are_not_more_than_ten(file: Path) -> None:
-    async with counter(file, PIN) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with serve_page(file, PIN) as served, browser(await served.link(one := served.propose(order()))) as person:
         token = await person.token()
         said = []
 
@@ -445,30 +457,30 @@ async def test_thirty_pins_at_once_are_not_more_than_ten(file: Path) -> None:
             for number in range(30):
                 guesses.start_soon(guess, number)
 
-        assert desk.happened(one).count("PIN tried: page") == 10
+        assert served.event_names(one).count("PIN tried: page") == 10
         assert (said.count(403), said.count(429)) == (10, 20)
-        assert desk.state(one) == "PROPOSED"
+        assert served.state(one) == "PROPOSED"
 
 
 async def test_a_locked_page_leaves_the_terminal_open(file: Path) -> None:
-    async with counter(file, PIN) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with serve_page(file, PIN) as served, browser(await served.link(one := served.propose(order()))) as person:
         for _ in range(11):
             await person.send("approve", order_number="PO-7", pin="wrong")
-        terminal = replace(desk.pending, place="terminal")
+        terminal = replace(served.pending, place="terminal")
         decided = await terminal.decide(
-            desk.found(one), "approve", {"order_number": "PO-7"}, PIN, {"through": "terminal"}
+            served.recorded_of(one), "approve", {"order_number": "PO-7"}, PIN, {"through": "terminal"}
         )
 
-        assert (decided.verdict, desk.state(one)) == ("taken", "APPROVED")
+        assert (decided.verdict, served.state(one)) == ("taken", "APPROVED")
 
 
 async def test_a_page_says_for_seven_days_that_the_pin_was_reset(file: Path) -> None:
     clock = Clock()
-    async with counter(file, PIN, clock) as desk:
-        desk.store.upkeep.set_approver_pin(hash_pin("another one"), desk.store.approver_pin().hash, "PIN reset")
+    async with serve_page(file, PIN, clock) as served:
+        served.store.upkeep.set_approver_pin(hash_pin("another one"), served.store.approver_pin().hash, "PIN reset")
         seen = []
         for _ in range(2):
-            async with browser(await desk.link(desk.propose(order()))) as person:
+            async with browser(await served.link(served.propose(order()))) as person:
                 seen.append("CAUTION: approver PIN reset on" in (await person.page()).text)
             clock.now += 7 * 86_400
 
@@ -537,7 +549,7 @@ class Shape(HTMLParser):
 
 
 async def shape(file: Path, shown: PurchaseOrder) -> tuple[Shape, str]:
-    async with counter(file) as desk, browser(await desk.link(desk.propose(shown))) as person:
+    async with serve_page(file) as served, browser(await served.link(served.propose(shown))) as person:
         page = (await person.page()).text
     return Shape(page), page
 
@@ -547,9 +559,9 @@ async def test_no_text_of_the_erp_adds_an_element_or_hides_number_vendor_or_amou
     cautioned = [*plain.elements]
     place = cautioned.index(("table", ("role",)))
     cautioned.insert(place, ("p", ("class",)))
-    async with counter(":memory:") as desk, browser(await desk.link(desk.propose(order("PO-0")))) as person:
+    async with serve_page(":memory:") as served, browser(await served.link(served.propose(order("PO-0")))) as person:
         for at, text in enumerate(HOSTILE):
-            one = desk.propose(order(f"PO-{at}", vendor=text, text=text))
+            one = served.propose(order(f"PO-{at}", vendor=text, text=text))
             page = (await person.client.get(f"/approve/{one}")).text
             seen = Shape(page)
             assert seen.elements in (plain.elements, cautioned), text

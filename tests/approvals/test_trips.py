@@ -25,7 +25,7 @@ from po_mcp.approvals.page_server import Listener
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.approvals.under_way import UnderWay
 from po_mcp.writes.journal import JournalStore
-from tests.approvals.counter import browser
+from tests.approvals.page_harness import browser
 from tests.commands.pseudo_terminal import at_terminal, environment
 from tests.harness import ERAS, ServerHarness, accept, outcome, yes
 

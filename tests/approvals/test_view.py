@@ -13,7 +13,7 @@ from po_mcp.approvals.presentation import LINES_SHOWN, NOT_GIVEN, Presentation, 
 from po_mcp.writes.journal import Event, JournalStore
 from po_mcp.writes.operation import Recorded, State, WriteOutcome
 from po_mcp.writes.payloads import CreatePayload, LineNote, Reason
-from tests.approvals.counter import Books, Clock, Counter, order
+from tests.approvals.page_harness import Books, Clock, PageHarness, order
 
 
 def present_order(
@@ -24,9 +24,9 @@ def present_order(
     asked_about = order(**shown)
     if lines:
         asked_about = asked_about.model_copy(update={"lines": (asked_about.lines or ())[:1] * lines})
-    asked = Counter(store, None, clock, erp, None)  # type: ignore[arg-type]
+    asked = PageHarness(store, None, clock, erp, None)  # type: ignore[arg-type]
     one = asked.propose(asked_about, kind, create_backorder)
-    made = present(asked.found(one), store.events(one), clock.now + 130)
+    made = present(asked.recorded_of(one), store.events(one), clock.now + 130)
     store.close()
     return made
 
@@ -85,10 +85,10 @@ def test_a_cancel_is_said_to_be_one_that_the_erp_can_undo() -> None:
 def test_receipts_that_the_erp_does_not_tell_are_not_taken_for_all_received() -> None:
     unknown = [line.model_copy(update={"received": None, "outstanding": None}) for line in order().lines or ()]
     store = JournalStore(":memory:", 600, Clock())
-    asked = Counter(store, None, Clock(), Books(), None)  # type: ignore[arg-type]
+    asked = PageHarness(store, None, Clock(), Books(), None)  # type: ignore[arg-type]
     one = asked.propose(order().model_copy(update={"lines": tuple(unknown)}), "finalize")
 
-    shown = present(asked.found(one), store.events(one), Clock().now)
+    shown = present(asked.recorded_of(one), store.events(one), Clock().now)
 
     store.close()
     assert shown.consequence == "The ERP does not show what was received. Closing cannot be undone."
@@ -99,10 +99,10 @@ def test_a_return_is_said_to_be_one_of_which_the_rest_is_not_known() -> None:
     first = (order().lines or ())[0]
     lines = (first.model_copy(update={"quantity": Decimal(-5), "received": Decimal(0), "outstanding": None}),)
     store = JournalStore(":memory:", 600, Clock())
-    asked = Counter(store, None, Clock(), Books(), None)  # type: ignore[arg-type]
+    asked = PageHarness(store, None, Clock(), Books(), None)  # type: ignore[arg-type]
     one = asked.propose(order().model_copy(update={"lines": lines}), "finalize")
 
-    shown = present(asked.found(one), store.events(one), Clock().now)
+    shown = present(asked.recorded_of(one), store.events(one), Clock().now)
 
     store.close()
     assert shown.consequence == "The ERP does not show what is outstanding. Closing cannot be undone."
@@ -114,10 +114,10 @@ def test_outstanding_lines_are_counted_over_all_and_beside_the_unknown_ones() ->
     lines = [first] * (LINES_SHOWN + 5)
     lines += [first.model_copy(update={"received": None, "outstanding": None})] * 2
     store = JournalStore(":memory:", 600, Clock())
-    asked = Counter(store, None, Clock(), Books(), None)  # type: ignore[arg-type]
+    asked = PageHarness(store, None, Clock(), Books(), None)  # type: ignore[arg-type]
     one = asked.propose(order().model_copy(update={"lines": tuple(lines)}), "finalize")
 
-    shown = present(asked.found(one), store.events(one), Clock().now)
+    shown = present(asked.recorded_of(one), store.events(one), Clock().now)
 
     store.close()
     assert shown.consequence == (
@@ -129,8 +129,8 @@ def test_outstanding_lines_are_counted_over_all_and_beside_the_unknown_ones() ->
 
 def test_a_new_order_shows_names_units_warehouses_and_where_each_guess_is_from() -> None:
     store = JournalStore(":memory:", 600, Clock())
-    asked = Counter(store, None, Clock(), Books(), None)  # type: ignore[arg-type]
-    one = asked.found(asked.propose_create())
+    asked = PageHarness(store, None, Clock(), Books(), None)  # type: ignore[arg-type]
+    one = asked.recorded_of(asked.propose_create())
     assert isinstance(one.operation.payload, CreatePayload)
     note = LineNote(name="M8 Hex Nut", unit="EA", warehouse="Main", said="nut", price_source="last paid on PO-1")
     reasons = (
@@ -220,7 +220,7 @@ def test_a_stale_operation_says_which_of_two_reasons_it_has() -> None:
 
 def propose() -> Recorded:
     store = JournalStore(":memory:", 600, Clock())
-    asked = Counter(store, None, Clock(), Books(), None)  # type: ignore[arg-type]
-    found = asked.found(asked.propose(order()))
+    asked = PageHarness(store, None, Clock(), Books(), None)  # type: ignore[arg-type]
+    found = asked.recorded_of(asked.propose(order()))
     store.close()
     return found

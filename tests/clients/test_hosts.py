@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import anyio
 import pytest
 
-from tests.approvals.counter import browser
+from tests.approvals.page_harness import browser
 from tests.clients.conftest import Workspace
 from tests.clients.hosts import ClaudeCode, Codex, GeminiCli, Host
 from tests.clients.screen import Screen

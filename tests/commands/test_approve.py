@@ -24,9 +24,9 @@ from po_mcp.commands._result_tables import _lines, shown, text_of
 from po_mcp.connectors.sandbox import Sandbox
 from po_mcp.writes.journal import ApproverPin, JournalStore
 from po_mcp.writes.journal.approver_pin import hash_pin
-from tests.approvals import counter
-from tests.approvals.counter import browser
-from tests.approvals.test_carrying_through import CANCEL, DELETE, FINALIZE, NUMBER, approve_and_leave
+from tests.approvals import page_harness
+from tests.approvals.page_harness import browser
+from tests.approvals.test_approved_outside_client import CANCEL, DELETE, FINALIZE, NUMBER, approve_and_leave
 from tests.approvals.test_page import HOSTILE
 from tests.commands.pseudo_terminal import at_terminal
 from tests.commands.test_doctor import real
@@ -312,8 +312,8 @@ def test_on_80_columns_no_code_and_no_figure_is_cut(text: str, figure: str) -> N
     code, exact = "BRG-6205-2RS/C3-SERIES-B", figure.replace(",", "")
     one = {"item": code, "description": text, "quantity": exact, "unit_price": exact, "line_total": exact}
     content = {"number": "PO-1", "vendor": "A", "status": "open", "currency": "USD", "lines": [one]}
-    line = counter.line(1, code, text, exact, "0", exact).model_copy(update={"line_total": Decimal(exact)})
-    read = counter.order().model_copy(update={"lines": (line,), "currency": "USD"})
+    line = page_harness.line(1, code, text, exact, "0", exact).model_copy(update={"line_total": Decimal(exact)})
+    read = page_harness.order().model_copy(update={"lines": (line,), "currency": "USD"})
     lines = [approve.lines_of(presentation._read(read)), _lines([one], "USD")]
     for table in (*lines, shown(CallToolResult(content=[], structured_content=content))):
         printed = io.StringIO()

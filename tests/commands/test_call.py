@@ -82,7 +82,7 @@ def test_a_reader_of_the_output_may_leave(harness: ServerHarness, arguments: lis
         (["list_purchase_orders", "ordered_from=2031-01-01"], "No matching orders."),
     ],
 )
-def test_nothing_that_matches_is_a_sentence_without_a_table(
+def test_a_search_without_a_match_is_a_sentence_without_a_table(
     harness: ServerHarness, arguments: list[str], said: str
 ) -> None:
     run = run_in_pipe(harness.book, *arguments)

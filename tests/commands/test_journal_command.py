@@ -33,7 +33,7 @@ from po_mcp.sandbox import Book
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.kinds.cancel import Cancel
 from po_mcp.writes.operation import Operation, Requester, WriteOutcome
-from tests.approvals.counter import order
+from tests.approvals.page_harness import order
 from tests.commands.pseudo_terminal import at_terminal
 from tests.commands.test_doctor import real
 from tests.harness import Reply, ScriptedPerson, ServerHarness, accept, outcome, set_pin, yes

@@ -14,7 +14,7 @@ from mcp.types import InputRequiredResult
 
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.journal.approver_pin import hash_pin
-from tests.approvals.counter import browser
+from tests.approvals.page_harness import browser
 from tests.commands.slow_erp import SlowErp, slow_erp
 from tests.commands.test_serve import CREATE, FINALIZE, NEW, PIN, Serving, read_greeting, start
 from tests.harness import ERAS, MODES, ScriptedPerson, ServerHarness, accept, outcome

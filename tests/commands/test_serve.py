@@ -32,7 +32,7 @@ from po_mcp.desk.context import Desk
 from po_mcp.server import lifespan
 from po_mcp.transports import http as http_transport
 from po_mcp.transports.http_app import Address
-from tests.approvals.counter import browser
+from tests.approvals.page_harness import browser
 from tests.commands.slow_erp import slow_erp
 from tests.harness import ERAS, MODES, ScriptedPerson, ServerHarness, accept, outcome, set_pin, text
 
@@ -120,7 +120,7 @@ def serving(*arguments: str, **settings: str) -> Iterator[Serving]:
             process.kill()
 
 
-def over(harness: ServerHarness) -> dict[str, str]:
+def settings_of(harness: ServerHarness) -> dict[str, str]:
     return {"PO_MCP_SANDBOX": str(harness.book), "PO_MCP_JOURNAL": str(harness.journal)}
 
 
@@ -140,7 +140,7 @@ def modern(tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
 @both_eras
 async def test_a_client_lists_the_tools_and_finalizes_with_the_persons_yes(harness: ServerHarness, era: str) -> None:
     person = ScriptedPerson(accept(decision="backorder"))
-    with serving(**over(harness)) as server:
+    with serving(**settings_of(harness)) as server:
         async with server.client(era, person) as client:
             tools = (await client.list_tools()).tools
             done = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
@@ -159,7 +159,7 @@ async def test_a_click_on_the_page_of_the_same_port_is_carried_through(
     harness: ServerHarness, era: str, host: str
 ) -> None:
     set_pin(harness.journal, PIN)
-    with serving("--host", host, **over(harness)) as server:
+    with serving("--host", host, **settings_of(harness)) as server:
         async with server.client(era) as client:
             asked = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
             async with browser(asked["approve_at"]) as person:
@@ -181,7 +181,7 @@ async def test_a_click_on_the_page_of_the_same_port_is_carried_through(
 
 @both_eras
 async def test_without_a_pin_there_is_no_page_and_the_terminal_is_named(harness: ServerHarness, era: str) -> None:
-    with serving(**over(harness)) as server:
+    with serving(**settings_of(harness)) as server:
         async with server.client(era) as client:
             asked = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
         path = f"/approve/{asked['operation_id']}"
@@ -261,7 +261,7 @@ async def test_another_host_is_not_served() -> None:
 
 async def test_a_website_can_use_neither_mcp_nor_the_page(harness: ServerHarness) -> None:
     set_pin(harness.journal, PIN)
-    with serving(**over(harness)) as server:
+    with serving(**settings_of(harness)) as server:
         async with server.client(ERAS[0]) as client:
             asked = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
         elsewhere = [
@@ -473,7 +473,7 @@ async def test_a_signal_ends_it_while_a_person_is_asked_and_clients_are_connecte
     harness: ServerHarness, signum: signal.Signals
 ) -> None:
     set_pin(harness.journal, PIN)
-    with serving(**over(harness)) as server:
+    with serving(**settings_of(harness)) as server:
         async with server.http() as http:
             hello = await http.post("/mcp", json=call("initialize", HELLO))
             session = {"mcp-session-id": hello.headers["mcp-session-id"], "mcp-protocol-version": "2025-11-25"}

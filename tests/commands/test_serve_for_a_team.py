@@ -30,9 +30,9 @@ from tests.commands.test_serve import (
     Serving,
     call,
     modern,
-    over,
     read_greeting,
     serving,
+    settings_of,
     start,
 )
 from tests.harness import ServerHarness
@@ -185,8 +185,8 @@ async def test_readiness_asks_the_erp_once_in_a_while_however_often_it_is_asked(
 
 async def test_the_id_of_a_session_begins_with_the_replicas_name(harness: ServerHarness) -> None:
     with (
-        serving(PO_MCP_REPLICA="r1", **over(harness)) as first,
-        serving(PO_MCP_REPLICA="r2", **over(harness)) as second,
+        serving(PO_MCP_REPLICA="r1", **settings_of(harness)) as first,
+        serving(PO_MCP_REPLICA="r2", **settings_of(harness)) as second,
     ):
         async with first.http() as one, second.http() as two:
             hello = await one.post("/mcp", json=call("initialize", HELLO))

@@ -22,7 +22,7 @@ from po_mcp.config import Settings
 from po_mcp.transports import http as http_transport
 from po_mcp.transports import http_app
 from po_mcp.transports.uvicorn_server import listen
-from tests.approvals.counter import browser
+from tests.approvals.page_harness import browser
 from tests.commands.slow_erp import slow_erp
 from tests.commands.test_serve import (
     CREATE,

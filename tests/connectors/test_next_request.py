@@ -163,7 +163,7 @@ async def test_a_page_that_is_asked_for_again_waits_for_a_place() -> None:
     assert sorted(erp.asked) == sorted([*range(1, PAGES + 1), 3, 4, 7])
 
 
-async def test_one_that_does_not_wait_would_be_one_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_page_that_does_not_wait_would_be_one_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     no_place_again(monkeypatch)
 
     assert await read_items(Erp(make_cut())) > MAX_CONCURRENT_REQUESTS

@@ -424,7 +424,7 @@ async def test_an_order_hidden_from_its_requester_is_not_absent(tmp_path: Path, 
 # What connectors share, and when they are closed
 
 
-async def test_all_share_one_limit_and_one_breaker_and_closing_one_ends_neither(desk: Desk) -> None:
+async def test_connectors_share_a_limit_and_a_breaker_which_outlive_each_of_them(desk: Desk) -> None:
     closed = []
 
     class Slots:

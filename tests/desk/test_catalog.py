@@ -82,7 +82,7 @@ class SlowLists(ListsERP):
 
 
 @pytest.mark.parametrize("failure", [None, NotPermitted("no")])
-async def test_what_a_search_needs_is_made_ready_once_its_first_page_is_asked_for(
+async def test_a_search_prepares_its_index_once_its_first_page_is_asked_for(
     failure: NotPermitted | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     erp, index = SlowLists(item_list=(Item(id="P1", name="One"),), failure=failure), desk_catalog._index

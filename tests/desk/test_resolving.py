@@ -287,7 +287,7 @@ NAMELESS = Vendor(id=None, code="VNone", name="No Id Vendor")
     ],
     ids=["a part of its name", "the name of two"],
 )
-async def test_nobody_is_asked_about_entries_that_cannot_be_ordered_from(
+async def test_a_person_is_not_asked_about_entries_that_cannot_be_ordered_from(
     vendors: tuple[Vendor, ...], said: str, reported: str
 ) -> None:
     person = Chooser({"vendor_1": "1"})
@@ -478,7 +478,7 @@ async def test_a_vendor_number_that_a_list_without_ids_cannot_show_is_put_to_the
         ("warehouse", build_request("acme", "GLOVE", warehouse="77")),
     ],
 )
-async def test_nothing_is_exact_in_an_empty_list(kind: str, order: OrderRequest) -> None:
+async def test_an_empty_list_has_no_exact_match(kind: str, order: OrderRequest) -> None:
     with pytest.raises(InvalidInput, match=f"The ERP lists no {kind}s, so nothing can be ordered by ") as refused:
         await resolve(desk_over(erp(**{f"{kind}_list": ()})), order, Chooser(None))
 

@@ -17,8 +17,8 @@ from rich.table import Table
 from po_mcp.sandbox.faults import FAULTS
 from tests.homes import nobodys_home
 
-from .judging import Judged, play
 from .matrix import Scenario, every_scenario
+from .oracle import Judged, play
 
 HEAD = ("fault", "call", "struck", "reported", "writes sent", "applied", "verdict")
 WIDEST = 160

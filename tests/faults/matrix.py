@@ -165,18 +165,18 @@ _rehearsals: dict[tuple[str, str], Seen] = {}
 async def rehearse(erp: str, call: str) -> Seen:
     """Return what is seen of the call without a fault; each is made once."""
     if (erp, call) not in _rehearsals:
-        calm = await _play(Scenario(erp, call), ())
-        assert calm.reported in ("answered", "done"), calm.said
-        _rehearsals[erp, call] = calm
+        baseline = await _play(Scenario(erp, call), ())
+        assert baseline.reported in ("answered", "done"), baseline.said
+        _rehearsals[erp, call] = baseline
     return _rehearsals[erp, call]
 
 
 async def run(scenario: Scenario) -> Seen:
     """Play the scenario, and wait for what the ERP is given late."""
-    calm = await rehearse(scenario.erp, scenario.call)
+    baseline = await rehearse(scenario.erp, scenario.call)
     fault = FAULTS[scenario.fault]
     value = VALUES.get(scenario.fault, fault.value)
-    return await _play(scenario, [PlannedFault(fault, n, value) for n in _stages(calm.exchanges)[scenario.struck]])
+    return await _play(scenario, [PlannedFault(fault, n, value) for n in _stages(baseline.exchanges)[scenario.struck]])
 
 
 async def _play(scenario: Scenario, plan: Sequence[PlannedFault]) -> Seen:

@@ -13,8 +13,8 @@ from po_mcp.connectors.http import client, failures
 from po_mcp.errors import OutcomeUnknown
 from po_mcp.sandbox.faults import FAULTS
 
-from .judging import TRIES, Judged, play, violations
 from .matrix import Scenario, Seen, every_scenario
+from .oracle import TRIES, Judged, play, violations
 
 STRUCK = (
     ("inventory-pro", "finalize", "write"),

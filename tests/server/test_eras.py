@@ -95,7 +95,7 @@ async def test_a_connection_is_answered_as_the_sdk_answers_it(opening: str, sett
     assert len(ours.answers) == sum("id" in one for one in OPENINGS[opening])
 
 
-async def test_what_comes_before_the_first_request_is_kept_to_a_limit() -> None:
+async def test_messages_before_the_first_request_are_kept_to_a_limit() -> None:
     lines = Lines([*[tell(f"notifications/{place}") for place in range(20)], ask(1, "ping"), ask(2, "ping")])
 
     held = await eras._read_to_request(aiter(lines))

@@ -107,7 +107,7 @@ async def test_a_collector_gets_the_sdks_spans_with_the_erps_requests_below_them
 
 
 @pytest.mark.process
-async def test_nothing_of_orders_vendors_or_strangers_reaches_the_collector(harness: ServerHarness) -> None:
+async def test_the_collector_gets_no_text_of_orders_vendors_or_strangers(harness: ServerHarness) -> None:
     async with collecting() as collector:
         await run_watched_server(harness, collector)
 
@@ -163,7 +163,7 @@ def test_texts_of_exceptions_and_names_of_strangers_are_taken_out_of_spans() -> 
 # Off
 
 
-def test_nothing_of_opentelemetrys_sdk_is_imported_unless_a_collector_is_named() -> None:
+def test_opentelemetrys_sdk_is_imported_only_where_a_collector_is_named() -> None:
     program = (
         "import sys, po_mcp.transports.http, po_mcp.transports.json_log; print('opentelemetry.sdk' in sys.modules)"
     )
@@ -186,7 +186,7 @@ class NamingRecorder:
         return nullcontext(telemetry._NO_SPAN)
 
 
-def test_nothing_is_measured_without_a_recorder() -> None:
+def test_a_request_without_a_recorder_is_not_measured() -> None:
     recorder = NamingRecorder()
     for current in (recorder, None):
         telemetry.record_with(current)

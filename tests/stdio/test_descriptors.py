@@ -54,7 +54,7 @@ def test_a_socket_takes_what_it_has_room_for_and_keeps_nobody_waiting() -> None:
 
 
 @pytest.mark.parametrize("is_socket", [False, True])
-def test_nobody_who_reads_is_an_error(is_socket: bool) -> None:
+def test_a_pipe_without_a_reader_is_an_error(is_socket: bool) -> None:
     reader, writer = os.pipe() if not is_socket else (one.detach() for one in socket.socketpair())
     os.close(reader)
     with end_of(writer) as out, pytest.raises(OSError, match="Broken pipe"):

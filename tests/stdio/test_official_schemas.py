@@ -159,7 +159,7 @@ def greet(client: CheckedClient) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_all_that_is_said_is_valid_by_the_official_schema(version: str) -> None:
+def test_every_message_is_valid_by_the_official_schema(version: str) -> None:
     with server(PO_MCP_CREATE_APPROVAL_OVER="1") as process:
         client = CheckedClient(process, version)
         greet(client)

@@ -18,7 +18,7 @@ from po_mcp.sandbox import Book
 from po_mcp.sandbox.refusals import Missing
 from po_mcp.transports import page_process
 from po_mcp.transports.uvicorn_server import listen
-from tests.approvals.counter import browser
+from tests.approvals.page_harness import browser
 
 from .test_process import INITIALIZE, RawClient, server
 

@@ -97,7 +97,7 @@ def test_an_approver_approves_what_another_asked_for_and_nobody_else_does() -> N
     assert [RULES.find_refusal(one, operation) for one in (ALICE, BOB, person("eve"))] == [NOBODY, "", NOBODY]
 
 
-def test_nobody_approves_what_they_asked_for_unless_that_is_allowed() -> None:
+def test_a_requester_approves_their_own_request_only_where_that_is_allowed() -> None:
     own = operation_of(BOB)
 
     assert RULES.find_refusal(BOB, own) == OWN

@@ -140,7 +140,7 @@ def set_back_by(store: JournalStore, clock: Clock, journal_at: JournalPlace) -> 
 
 
 @pytest.mark.parametrize("is_kept", [False, True])
-def test_what_a_process_knows_of_the_latest_time_ends_where_another_noticed_it(
+def test_a_process_forgets_the_latest_time_where_another_set_it_back(
     store: JournalStore, clock: Clock, journal_at: JournalPlace, monkeypatch: pytest.MonkeyPatch, *, is_kept: bool
 ) -> None:
     if is_kept:  # without the control: what was known counts for ever, and each write finds the clock set back
@@ -157,7 +157,7 @@ def test_what_a_process_knows_of_the_latest_time_ends_where_another_noticed_it(
     assert events[-1] == "written here"
 
 
-def test_what_another_process_recorded_meanwhile_is_the_latest_time(
+def test_the_latest_time_is_that_of_another_process(
     store: JournalStore, clock: Clock, journal_at: JournalPlace
 ) -> None:
     take_to(store, guarded_operation(), "APPROVED")

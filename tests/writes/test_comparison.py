@@ -105,7 +105,7 @@ TOLD_OTHERWISE: dict[str, tuple[PurchaseOrder, str]] = {
 
 
 @pytest.mark.parametrize(("order", "said"), TOLD_OTHERWISE.values(), ids=TOLD_OTHERWISE)
-def test_all_that_was_asked_for_and_stored_otherwise_is_reported(order: PurchaseOrder, said: str) -> None:
+def test_every_field_that_was_stored_otherwise_is_reported(order: PurchaseOrder, said: str) -> None:
     found = compare_order(draft(reference="our id", **ASKED), order, SENT_AT)
 
     assert found.verdict == "ours"

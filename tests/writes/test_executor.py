@@ -132,7 +132,7 @@ async def test_an_order_that_changed_is_sent_by_no_caller(bench: Bench, kind: st
     ],
     ids=["date", "vendor's name", "description"],
 )
-async def test_all_that_the_person_was_shown_is_compared(bench: Bench, changed: dict[str, Any]) -> None:
+async def test_every_fact_that_the_person_was_shown_is_compared(bench: Bench, changed: dict[str, Any]) -> None:
     operation_id = approve(bench, "delete")
     bench.erp.orders["PO-1"] = order(**changed)
 

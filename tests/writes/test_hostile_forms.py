@@ -22,7 +22,7 @@ from po_mcp.writes.order_text import HEAD_COLUMNS, ITEMS_COLUMNS, columns, name,
 from po_mcp.writes.outcomes import OutcomeWriter
 from po_mcp.writes.payloads import CreatePayload, LineNote
 from po_mcp.writes.policy import SettlementPolicy
-from tests.approvals.counter import Books
+from tests.approvals.page_harness import Books
 from tests.unseen import each_unseen
 from tests.writes.test_forms import BOOKS, VENDORS, order, rows_of
 

@@ -477,7 +477,7 @@ def restored_without_the_send(store: JournalStore, file: Path, clock: Clock, sta
 @pytest.mark.parametrize("state", ["PROPOSED", "APPROVED"])
 @pytest.mark.parametrize("kind", ["finalize", "delete", "cancel"])
 @pytest.mark.parametrize("was_done", [True, False])
-async def test_what_waited_in_an_adopted_copy_is_settled_by_reading_and_never_sent(
+async def test_an_operation_that_waited_in_an_adopted_copy_is_settled_by_reading_and_never_sent(
     store: JournalStore, file: Path, clock: Clock, state: State, kind: str, was_done: bool
 ) -> None:
     with closing(restored_without_the_send(store, file, clock, state, kind)) as restored:

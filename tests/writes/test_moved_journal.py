@@ -35,9 +35,7 @@ def source(file: Path) -> Iterator[JournalStore]:
         yield store
 
 
-def test_everything_is_there_afterwards_and_nothing_of_it_was_changed(
-    source: JournalStore, file: Path, address: str
-) -> None:
+def test_a_moved_journal_holds_the_same_operations_and_events(source: JournalStore, file: Path, address: str) -> None:
     before = source.all()
     assert import_file(file, address) == len(before)
 
@@ -110,7 +108,7 @@ def test_an_import_whose_last_step_was_lost_goes_on(
         assert store.upkeep.verify() == []
 
 
-def test_nothing_is_brought_over_a_journal_that_is_there(source: JournalStore, file: Path, address: str) -> None:
+def test_a_journal_is_not_brought_over_another(source: JournalStore, file: Path, address: str) -> None:
     with closing(JournalStore(address)) as store:
         take_to(store, guarded_operation(), "DONE")
 

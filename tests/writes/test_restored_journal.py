@@ -148,9 +148,7 @@ def test_no_order_is_created_unseen_until_the_copy_is_adopted(address: str) -> N
 
 
 @pytest.mark.parametrize("state", ["PROPOSED", "APPROVED"])
-def test_what_waits_is_unknown_where_the_copy_is_adopted_before_anything_was_written(
-    address: str, state: State
-) -> None:
+def test_a_waiting_operation_is_unknown_where_its_copy_is_adopted_before_a_write(address: str, state: State) -> None:
     """An administrator may be the first who writes to it: what its copy calls approved may be sent already."""
     with closing(JournalStore(address)) as store:
         operation_id = take_to(store, guarded_operation(), state)

@@ -27,7 +27,7 @@ from po_mcp.config import Settings
 from po_mcp.desk import approval_flow
 from po_mcp.tools import _progress
 from po_mcp.writes.journal import Journal, JournalStore
-from tests.approvals.counter import browser
+from tests.approvals.page_harness import browser
 from tests.harness import ERAS, MODES, ScriptedPerson, ServerHarness, outcome, set_pin
 
 DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"

@@ -1,4 +1,4 @@
-"""A counter for tests: the page on a real port, over a journal and an ERP of its own, and browsers that come to it."""
+"""The approval page for tests on a real port, over a journal and an ERP of its own, and browsers that come to it."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ class Books:
 
 
 @dataclass
-class Counter:
+class PageHarness:
     """The page, the journal and the ERP behind it."""
 
     store: JournalStore
@@ -235,14 +235,14 @@ class Counter:
         return recorded.operation.id
 
     def state(self, operation_id: str) -> str:
-        return self.found(operation_id).state
+        return self.recorded_of(operation_id).state
 
-    def found(self, operation_id: str) -> Recorded:
-        found = self.store.find(operation_id)
-        assert found is not None
-        return found
+    def recorded_of(self, operation_id: str) -> Recorded:
+        recorded = self.store.find(operation_id)
+        assert recorded is not None
+        return recorded
 
-    def happened(self, operation_id: str) -> list[str]:
+    def event_names(self, operation_id: str) -> list[str]:
         """The names of its events, in order."""
         return [event.event for event in self.store.events(operation_id)]
 
@@ -253,7 +253,7 @@ class Counter:
 
 
 @asynccontextmanager
-async def counter(
+async def serve_page(
     file: Path | str,
     pin: str | None = None,
     clock: Clock | None = None,
@@ -261,8 +261,8 @@ async def counter(
     erp: Books | None = None,
     *,
     may_write: bool = True,
-) -> AsyncIterator[Counter]:
-    """Open the counter; a second one over the same file is what a new start of the server is."""
+) -> AsyncIterator[PageHarness]:
+    """Serve the page; a second one over the same file is what a new start of the server is."""
     clock, erp = clock or Clock(), erp or Books()
     store = JournalStore(file, 600, clock, max_open)
     journal = Journal(store)
@@ -274,7 +274,7 @@ async def counter(
         listener = Listener(tasks, pending)
         try:
             with pending.under_way.within(tasks):
-                yield Counter(store, listener, clock, erp, pending)
+                yield PageHarness(store, listener, clock, erp, pending)
         finally:
             listener.close()
             tasks.cancel_scope.cancel()
@@ -305,8 +305,8 @@ class Browser:
 
     async def token(self) -> str:
         """What the form that is shown brings back."""
-        found = re.search(r'name="token" value="([0-9a-f]+)"', (await self.page()).text)
-        return found[1] if found else ""
+        recorded_of = re.search(r'name="token" value="([0-9a-f]+)"', (await self.page()).text)
+        return recorded_of[1] if recorded_of else ""
 
     async def send(
         self, decision: str, headers: Mapping[str, str] | None = None, token: str | None = None, **fields: str

@@ -36,14 +36,14 @@ class Judged:
 
 async def play(scenarios: Sequence[Scenario]) -> list[Judged]:
     """Play and judge the scenarios, a handful at a time, and return them in their order."""
-    calm = {(at.erp, at.call): await rehearse(at.erp, at.call) for at in scenarios}
+    baseline = {(at.erp, at.call): await rehearse(at.erp, at.call) for at in scenarios}
     judged: dict[Scenario, Judged] = {}
     places = anyio.CapacityLimiter(AT_ONCE)
 
     async def one(at: Scenario) -> None:
         async with places:
             seen = await run(at)
-        judged[at] = Judged(at, seen, violations(at, seen, calm[at.erp, at.call]))
+        judged[at] = Judged(at, seen, violations(at, seen, baseline[at.erp, at.call]))
 
     async with anyio.create_task_group() as tasks:
         for scenario in scenarios:
@@ -51,10 +51,10 @@ async def play(scenarios: Sequence[Scenario]) -> list[Judged]:
     return [judged[scenario] for scenario in scenarios]
 
 
-def violations(scenario: Scenario, seen: Seen, calm: Seen) -> list[str]:
-    """Return what is wrong with a scenario, in words; `calm` is the same call without a fault."""
+def violations(scenario: Scenario, seen: Seen, baseline: Seen) -> list[str]:
+    """Return what is wrong with a scenario, in words; `baseline` is the same call without a fault."""
     writes = CALLS[scenario.erp, scenario.call].writes
-    return [*_find_claims(seen), *(_of_a_write(seen, calm) if writes else _of_a_read(scenario, seen, calm))]
+    return [*_find_claims(seen), *(_of_a_write(seen, baseline) if writes else _of_a_read(scenario, seen, baseline))]
 
 
 def _find_claims(seen: Seen) -> Iterator[str]:
@@ -66,12 +66,12 @@ def _find_claims(seen: Seen) -> Iterator[str]:
         yield f"it does not say what to do next: {seen.said}"
 
 
-def _of_a_write(seen: Seen, calm: Seen) -> Iterator[str]:
+def _of_a_write(seen: Seen, baseline: Seen) -> Iterator[str]:
     if seen.writes_sent > 1:
         yield f"{seen.writes_sent} writes were sent"
     if seen.reported not in _MAY_BE_TOLD[seen.applied]:
         yield f"a lie: reported {seen.reported}, and it is {'' if seen.applied else 'not '}applied"
-    if seen.more_orders != (calm.more_orders if seen.applied else 0):
+    if seen.more_orders != (baseline.more_orders if seen.applied else 0):
         yield f"the book has {seen.more_orders:+d} orders"
     if (seen.reported == "unknown") != bool(seen.shown.get("do_not_repeat")):
         yield "do_not_repeat does not go with the status"
@@ -79,7 +79,7 @@ def _of_a_write(seen: Seen, calm: Seen) -> Iterator[str]:
         yield "unknown, and nothing was sent"
     yield from _false_words(seen)
     if seen.reported == "done":
-        yield from _false_order(seen.shown, calm.shown)
+        yield from _false_order(seen.shown, baseline.shown)
 
 
 def _false_words(seen: Seen) -> Iterator[str]:
@@ -89,24 +89,24 @@ def _false_words(seen: Seen) -> Iterator[str]:
         yield "it says that nothing was changed"
 
 
-def _false_order(shown: Mapping[str, Any], calm: Mapping[str, Any]) -> Iterator[str]:
+def _false_order(shown: Mapping[str, Any], baseline: Mapping[str, Any]) -> Iterator[str]:
     """Compare what a success shows of its order; what is left out or not known is no lie."""
-    shown_order, calm_order = shown.get("order") or {}, calm.get("order") or {}
+    shown_order, baseline_order = shown.get("order") or {}, baseline.get("order") or {}
     for name in ("number", "vendor_id", "status", "total"):
-        if shown_order.get(name, "unknown") not in ("unknown", calm_order.get(name)):
+        if shown_order.get(name, "unknown") not in ("unknown", baseline_order.get(name)):
             yield f"the order's {name} is shown as {shown_order[name]}"
-    if shown.get("backorder_number") not in (None, calm.get("backorder_number")):
+    if shown.get("backorder_number") not in (None, baseline.get("backorder_number")):
         yield "another backorder is named"
 
 
-def _of_a_read(scenario: Scenario, seen: Seen, calm: Seen) -> Iterator[str]:
+def _of_a_read(scenario: Scenario, seen: Seen, baseline: Seen) -> Iterator[str]:
     if seen.writes_sent or seen.more_orders:
         yield "a read has written"
-    limit = TIMEOUT * calm.tries.total() + SLACK
+    limit = TIMEOUT * baseline.tries.total() + SLACK
     if seen.seconds > limit:
         yield f"it took {seen.seconds} s, more than {limit} s"
     for address, tries in seen.tries.items():
-        if tries > TRIES * calm.tries.get(address, 1):
+        if tries > TRIES * baseline.tries.get(address, 1):
             yield f"{address} was read {tries} times"
-    if seen.reported == "answered" and seen.shown != calm.shown and scenario.fault not in _HONESTLY_OTHER:
+    if seen.reported == "answered" and seen.shown != baseline.shown and scenario.fault not in _HONESTLY_OTHER:
         yield "the answer is another than without the fault"
