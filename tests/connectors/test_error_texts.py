@@ -118,8 +118,8 @@ CALLS: dict[str, Callable[[ERP], Awaitable[object]]] = {
 }
 
 
-SUCCEED_WITH_204 = frozenset({"delete", "cancel"})
-"""Calls for which 204 is a success."""
+SUCCEED_WITH_204 = frozenset({"delete", "cancel", "list", "vendors", "items", "warehouses"})
+"""Calls for which 204 is a success, or an empty list."""
 
 
 async def failures(connect: Connect, outcome: Callable[[], Outcome]) -> AsyncIterator[PurchaseOrderError]:

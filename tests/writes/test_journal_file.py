@@ -582,7 +582,7 @@ def test_a_copy_of_the_whole_folder_is_a_journal(store: JournalStore, file: Path
 def test_a_journal_that_the_system_does_not_make_durable_is_refused(
     store: JournalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_FULL", 3)
+    monkeypatch.setattr(sqlite, "_SYNCHRONOUS_FULL", 3)
 
     assert "cannot be written safely" in read_refusal(store)
 

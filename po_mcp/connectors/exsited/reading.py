@@ -104,7 +104,7 @@ class Reader:
         self, parse: Callable[[Any], schemas.Page], row: type[R], path: str, on_rows: OnRows[R] | None = None
     ) -> Entries[R]:
         async def read_page(offset: int) -> Page[R]:
-            # A 404 of a list, in Exsited's own envelope, is of an empty one.
+            # A 404 of a list, or a 204, is of an empty one.
             body = await self._http.read_list(path, _params_of_page(offset), permission=_PERMISSION_TO_LOOK_UP)
             if body is None:
                 return Page((), None, None)

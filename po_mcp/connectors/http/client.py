@@ -130,23 +130,24 @@ class ErpHttpClient:
         return self._require_success(result, permission)
 
     async def read_list(self, path: str, params: Params, *, permission: str | None = None) -> Any:
-        """GET a page of a list and return its JSON; None where the ERP says, in its error envelope, that it has none.
+        """GET a page of a list and return its JSON, None for an empty list.
 
         Raises:
             ERPError: no trustworthy answer came; nothing was changed.
         """
+        # Servers of other vendors answer 204 (BigCommerce) or, in their error envelope, 404 where a list is empty.
         url = build_url(self._base, path, ())
         result = await self._run_unless_down(
             lambda: self._read_with_retries(lambda token: self._get(url, token, params))
         )
         answer, explanation = self._require_answer(result)
         # A 404 without the envelope may be a gateway's: taken for an empty list, it would hide every order.
-        if answer.status == 404 and self._mapping.is_envelope(answer.body):
+        is_empty = answer.status == 404 and self._mapping.is_envelope(answer.body)
+        if is_empty or (answer.status == 204 and answer.body is None):
             return None
-        # Neither vendor documents a list without a body: read as an empty one, it would say that nothing is overdue.
-        if 200 <= answer.status < 300 and answer.body is None:
-            raise BadAnswer(f"{self._mapping.name} sent nothing where a list was asked for.")
         self._raise_for_read_status(answer, permission=permission, number=None, explanation=explanation)
+        if answer.body is None:
+            raise BadAnswer(f"{self._mapping.name} sent nothing where a list was asked for.")
         return answer.body
 
     async def write(
