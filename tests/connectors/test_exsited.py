@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from po_mcp.connectors.exsited import catalog, error_body, schemas, translate
+from po_mcp.connectors.exsited import catalog, error_body, paging, schemas, translate
 from po_mcp.connectors.pagination import select_orders
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import (
@@ -382,7 +382,7 @@ def test_a_cancel_is_not_taken_from_any_other_answer(body: Any) -> None:
     ],
 )
 def test_the_numbers_tell_where_the_next_page_starts(page: Any, offset: int, next_start: int | None) -> None:
-    assert translate.next_offset(translate.parse_orders(page), offset) == next_start
+    assert paging.next_offset(translate.parse_orders(page), offset) == next_start
 
 
 @pytest.mark.parametrize(
@@ -391,7 +391,7 @@ def test_the_numbers_tell_where_the_next_page_starts(page: Any, offset: int, nex
 )
 def test_an_empty_page_before_the_end_is_refused(page: Any) -> None:
     with pytest.raises(BadAnswer):
-        translate.next_offset(translate.parse_orders(page), 0)
+        paging.next_offset(translate.parse_orders(page), 0)
 
 
 def test_orders_are_picked_by_their_issue_date_both_ends_included() -> None:

@@ -11,6 +11,7 @@ from po_mcp.config import Settings
 from po_mcp.connectors import connect
 from po_mcp.connectors.declaration import parse_text
 from po_mcp.connectors.exsited import DECLARATION
+from po_mcp.connectors.exsited import paging as exsited_paging
 from po_mcp.connectors.exsited import schemas as exsited_schemas
 from po_mcp.connectors.exsited import translate as exsited_translate
 from po_mcp.connectors.http import urls
@@ -216,7 +217,7 @@ def test_a_next_page_that_is_not_set_ends_no_full_page_of_a_list_that_is_not_cou
         {"purchase_orders": [{"id": f"PO-{row}", "status": "ACTIVE"} for row in range(rows)], "pagination": reported}
     )
 
-    page = exsited_translate.parse_page(found, exsited_schemas.ListedOrder, 10, 2)
+    page = exsited_paging.parse_page(found, exsited_schemas.ListedOrder, 10, 2)
 
     assert (page.length, page.next_start, page.tells_end) == (rows, next_start, tells_end)
 

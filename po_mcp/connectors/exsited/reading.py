@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from po_mcp.connectors.exsited import schemas, translate
+from po_mcp.connectors.exsited import paging, schemas, translate
 from po_mcp.connectors.exsited.versions import Call, Paths
 from po_mcp.connectors.http.client import ErpHttpClient
 from po_mcp.connectors.http.exchange import Params
@@ -95,7 +95,7 @@ class Reader:
         async def read_page(offset: int) -> Page[R]:
             # A 404 is about the order here, and no empty list.
             body = (await self._http.read(path, number, noun, params=_params_of_page(offset))).body
-            return translate.parse_page(parse(body), row, offset, ROWS_PER_PAGE)
+            return paging.parse_page(parse(body), row, offset, ROWS_PER_PAGE)
 
         # An order's documents decide whether it may be deleted: none may be missing.
         return _need_every_document(await self._read_pages(read_page))
@@ -108,7 +108,7 @@ class Reader:
             body = await self._http.read_list(path, _params_of_page(offset), permission=_PERMISSION_TO_LOOK_UP)
             if body is None:
                 return Page((), None, None)
-            return translate.parse_page(parse(body), row, offset, ROWS_PER_PAGE)
+            return paging.parse_page(parse(body), row, offset, ROWS_PER_PAGE)
 
         return await self._read_pages(read_page, on_rows)
 

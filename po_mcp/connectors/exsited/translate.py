@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, tzinfo
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
 from po_mcp.amounts import EXACT, compute_outstanding, plain
 from po_mcp.connectors import days
-from po_mcp.connectors.exsited import references, schemas
+from po_mcp.connectors.exsited import paging, references, schemas
 from po_mcp.connectors.exsited.error_body import raise_for_error
 from po_mcp.connectors.numbers import is_same_number, need_number_echo, wrong_order
 from po_mcp.connectors.pages import Page
 from po_mcp.errors import BadAnswer, IgnoredFilter, InvalidInput
 from po_mcp.orders import DraftLine, OrderDraft, OrderLine, PurchaseOrder, Snapshot, Status
-
-R = TypeVar("R", bound=schemas.ErpModel)
 
 _STATUS: Mapping[str, Status] = {
     # The filter's values (https://developer.exsited.com, Purchase Order GET); a cancel makes INACTIVE.
@@ -25,7 +23,8 @@ _STATUS: Mapping[str, Status] = {
     "draft": "draft",
     "deleted": "deleted",
 }
-_FILTER: Mapping[Status, str] = {ours: source.upper() for source, ours in _STATUS.items()}
+FILTERED: Mapping[Status, str] = {ours: source.upper() for source, ours in _STATUS.items()}
+"""The statuses that the list can be filtered by, and their words."""
 _NOT_RECEIVED = "pending"
 _RECEIVED = (None, "completed")
 
@@ -166,44 +165,6 @@ def build_cancel_snapshot(
     return Snapshot(order=combine(source, receipts, zone), erp_id=source.uuid, version=source.version)
 
 
-def next_offset(page: schemas.Page, offset: int) -> int | None:
-    """Return the offset of the next page, None at the end.
-
-    The number of records decides; without it, an empty next_page does; without both, the next page will be empty.
-
-    Raises:
-        BadAnswer: the page is empty before the end of the list.
-    """
-    said = page.pagination
-    end = offset + len(page.rows)
-    if not tells_end(page):
-        return end if page.rows else None
-    if end >= said.records if said.records is not None else said.next_page is None:
-        return None
-    if not page.rows:
-        raise BadAnswer("Exsited returned an incomplete list.")
-    return end
-
-
-def tells_end(page: schemas.Page) -> bool:
-    """Tell whether a page shows whether it is the last one."""
-    return page.pagination.records is not None or "next_page" in page.pagination.model_fields_set
-
-
-def parse_page(page: schemas.Page, row: type[R], offset: int, asked: int | None = None) -> Page[R]:
-    """Parse one page of any list, at `offset`; `asked` is the number of rows that were asked for."""
-    found, odd = row.parse_rows(page.rows)
-    next_start = next_offset(page, offset)
-    tells = tells_end(page)
-    is_full = asked is not None and len(page.rows) >= asked
-    # A next page that is not set ends a list; on a full page, it may be one that is never set.
-    if next_start is None and is_full and page.pagination.records is None:
-        next_start, tells = offset + len(page.rows), False
-    is_other = page.pagination.offset not in (None, offset)
-    names = row.name_rows(odd)
-    return Page(found, next_start, page.pagination.records, len(odd), tells, names, is_full, is_other)
-
-
 def build_order_filter(status: Status | None) -> dict[str, str]:
     """Build the query of GET /purchase-orders that filters by status.
 
@@ -212,12 +173,12 @@ def build_order_filter(status: Status | None) -> dict[str, str]:
     """
     if status is None:
         return {}
-    if status not in _FILTER:
+    if status not in FILTERED:
         raise InvalidInput(
             f"Exsited has no status for {status} orders.",
             next_step="List open orders instead, then read them with get_purchase_order to see what was received.",
         )
-    return {"filter": f"purchase-orders/status eq '{_FILTER[status]}'"}
+    return {"filter": f"purchase-orders/status eq '{FILTERED[status]}'"}
 
 
 def parse_orders_page(
@@ -236,7 +197,7 @@ def parse_orders_page(
     """
     if body is None:
         return Page((), None, None)
-    found = parse_page(parse_orders(body), schemas.ListedOrder, offset, asked)
+    found = paging.parse_page(parse_orders(body), schemas.ListedOrder, offset, asked)
     # An installation that ignores the filter would otherwise show cancelled orders as open ones.
     if status is not None and any(status_of(row.status) != status for row in found.rows):
         raise IgnoredFilter("Exsited ignored the status filter.")

@@ -1,0 +1,78 @@
+"""Where the pages of Exsited's lists end. No I/O.
+
+The fields of a page's position are documented, and what they count is not (https://developer.exsited.com).
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from po_mcp.connectors.exsited import schemas
+from po_mcp.connectors.pages import Page
+from po_mcp.errors import BadAnswer
+
+R = TypeVar("R", bound=schemas.ErpModel)
+
+
+def next_offset(page: schemas.Page, offset: int) -> int | None:
+    """Return the offset of the next page, None at the end.
+
+    The number of records decides, unless next_page leads on all the same; without it, an empty next_page does; without
+    both, the next page will be empty.
+
+    Raises:
+        BadAnswer: the page is empty before the end of the list.
+    """
+    said = page.pagination
+    end = offset + len(page.rows)
+    if not tells_end(page):
+        return end if page.rows else None
+    if is_end_by_count(page, offset) if said.records is not None else said.next_page is None:
+        return end if leads_on(page, offset) else None
+    if not page.rows:
+        raise BadAnswer("Exsited returned an incomplete list.")
+    return end
+
+
+def is_end_by_count(page: schemas.Page, offset: int) -> bool:
+    """Tell whether the list is counted, and this page ends with the last row."""
+    records = page.pagination.records
+    return records is not None and offset + len(page.rows) >= records
+
+
+def leads_on(page: schemas.Page, offset: int) -> bool:
+    """Tell whether rows may follow a page with which the list ends by its count."""
+    said = page.pagination
+    if not page.rows or not is_end_by_count(page, offset):
+        return False
+    # What `records` counts is not documented, and may be the rows of this page alone.
+    is_capped = said.limit is not None and len(page.rows) >= said.limit
+    may_count_page = said.records == len(page.rows) and is_capped and "next_page" not in said.model_fields_set
+    return said.next_page is not None or may_count_page
+
+
+def count_records(page: schemas.Page, offset: int) -> int | None:
+    """Return how many rows the list has, None where the page does not say it, or counts its own rows alone."""
+    said = page.pagination
+    counts_page = offset > 0 and said.records == len(page.rows)
+    return None if counts_page or leads_on(page, offset) else said.records
+
+
+def tells_end(page: schemas.Page) -> bool:
+    """Tell whether a page shows whether it is the last one."""
+    return page.pagination.records is not None or "next_page" in page.pagination.model_fields_set
+
+
+def parse_page(page: schemas.Page, row: type[R], offset: int, asked: int | None = None) -> Page[R]:
+    """Parse one page of any list, at `offset`; `asked` is the number of rows that were asked for."""
+    found, odd = row.parse_rows(page.rows)
+    next_start, total = next_offset(page, offset), count_records(page, offset)
+    # A page that only may follow is no loss where it is empty.
+    tells = tells_end(page) and not leads_on(page, offset)
+    is_full = asked is not None and len(page.rows) >= asked
+    # A next page that is not set ends a list; on a full page, it may be one that is never set.
+    if next_start is None and is_full and page.pagination.records is None:
+        next_start, tells = offset + len(page.rows), False
+    is_other = page.pagination.offset not in (None, offset)
+    names = row.name_rows(odd)
+    return Page(found, next_start, total, len(odd), tells, names, is_full, is_other)
