@@ -92,7 +92,7 @@ async def test_an_erp_that_lists_closed_orders_too_is_asked_for_the_open_ones() 
         reply = await read(client, "po://orders/open")
 
     assert reply == {"total_count": 0, "complete": True, "orders": []}
-    assert asked == ["purchase-orders/status eq 'ACTIVE'"]
+    assert asked[0] == "purchase-orders/status eq 'ACTIVE'"
 
 
 def _json(value: Any) -> httpx2.Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, tzinfo
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import httpx2
 
 from po_mcp.connectors import numbers
-from po_mcp.connectors.exsited import catalog, error_body, schemas, translate
+from po_mcp.connectors.exsited import catalog, error_body, paging, schemas, translate
 from po_mcp.connectors.exsited.reading import ROWS_PER_PAGE, TITLE, Reader, start_of_page
+from po_mcp.connectors.exsited.status_filter import scan_status
 from po_mcp.connectors.exsited.versions import Paths
 from po_mcp.connectors.http.breaker import ErpBreaker
 from po_mcp.connectors.http.call_limit import CallLimit
@@ -152,15 +153,16 @@ class Exsited:
 
     async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
         """Return the orders of the query."""
-        # The ERP filters by status, this connector by date: how a date is filtered, and how two filters are joined,
-        # is documented in parts only (https://developer.exsited.com, Purchase Order GET).
-        chosen = translate.build_order_filter(query.status)
 
-        async def read_page(offset: int) -> Page[PurchaseOrder]:
-            body = await self._read_orders_page(ROWS_PER_PAGE, offset, chosen)
-            return translate.parse_orders_page(body, offset, query.status, self._zone, asked=ROWS_PER_PAGE)
+        # How a date is filtered, and how two filters are joined, is documented in parts only
+        # (https://developer.exsited.com, Purchase Order GET), so dates are picked here.
+        async def read(status: Status | None) -> OrderScan:
+            return await self._scan(status, progress, query.max_orders if status == query.status else None)
 
-        return select_orders(await scan_pages(self._paged_orders(read_page), progress, query.max_orders), query)
+        if query.status is None:
+            return select_orders(await read(None), query)
+        translate.build_order_filter(query.status)
+        return select_orders(await scan_status(query.status, read, self._count_orders), query)
 
     async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
         """Return one order, without received quantities where its item receipts cannot be read."""
@@ -328,18 +330,32 @@ class Exsited:
 
     async def _scan_with_lines(self) -> OrderScan:
         """Return all orders of the list, with the lines that it shows."""
+        return await self._scan(None, in_full=True)
+
+    async def _scan(
+        self,
+        status: Status | None,
+        progress: Progress | None = None,
+        max_orders: int | None = None,
+        *,
+        in_full: bool = False,
+    ) -> OrderScan:
+        """Return the orders of the list, filtered by status; with `in_full`, with the lines that it shows."""
+        chosen = translate.build_order_filter(status)
 
         async def read_page(offset: int) -> Page[PurchaseOrder]:
-            body = await self._read_orders_page(ROWS_PER_PAGE, offset, {})
-            return translate.parse_orders_page(body, offset, None, self._zone, asked=ROWS_PER_PAGE, in_full=True)
+            body = await self._read_orders_page(ROWS_PER_PAGE, offset, chosen)
+            return translate.parse_orders_page(body, offset, status, self._zone, asked=ROWS_PER_PAGE, in_full=in_full)
 
-        return await scan_pages(self._paged_orders(read_page))
-
-    def _paged_orders(self, read_page: Callable[[int], Awaitable[Page[PurchaseOrder]]]) -> PagedList[PurchaseOrder]:
-        """Return the list of orders whose page at an offset is read so."""
-        return PagedList(
+        pages = PagedList(
             self.title, read_page, lambda order: order.number, start_of_page=start_of_page, pace=self._http.pace
         )
+        return await scan_pages(pages, progress, max_orders)
+
+    async def _count_orders(self, status: Status | None) -> int | None:
+        """Return how many orders of a status Exsited counts, or how many in all; None where it does not say."""
+        body = await self._read_orders_page(1, 0, translate.build_order_filter(status))
+        return 0 if body is None else paging.count_records(translate.parse_orders(body), 0)
 
     async def _read_orders_page(self, limit: int, offset: int, chosen: Mapping[str, str]) -> Any:
         """Read a page of orders; None for an empty list."""
