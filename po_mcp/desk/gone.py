@@ -29,6 +29,9 @@ async def _is_gone(desk: Desk, recorded: Recorded) -> bool:
 
 
 async def _is_hidden(desk: Desk, recorded: Recorded) -> bool:
+    # No reading showed it when a person said that it happened: that none does now is no news.
+    if await desk.journal.is_persons_word(recorded.operation.id):
+        return False
     answered = await desk.journal.answered_number(recorded.operation.id)
     # Also under the number that the ERP gave it, where its answer named one.
     for number in filter(None, (recorded.operation.number, answered)):

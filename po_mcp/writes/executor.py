@@ -12,7 +12,16 @@ import anyio
 
 from po_mcp import telemetry
 from po_mcp.erp import ERP, acting_for
-from po_mcp.errors import ERPError, JournalUnavailable, OutcomeUnknown, PurchaseOrderError, Stale, TooLate
+from po_mcp.errors import (
+    ERPError,
+    JournalUnavailable,
+    OutcomeUnknown,
+    PurchaseOrderError,
+    Refused,
+    SignInEnded,
+    Stale,
+    TooLate,
+)
 from po_mcp.writes import order_text
 from po_mcp.writes.books import need_same_books
 from po_mcp.writes.journal import Claim, Journal, Proposed
@@ -242,9 +251,7 @@ class Executor:
             case "foreign":
                 refused = self.words.taken(operation, seen.order)
                 return await self._end_watch(operation, "REFUSED", refused, seen)
-        # What was changed meanwhile is looked at again, and not cancelled in the place of a delete.
-        may_offer = operation.kind == "delete" and not isinstance(refusal, Stale)
-        offer = offer_cancel(self.erp, seen.order) if may_offer else ""
+        offer = offer_cancel(self.erp, seen.order) if operation.kind == "delete" and _is_about_order(refusal) else ""
         next_step = offer or refusal.next_step
         # Where a read shows all that there is, two looks are the whole watch.
         if self.policy.watches_for == 0 or seen.seen == "ended_otherwise":
@@ -317,6 +324,12 @@ class Executor:
 def _as_stale(outcome: WriteOutcome, refusal: PurchaseOrderError) -> WriteOutcome:
     """Call a refusal stale where the ERP itself saw that the order is no longer the version that was approved."""
     return outcome.model_copy(update={"status": "stale"}) if isinstance(refusal, Stale) else outcome
+
+
+def _is_about_order(refusal: PurchaseOrderError) -> bool:
+    """Tell whether a delete was refused for what the order is, and not for a right, a sign-in or too many requests."""
+    # What was changed meanwhile is looked at again, and not cancelled in the place of a delete.
+    return isinstance(refusal, Refused) and not isinstance(refusal, Stale | SignInEnded)
 
 
 def _contents(seen: Observation) -> str:

@@ -36,7 +36,7 @@ async def record_verdict(
     # The look settled it: what the ERP shows goes before what a person remembers.
     if recorded.state != "UNKNOWN":
         return words.outcome(recorded)
-    operation, seen = recorded.operation, await reconciler.look(recorded)
+    operation, seen = recorded.operation, await reconciler.look(recorded, beyond_number=happened)
     if happened:
         outcome = words.say("done", operation, say_verdict(operation, happened=True, seen=seen.why), order=seen.order)
     elif seen.seen in ("applied", "gone", "differs"):

@@ -562,6 +562,25 @@ async def test_a_delete_that_the_erp_refuses_offers_a_cancel(harness: ServerHarn
     assert is_untouched(harness, DELETE)
 
 
+@pytest.mark.parametrize("status", [403, 404, 429])
+async def test_no_cancel_is_offered_for_a_delete_that_was_refused_for_no_reason_of_the_order(
+    harness: ServerHarness, status: int
+) -> None:
+    """A missing right, a path that is not there, too many requests: none of them is a reason to cancel."""
+
+    async def refuse(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        body = f'{{"errors": [{{"code": {status}}}]}}'.encode()
+        return httpx2.Response(status, stream=httpx2.ByteStream(body))
+
+    harness.wire.on_write = refuse
+    async with harness.client(person=ScriptedPerson(YES[DELETE])) as client:
+        refused = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
+
+    assert refused["status"] == "refused"
+    assert "cancel_purchase_order" not in refused["next_step"]
+    assert is_untouched(harness, DELETE)
+
+
 async def test_an_order_whose_last_write_ended_at_this_very_moment_is_read_a_few_times_and_no_more(
     harness: ServerHarness,
 ) -> None:

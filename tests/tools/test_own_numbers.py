@@ -16,7 +16,7 @@ from po_mcp.writes.journal import Journal
 from po_mcp.writes.kinds import answered
 from po_mcp.writes.observation import Observation
 from po_mcp.writes.reconcile import Reconciler
-from tests.harness import REAL, ScriptedPerson, no, outcome
+from tests.harness import REAL, ScriptedPerson, no, outcome, yes
 from tests.tools.small_erps import Row, SmallERP, SmallExsited, SmallInventoryPro
 
 CREATE = "create_purchase_order"
@@ -38,10 +38,10 @@ def number_orders() -> Any:
     return lambda asked: f"ERP-{next(numbers)}"
 
 
-def client(erp: SmallERP, tmp_path: Path, **more: Any) -> Client:
+def client(erp: SmallERP, tmp_path: Path, person: Any = None, **more: Any) -> Client:
     own: dict[str, Any] = {**REAL, "journal": str(tmp_path / "journal.db"), **more}
     own |= {"erp": "exsited", "redirect_uri": "https://x/"} if isinstance(erp, SmallExsited) else {}
-    return Client(build_server(Settings(**own), erp=erp.connect()), elicitation_callback=ScriptedPerson(no))
+    return Client(build_server(Settings(**own), erp=erp.connect()), elicitation_callback=person or ScriptedPerson(no))
 
 
 def request(line: Row) -> Row:
@@ -113,6 +113,39 @@ async def test_any_success_with_any_number_stays_unknown(tmp_path: Path, status:
     assert "answered with order" in first["message"]
     assert "\u202e" not in first["message"]
     assert len(erp.sent) == 1
+
+
+async def _repeat_after_a_persons_word(tmp_path: Path) -> tuple[SmallExsited, Any, Any]:
+    """Lose the answer to an order that the ERP numbers itself; a person says that it happened; then ask again."""
+    erp = SmallExsited(store_number=number_orders(), is_answer_lost=True)
+
+    async with client(erp, tmp_path, person=ScriptedPerson(yes), **AT_ONCE) as calls:
+        first = outcome(await calls.call_tool(CREATE, request(BOLTS_OF_EXSITED)))
+        [said] = outcome(await calls.call_tool("get_operation", {"operation_id": first["operation_id"]}))["operations"]
+        again = outcome(await calls.call_tool(CREATE, request(BOLTS_OF_EXSITED)))
+    return erp, said, again
+
+
+async def test_an_order_that_happened_on_a_persons_word_is_not_ordered_again(tmp_path: Path) -> None:
+    """It never showed under its number, so that it does not show is no sign that somebody removed it."""
+    erp, said, again = await _repeat_after_a_persons_word(tmp_path)
+
+    assert (said["status"], again["status"], again["replayed"]) == ("done", "done", True)
+    assert list(erp.book) == ["ERP-701"]
+
+
+async def test_without_a_persons_word_an_order_that_never_showed_is_ordered_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nobody(self: Journal, operation_id: str) -> bool:
+        return False
+
+    monkeypatch.setattr(Journal, "is_persons_word", nobody)
+
+    erp, said, _ = await _repeat_after_a_persons_word(tmp_path)
+
+    assert said["status"] == "done"
+    assert list(erp.book) == ["ERP-701", "ERP-702"]
 
 
 def _forget_the_number(patch: pytest.MonkeyPatch) -> None:

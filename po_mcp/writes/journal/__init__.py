@@ -264,6 +264,10 @@ class Journal:
         named = [event.detail.get(ANSWERED_NUMBER) for event in await self.events(operation_id)]
         return next((str(number) for number in reversed(named) if number), None)
 
+    async def is_persons_word(self, operation_id: str) -> bool:
+        """Tell whether an operation is done on the word of a person, and not by what the ERP said or showed."""
+        return any(event.event == "DONE" and "said" in event.detail for event in await self.events(operation_id))
+
     # Hearing of changes
 
     async def listen(self, heard: Callable[[str, str], None]) -> None:
