@@ -335,11 +335,25 @@ async def repeat_page_for_ever() -> str:
     return f"one page was asked for {asked} times" if asked > 2 else ""
 
 
-async def answer_a_write_beforehand() -> str:
-    """Send the answer to a delete behind that to the read before it; the delete itself fails."""
+async def answer_a_read_beforehand() -> str:
+    """Send another answer behind that to a read."""
+    whole, stale = reply(200, HEADER), reply(200, {**HEADER, "status": "Closed"})
+    async with connect_to_peer(inventory_pro, Reply(whole.raw + stale.raw), whole) as (erp, _):
+        seen = [(await erp.get_order(NUMBER)).status for _ in range(2)]
+    return "" if seen == ["open", "open"] else "an answer that nobody asked for is that to a read"
+
+
+async def answer_a_write_late() -> str:
+    """Send the answer to a delete behind that to the read before it, once it is there; it fails itself."""
     list_of_one = reply(200, {"purchase_orders": [{"id": NUMBER, "status": "ACTIVE"}], "pagination": {"records": 1}})
-    async with connect_to_peer(exsited, Reply(list_of_one.raw + reply(204).raw), reply(500)) as (erp, _):
+    async with connect_to_peer(exsited, list_of_one) as (erp, peer):
         await erp.scan_orders(OrderQuery())
+        before = peer.connections
+
+        async def respond(request: bytes) -> Reply:
+            return Reply(reply(204).raw + reply(500).raw) if peer.connections == before else reply(500)
+
+        peer.respond = respond
         try:
             await erp.delete_order(NUMBER)
         except OutcomeUnknown:

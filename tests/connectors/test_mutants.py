@@ -26,7 +26,8 @@ from po_mcp.connectors.inventory_pro import translate
 from po_mcp.errors import OutcomeUnknown
 from tests.connectors.attacks import (
     BOMB,
-    answer_a_write_beforehand,
+    answer_a_read_beforehand,
+    answer_a_write_late,
     ask_the_dead,
     believe_401_of_gateway,
     create_unreadable_number,
@@ -325,7 +326,13 @@ MUTANTS = [
         "answers beforehand",
         "the look for bytes behind an answer",
         attribute(exchange, "may_have_surplus", lambda response: False),
-        answer_a_write_beforehand,
+        answer_a_read_beforehand,
+    ),
+    Mutant(
+        "answers too late",
+        "the connection of its own that a write has",
+        attribute(exchange, "OF_ITS_OWN", "shared"),
+        answer_a_write_late,
     ),
 ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -64,6 +64,21 @@ async def test_a_body_behind_a_204_does_not_break_the_next_write() -> None:
         await erp.delete_order(NUMBER)
         await erp.delete_order(NUMBER)
         await erp.aclose()
+
+
+async def test_each_write_has_a_connection_of_its_own() -> None:
+    """Whatever comes late behind an answer is on a connection that no write uses, and no read after a write."""
+    async with raw_peer(ORDERS, reply(204), ORDERS, reply(204), ORDERS) as peer, aclosing(exsited(peer.url)) as erp:
+        connections = []
+        for _ in range(2):
+            await erp.scan_orders(OrderQuery())
+            connections.append(peer.connections)
+            await erp.delete_order(NUMBER)
+            connections.append(peer.connections)
+        await erp.scan_orders(OrderQuery())
+        connections.append(peer.connections)
+
+    assert connections == [1, 2, 2, 3, 3]
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from po_mcp.connectors.http.header_times import parse_clock_skew, parse_retry_af
 from po_mcp.connectors.http.pace import Pace
 from po_mcp.connectors.http.surplus import may_have_surplus
 from po_mcp.connectors.http.tokens import Token
-from po_mcp.connectors.http.transport import trust_system
+from po_mcp.connectors.http.transport import OF_ITS_OWN, Connections, trust_system
 from po_mcp.erp import BeforeSend
 from po_mcp.telemetry import Value, measure
 
@@ -104,10 +104,12 @@ class Exchange:
         silence: float | None = None,
         before_send: BeforeSend | None = None,
     ) -> httpx2.Request:
-        """Build a request; `silence` limits the seconds between two received bytes."""
+        """Build a request; `silence` limits the seconds between two received bytes, `before_send` makes it a write."""
         longest = silence or self._timeout
         timeout = {"connect": min(CONNECT_TIMEOUT_S, longest), "read": longest, "write": longest, "pool": longest}
-        extensions = {"timeout": timeout} | ({} if before_send is None else {"trace": FirstByte(before_send)})
+        extensions: dict[str, Any] = {"timeout": timeout}
+        if before_send is not None:
+            extensions |= {"trace": FirstByte(before_send), OF_ITS_OWN: True}
         has_content = body is not None or form is not None
         return httpx2.Request(
             method,
@@ -185,7 +187,7 @@ class Exchange:
         if self._is_closed:
             raise RuntimeError("a request after the connector was closed")
         if self._transport is None:
-            self._transport = httpx2.AsyncHTTPTransport(verify=trust_system(), retries=0)
+            self._transport = Connections(trust_system())
         return self._transport
 
 

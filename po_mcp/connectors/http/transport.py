@@ -14,12 +14,39 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SYSTEM = "system"
+OF_ITS_OWN = "of_its_own"
+"""The extension of a request that goes over a connection of its own."""
 
 
 class _Settings(Protocol):
     def proxy_address(self) -> str | None: ...
 
     def ca_path(self) -> str | None: ...
+
+
+class Connections(httpx2.AsyncBaseTransport):
+    """The way over the network: reads share connections, each write has one of its own.
+
+    What an ERP sends behind an answer may arrive at any time later. On a connection that was used before it would be
+    taken for the answer to the write: a late 204 behind that to a read called a delete done which was refused. And
+    nothing that comes late behind the answer to a write is the answer to a read.
+    """
+
+    def __init__(self, verify: ssl.SSLContext, proxy: str | None = None) -> None:
+        # No tries below ours: they would pass by the budget, and nobody would count them.
+        self._shared = httpx2.AsyncHTTPTransport(verify=verify, proxy=proxy, retries=0)
+        alone = httpx2.Limits(max_keepalive_connections=0)
+        self._alone = httpx2.AsyncHTTPTransport(verify=verify, proxy=proxy, retries=0, limits=alone)
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request over a new connection, which is closed behind its answer, where it asks for one."""
+        chosen = self._alone if OF_ITS_OWN in request.extensions else self._shared
+        return await chosen.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._shared.aclose()
+        await self._alone.aclose()
 
 
 def build_transport(settings: _Settings, base_url: str) -> httpx2.AsyncBaseTransport | None:
@@ -39,8 +66,7 @@ def build_transport(settings: _Settings, base_url: str) -> httpx2.AsyncBaseTrans
             context.load_verify_locations(ca_file)
         except (OSError, ssl.SSLError) as exc:
             raise ConfigurationError("PO_MCP_CA_FILE must name a readable file of PEM certificates") from exc
-    # No tries below ours: they would pass by the budget, and nobody would count them.
-    return httpx2.AsyncHTTPTransport(verify=context, proxy=proxy, retries=0)
+    return Connections(context, proxy)
 
 
 def trust_system() -> ssl.SSLContext:
