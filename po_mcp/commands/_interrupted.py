@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 
 import anyio
@@ -18,6 +18,7 @@ from rich.console import Console
 from po_mcp.commands._status_text import UNKNOWN, came_of, short
 from po_mcp.config import MEMORY, Settings
 from po_mcp.errors import PurchaseOrderError
+from po_mcp.transports.signals import ending_signals
 from po_mcp.untrusted import visible
 from po_mcp.writes import order_text
 from po_mcp.writes.journal import JournalStore
@@ -57,16 +58,20 @@ class Interruptions:
 
     async def watch(self, calling: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
         """Cancel `calling` at the first signal."""
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        with anyio.open_signal_receiver(*ending_signals()) as signals:
             # Beside the loop's own, which notices it only when it runs: not while a prompt is read.
             signal.signal(signal.SIGINT, _note)
             task_status.started()
-            async for _ in signals:
+            async for number in signals:
                 if calling.cancel_called:
+                    # A terminal that is closed sends it more than once: nobody there wants to leave at once.
+                    if number not in (signal.SIGINT, signal.SIGTERM):
+                        continue
                     # Not by an exception: what is sent is shielded, and would be waited for.
                     os._exit(self.report())
                 calling.cancel()
-                self._console.print("\nStopping. What was sent is being recorded; Ctrl-C again leaves at once.")
+                with suppress(OSError):  # the terminal is closed
+                    self._console.print("\nStopping. What was sent is being recorded; Ctrl-C again leaves at once.")
 
     def report(self) -> int:
         """Say what is known, and return the status."""

@@ -92,6 +92,9 @@ def command(config: Path | None, operation: str | None, pin: str | None) -> None
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         _settings.stop("approve needs a terminal, not a pipe or a script", NO_ANSWER)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # the parent process may have had it ignored
+    if sys.platform != "win32":
+        # A terminal that is closed shows as the end of what is typed; what is being sent is recorded first.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if pin is not None:
         raise SystemExit(_set_pin(settings, is_reset=pin == "reset"))
     try:

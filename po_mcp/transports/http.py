@@ -50,7 +50,7 @@ _NO_PAGE_WITH_SIGN_IN = (
 
 
 async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Address], None]) -> None:
-    """Serve until SIGINT or SIGTERM arrives; writes in flight are recorded first.
+    """Serve until SIGINT, SIGTERM or SIGHUP arrives; writes in flight are recorded first.
 
     Args:
         settings: the operator's settings.

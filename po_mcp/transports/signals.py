@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM end a server in order: writes in flight are recorded before the process ends."""
+"""SIGINT, SIGTERM and SIGHUP end a server in order: writes in flight are recorded before the process ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from anyio.abc import TaskStatus
 
 @asynccontextmanager
 async def handle_signals(end: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """Call `end` at the first SIGINT or SIGTERM that arrives while the block runs.
+    """Call `end` at the first of `ending_signals` that arrives while the block runs.
 
     On Windows, where asyncio has no signal handlers, Ctrl-C ends the process as it does any program.
 
@@ -27,8 +27,18 @@ async def handle_signals(end: Callable[[], Awaitable[None]]) -> AsyncIterator[No
         tasks.cancel_scope.cancel()
 
 
+def ending_signals() -> list[signal.Signals]:
+    """Return the signals that end this process in order."""
+    ends = [signal.SIGINT, signal.SIGTERM]
+    # A terminal that is closed sends it to all that was started there, such as a host and its servers. Whoever started
+    # this program by nohup had it ignored, so that it outlives the terminal.
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        ends.append(signal.SIGHUP)
+    return ends
+
+
 async def _receive(end: Callable[[], Awaitable[None]], *, task_status: TaskStatus[None]) -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with anyio.open_signal_receiver(*ending_signals()) as signals:
         task_status.started()
         is_ending = False
         # The loop goes on after the first signal: without a receiver, the second would kill the process

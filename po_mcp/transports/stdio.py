@@ -22,7 +22,7 @@ from po_mcp.transports.stdio_lines import StdioLines, take_stdout
 
 
 def serve(settings: Settings, config: Path | None = None) -> None:
-    """Serve until stdin closes, the client no longer reads, or SIGINT or SIGTERM arrives.
+    """Serve until stdin closes, the client no longer reads, or SIGINT, SIGTERM or SIGHUP arrives.
 
     A write in flight is finished first.
 

@@ -35,6 +35,7 @@ from po_mcp.transports.http_app import Address
 from tests.approvals.page_harness import browser
 from tests.commands.slow_erp import slow_erp
 from tests.harness import ERAS, MODES, ScriptedPerson, ServerHarness, accept, outcome, set_pin, text
+from tests.stdio.test_process import hangups
 
 DELETE, FINALIZE, CREATE = "delete_purchase_order", "finalize_purchase_order", "create_purchase_order"
 NEW = {
@@ -468,12 +469,12 @@ def test_a_wrong_setting_stops_the_start_with_one_line() -> None:
 # How it ends
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_signal_ends_it_while_a_person_is_asked_and_clients_are_connected(
     harness: ServerHarness, signum: signal.Signals
 ) -> None:
     set_pin(harness.journal, PIN)
-    with serving(**settings_of(harness)) as server:
+    with hangups(), serving(**settings_of(harness)) as server:
         async with server.http() as http:
             hello = await http.post("/mcp", json=call("initialize", HELLO))
             session = {"mcp-session-id": hello.headers["mcp-session-id"], "mcp-protocol-version": "2025-11-25"}
@@ -503,12 +504,14 @@ async def first_message(answer: httpx2.Response) -> dict[str, Any]:
     raise AssertionError("the stream ended without a message")
 
 
-@pytest.mark.parametrize(("era", "signum"), [(ERAS[0], signal.SIGINT), (ERAS[1], signal.SIGTERM)])
+@pytest.mark.parametrize(
+    ("era", "signum"), [(ERAS[0], signal.SIGINT), (ERAS[1], signal.SIGTERM), (ERAS[1], signal.SIGHUP)]
+)
 async def test_a_write_under_way_has_its_outcome_before_a_signal_ends_it(
     harness: ServerHarness, era: str, signum: signal.Signals
 ) -> None:
     async with slow_erp(harness.book) as erp:
-        with serving(PO_MCP_JOURNAL=str(harness.journal), **erp.settings) as server:
+        with hangups(), serving(PO_MCP_JOURNAL=str(harness.journal), **erp.settings) as server:
             async with server.http() as http, anyio.create_task_group() as tasks:
                 tasks.start_soon(send_a_write, http, era)
                 with anyio.fail_after(60):

@@ -65,6 +65,16 @@ def environment(book: Path | str = ":memory:", **changes: str) -> dict[str, str]
 
 
 @contextmanager
+def hangups(handler: signal.Handlers = signal.SIG_DFL) -> Iterator[None]:
+    """Let what is started meanwhile have SIGHUP handled so, whoever started the tests: `nohup` has it ignored."""
+    former = signal.signal(signal.SIGHUP, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, former)
+
+
+@contextmanager
 def server(program: Sequence[str] = ("-m", "po_mcp"), **changes: str) -> Iterator[RawClient]:
     command = [sys.executable, *program]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

@@ -14,10 +14,11 @@ import pytest
 
 from tests.commands.slow_erp import slow_erp
 from tests.commands.test_serve import CREATE, NEW
-from tests.stdio.test_process import MODERN_META, RawClient, server
+from tests.stdio.test_process import MODERN_META, RawClient, hangups, server
 
 IMPATIENT = [signal.SIGINT, signal.SIGINT]
 A_HOST = [signal.SIGTERM, signal.SIGTERM]
+A_CLOSED_TERMINAL = [signal.SIGHUP, signal.SIGHUP]
 BOTH = [signal.SIGINT, signal.SIGTERM, signal.SIGINT, signal.SIGTERM]
 
 SECOND_SIGNAL_IS_NOT_RECEIVED = """
@@ -36,6 +37,15 @@ async def receive_once(end, *, task_status):
             return
 
 signals._receive = receive_once
+main()
+"""
+HANGUP_IS_NOT_RECEIVED = """
+import signal
+
+from po_mcp.cli import main
+from po_mcp.transports import signals
+
+signals.ending_signals = lambda: [signal.SIGINT, signal.SIGTERM]
 main()
 """
 INTACT, MUTATED = ("-m", "po_mcp"), ("-c", SECOND_SIGNAL_IS_NOT_RECEIVED)
@@ -62,7 +72,7 @@ async def end_by(
     """Send the signals while the ERP, which has done the write, keeps its answer back."""
     journal = tmp_path / "journal.db"
     async with slow_erp(tmp_path / "book.db") as erp:
-        with server(program=program, PO_MCP_JOURNAL=str(journal), **erp.settings, **settings) as client:
+        with hangups(), server(program=program, PO_MCP_JOURNAL=str(journal), **erp.settings, **settings) as client:
             params = {"name": CREATE, "arguments": NEW, "_meta": MODERN_META}
             client.send({"id": 1, "method": "tools/call", "params": params})
             with anyio.fail_after(60):
@@ -86,7 +96,9 @@ def _wait_for(client: RawClient) -> tuple[int, str]:
     return status, client.process.stderr.read().decode()
 
 
-@pytest.mark.parametrize("signals", [IMPATIENT, A_HOST, BOTH], ids=["SIGINT", "SIGTERM", "both"])
+@pytest.mark.parametrize(
+    "signals", [IMPATIENT, A_HOST, A_CLOSED_TERMINAL, BOTH], ids=["SIGINT", "SIGTERM", "SIGHUP", "both"]
+)
 async def test_further_signals_do_not_end_it_before_the_outcome_of_a_write_is_recorded(
     tmp_path: Path, signals: list[signal.Signals]
 ) -> None:
@@ -104,3 +116,21 @@ async def test_if_only_the_first_signal_were_received_the_second_would_lose_the_
     end = await end_by(tmp_path, signals, program=MUTATED)
 
     assert (end.was_waiting, end.states) == (False, [("SENT",)])
+
+
+async def test_if_a_hangup_were_not_received_it_would_lose_the_outcome(tmp_path: Path) -> None:
+    end = await end_by(tmp_path, A_CLOSED_TERMINAL, program=("-c", HANGUP_IS_NOT_RECEIVED))
+
+    assert (end.was_waiting, end.status, end.states) == (False, -signal.SIGHUP, [("SENT",)])
+
+
+async def test_a_server_that_is_to_outlive_its_terminal_does() -> None:
+    with hangups(signal.SIG_IGN), server(PO_MCP_SANDBOX=":memory:") as client:
+        tools = client.request("tools/list", {"_meta": MODERN_META})
+        client.process.send_signal(signal.SIGHUP)
+        again = client.request("tools/list", {"_meta": MODERN_META})
+        client.process.send_signal(signal.SIGTERM)
+        status, _ = await anyio.to_thread.run_sync(_wait_for, client)
+
+    assert tools["result"] == again["result"]
+    assert status == 0
