@@ -33,6 +33,7 @@ from po_mcp.concurrency import CallRate
 from po_mcp.desk.context import Desk
 from po_mcp.scopes import Scope
 from po_mcp.server import current_request
+from po_mcp.server.lost_answers import explain_lost_answer
 from po_mcp.server.request_params import refuse_arguments
 from po_mcp.server.skills import SCHEME, Skills
 from po_mcp.untrusted import visible
@@ -101,6 +102,8 @@ class PurchasingServer(MCPServer[Desk]):
         if calls_per_minute is not None:  # a person may get further scopes at any time
             del cache_hints["tools/list"]
         super().__init__(name, icons=[_ICON], cache_hints=cache_hints, extensions=[skills, card], **more)
+        # Around the SDK's own check of a question's state: what it is given as `middleware` runs inside of it.
+        self.middleware.insert(0, explain_lost_answer)
         self._skills = skills
         self._card = card
         self._scopes = dict(scopes)

@@ -105,6 +105,23 @@ def test_a_client_of_2026_lists_the_tools_and_deletes_with_the_persons_yes() -> 
     assert ended == (0, "")
 
 
+def test_an_answer_that_comes_after_a_restart_is_told_as_one_that_was_not_taken(tmp_path: Path) -> None:
+    files = {"PO_MCP_SANDBOX": str(tmp_path / "book.db"), "PO_MCP_JOURNAL": str(tmp_path / "journal.db")}
+    call = {"name": "delete_purchase_order", "arguments": {"number": "PO-2025-0038"}, "_meta": MODERN_META}
+    answer = {"approval": {"action": "accept", "content": {"order_number": "PO-2025-0038"}}}
+    with server(**files) as client:
+        question = client.request("tools/call", call)["result"]
+    with server(**files) as client:
+        again = {**call, "inputResponses": answer, "requestState": question["requestState"]}
+        error = client.request("tools/call", again)["error"]
+        asked_again = client.request("tools/call", call)["result"]
+
+    assert (error["code"], error["data"]) == (-32602, {"reason": "invalid_request_state"})
+    assert "nothing was sent with it: po-mcp was restarted" in error["message"]
+    assert "for order PO-2025-0038 is open: get_operation shows where it stands." in error["message"]
+    assert asked_again["resultType"] == "input_required"
+
+
 def test_a_client_of_2025_lists_the_tools_and_deletes_with_the_persons_yes() -> None:
     with server() as client:
         hello = client.request("initialize", INITIALIZE)["result"]
