@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from po_mcp.writes.journal.database import BEGINNING as BEGINNING
 from po_mcp.writes.journal.database import Ask, Mark, Row, Transaction
@@ -47,6 +47,11 @@ _GONE = """
 SELECT DISTINCT operation_id FROM audit_log AS e
  WHERE operation_id != '' AND NOT EXISTS (SELECT 1 FROM write_operations WHERE id = e.operation_id)
 """
+# Its hash is that which the operation's row names, and must be there.
+_ADD = (
+    "INSERT INTO audit_log VALUES (?, ?, ?, ?, ?, ?, ?,"
+    " (SELECT last_event FROM write_operations WHERE id = ? AND last_event = ?))"
+)
 _LAST = "SELECT place, hash FROM audit_log ORDER BY place DESC LIMIT 1"
 
 
@@ -97,33 +102,58 @@ def holds(db: Transaction, mark: Mark) -> bool:
     return row is not None and row["hash"] == mark.hash
 
 
-def append(db: Transaction, event: Event, row: Row | None = None) -> None:
-    """Add an event within the transaction that did it, and note it in the operation's row.
+class Link(NamedTuple):
+    """An event as the log's next one, with the digest of its operation's row as it stands then, not added yet."""
 
-    `row` is the operation's as it stands now, where it is at hand. An event of an operation that is not recorded names
-    it in its detail: an older copy may have been put in the journal's place while it was under way.
-    """
+    place: int
+    operation_id: str
+    at: float
+    event: str
+    detail: str
+    row: str
+    previous: str
+    hash: str
+
+
+def next_link(db: Transaction, event: Event, row: Row | None) -> Link:
+    """Return an event as the log's next one; `row` is its operation's as it stands, or will stand, after it."""
     # The transaction is alone, so that the log ends where it did when it was begun, and after each event of its own.
     end = db.end or end_of(db)
-    if row is None and event.operation_id:
-        row = db.execute("SELECT * FROM write_operations WHERE id = ?", (event.operation_id,)).fetchone()
-        if row is None:
-            # Else it would look as if somebody had removed the operation.
-            event = replace(event, operation_id="", detail={**event.detail, "operation": event.operation_id})
     # The operation's row goes into the hash, so that an edit of the row shows as well.
     digest = _digest_of_row(row)
     detail = json.dumps(event.detail, sort_keys=True, separators=(",", ":"))
     # Counted on without a gap, so that an event that was cut out is missed.
-    place = end.place + 1
-    linked = _hash(place, event.operation_id, event.at, event.event, detail, digest, end.hash)
-    db.execute(
-        "INSERT INTO audit_log VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (place, event.operation_id, event.at, event.event, detail, digest, end.hash, linked),
-    )
+    values = (end.place + 1, event.operation_id, event.at, event.event, detail, digest, end.hash)
+    return Link(*values, _hash(*values))
+
+
+def add(db: Transaction, link: Link) -> None:
+    """Add the event of an operation whose row names it already.
+
+    Where the row does not, since the statement before it changed none, this fails, and with it the transaction.
+    """
+    db.execute(_ADD, (*link[:-1], link.operation_id, link.hash))
+    db.end = Mark(link.place, link.hash)
+
+
+def append(db: Transaction, event: Event) -> None:
+    """Add an event within the transaction that did it, and note it in the operation's row.
+
+    An event of an operation that is not recorded names it in its detail: an older copy may have been put in the
+    journal's place while it was under way.
+    """
+    row = None
+    if event.operation_id:
+        row = db.execute("SELECT * FROM write_operations WHERE id = ?", (event.operation_id,)).fetchone()
+        if row is None:
+            # Else it would look as if somebody had removed the operation.
+            event = replace(event, operation_id="", detail={**event.detail, "operation": event.operation_id})
+    link = next_link(db, event, row)
+    db.execute("INSERT INTO audit_log VALUES (?, ?, ?, ?, ?, ?, ?, ?)", link)
     # A chain whose end was cut off is whole: the row names its last event, so that it is missed.
     if event.operation_id:
-        db.execute("UPDATE write_operations SET last_event = ? WHERE id = ?", (linked, event.operation_id))
-    db.end = Mark(place, linked)
+        db.execute("UPDATE write_operations SET last_event = ? WHERE id = ?", (link.hash, event.operation_id))
+    db.end = Mark(link.place, link.hash)
 
 
 def ask_events(operation_id: str) -> Ask:

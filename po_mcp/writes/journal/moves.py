@@ -7,11 +7,15 @@ from typing import Any
 
 from po_mcp.writes.journal import audit_log, queries
 from po_mcp.writes.journal.audit_log import Event
-from po_mcp.writes.journal.database import Transaction
+from po_mcp.writes.journal.database import Row, Transaction
 from po_mcp.writes.operation import WAITING, State, may_move
 
 CLOCK_SLACK_S = 5.0
 """Seconds by which the clock may stand behind the last recorded time before it counts as set back."""
+
+
+_IS_AS_FOUND = "id = ? AND state = ?"
+"""One statement compares and sets, so that of two processes only one changes the row, whatever each has read before."""
 
 
 def move(
@@ -21,6 +25,7 @@ def move(
     after: State,
     detail: Mapping[str, Any],
     now: float,
+    row: Row | None = None,
     **values: object,
 ) -> bool:
     """Compare and set; every move of every operation is made here.
@@ -32,22 +37,26 @@ def move(
         after: the state that it gets.
         detail: what the audit log keeps of the move.
         now: the time of the move, in seconds since 1970.
+        row: the operation's row as this transaction found it, where it is at hand.
         values: further columns of the row, with their new values.
     """
     assert may_move(before, after), f"{before} -> {after}"
-    # One statement compares and sets, so that of two processes only one changes the row.
-    columns = "".join(f", {name} = ?" for name in values)
-    changed = db.execute(
-        f"UPDATE write_operations SET state = ?{columns} WHERE id = ? AND state = ?",  # noqa: S608
-        (after, *values.values(), operation_id, before),
-    )
-    # Asked for at once, and not by RETURNING: SQLite's tells numbers as they were given, and not as they are stored.
-    row = db.execute(*queries.ask_operation(operation_id)).fetchone()
-    if changed.rowcount != 1:
+    found = row or db.execute(*queries.ask_operation(operation_id)).fetchone()
+    if found is None or found["state"] != before:
         return False
-    # In the same transaction: there is no move without its event, and no event of a move that did not happen.
-    audit_log.append(db, Event(operation_id, now, after, detail), row)
+    moved = {**dict(zip(found.keys(), found, strict=True)), "state": after, **_as_stored(values)}
+    link = audit_log.next_link(db, Event(operation_id, now, after, detail), moved)
+    columns = "".join(f", {name} = ?" for name in values)
+    set_all = f"UPDATE write_operations SET state = ?{columns}, last_event = ? WHERE {_IS_AS_FOUND}"  # noqa: S608
+    db.execute(set_all, (after, *values.values(), link.hash, operation_id, before))
+    # In the same transaction: there is no move without its event, and without the move the event is not taken.
+    audit_log.add(db, link)
     return True
+
+
+def _as_stored(values: Mapping[str, object]) -> dict[str, object]:
+    """Return columns as a database gives them back: seconds, which have a fraction there."""
+    return {name: float(value) if isinstance(value, int) else value for name, value in values.items()}
 
 
 IS_OVER = "state IN ('PROPOSED', 'APPROVED') AND expires_at <= ?"

@@ -60,11 +60,13 @@ def insert(
 ) -> Proposed:
     """Record an operation, which can be approved or sent for `ttl` seconds."""
     values = values_of(operation, state, now, now + ttl)
-    names, places = ", ".join(values), ", ".join("?" * len(values))
-    db.execute(f"INSERT INTO write_operations ({names}) VALUES ({places})", tuple(values.values()))  # noqa: S608
     # Word for word, since that is what a yes will have been given to.
     shown = {"shown": operation.question.text} if operation.question else {}
-    audit_log.append(db, Event(operation.id, now, state, {**detail, **shown}))
+    link = audit_log.next_link(db, Event(operation.id, now, state, {**detail, **shown}), values)
+    values["last_event"] = link.hash
+    names, places = ", ".join(values), ", ".join("?" * len(values))
+    db.execute(f"INSERT INTO write_operations ({names}) VALUES ({places})", tuple(values.values()))  # noqa: S608
+    audit_log.add(db, link)
     return Proposed(operation, state, now + ttl, proposed_at=now, last_no=last_no)
 
 

@@ -12,6 +12,8 @@ from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.operation import Operation, Recorded, Requester, State, WriteOutcome
 
 _STATES = frozenset(get_args(State))
+_LATER = ("declined_at", "sent_at", "counts_from", "watched_until", "foreign_since", "settled_at", "outcome")
+"""Columns that a new operation leaves empty."""
 
 
 class UnreadableRow(ValueError):
@@ -23,7 +25,7 @@ class UnreadableRow(ValueError):
 
 
 def values_of(operation: Operation, state: State, proposed_at: float, expires_at: float) -> dict[str, object]:
-    """Return the columns of a new operation by their names."""
+    """Return all columns of a new operation by their names, in the table's order, as a database gives them back."""
     question = None if operation.question is None else json.dumps(asdict(operation.question))
     return {
         "id": operation.id,
@@ -44,6 +46,7 @@ def values_of(operation: Operation, state: State, proposed_at: float, expires_at
         "state": state,
         "proposed_at": proposed_at,
         "expires_at": expires_at,
+        **dict.fromkeys(_LATER),
         "is_untold": 0,
         "last_event": "",
     }

@@ -132,10 +132,11 @@ class JournalStore(JournalReadings):
     def approve(self, operation_id: str, payload: Payload, detail: Mapping[str, Any]) -> bool:
         """Record a person's yes, and what exactly is to be sent; False where it must be known whose yes it is."""
         with self._moving(queries.ask_operation(operation_id)) as db:
-            if agreements.is_of_team(db.answers[0]):
+            [rows] = db.answers
+            if not rows or agreements.is_of_team(rows):
                 return False
             sent = payload.model_dump_json()
-            return moves.move(db, operation_id, "PROPOSED", "APPROVED", detail, self._clock(), payload=sent)
+            return moves.move(db, operation_id, "PROPOSED", "APPROVED", detail, self._clock(), rows[0], payload=sent)
 
     def agree(
         self, operation_id: str, payload: Payload, agreement: Agreement, needed: int, detail: Mapping[str, Any]
@@ -156,10 +157,12 @@ class JournalStore(JournalReadings):
     def _end_by_no(
         self, operation_id: str, before: State, detail: Mapping[str, Any], outcome: WriteOutcome | None
     ) -> bool:
-        with self._moving() as db:
-            now = self._clock()
-            said = {} if outcome is None else {"outcome": outcome.model_dump_json(exclude_none=True)}
-            return moves.move(db, operation_id, before, "DECLINED", detail, now, settled_at=now, **said)
+        with self._moving(queries.ask_operation(operation_id)) as db:
+            now, [rows] = self._clock(), db.answers
+            values: dict[str, Any] = {"settled_at": now}
+            if outcome is not None:
+                values["outcome"] = outcome.model_dump_json(exclude_none=True)
+            return bool(rows) and moves.move(db, operation_id, before, "DECLINED", detail, now, rows[0], **values)
 
     def claim(self, operation_id: str, connection: Connection) -> Claim | None:
         """Take the one edge to the wire: for one caller only, in time, and durable when this returns.
@@ -180,7 +183,8 @@ class JournalStore(JournalReadings):
             if claimed.operation.payload.consent.needed > 1 and claimed.operation.payload.consent.missing:
                 return None
             # Durable before the first byte goes out: who dies while sending leaves SENT, which nobody sends again.
-            if not moves.move(db, operation_id, "APPROVED", "SENT", {}, sent_at, sent_at=sent_at, counts_from=sent_at):
+            begun = {"sent_at": sent_at, "counts_from": sent_at}
+            if not moves.move(db, operation_id, "APPROVED", "SENT", {}, sent_at, rows[0], **begun):
                 return None
             return Claim(claimed.operation, sent_at)
 
@@ -199,15 +203,15 @@ class JournalStore(JournalReadings):
 
         `watched_until` is for WATCHED; `is_late`: the next answer on this connection must say it.
         """
-        with self._moving() as db:
-            now = self._clock()
-            values: dict[str, object] = {"settled_at": now, "outcome": outcome.model_dump_json(exclude_none=True)}
+        with self._moving(queries.ask_operation(operation_id)) as db:
+            now, [rows] = self._clock(), db.answers
+            values: dict[str, Any] = {"settled_at": now, "outcome": outcome.model_dump_json(exclude_none=True)}
             if watched_until is not None:
                 # What is left of the watch is counted from here, should the clock be set back meanwhile.
                 values |= {"watched_until": watched_until, "counts_from": now}
             if is_late:
                 values["is_untold"] = 1
-            return moves.move(db, operation_id, before, after, detail, now, **values)
+            return bool(rows) and moves.move(db, operation_id, before, after, detail, now, rows[0], **values)
 
     def note(self, operation_id: str, event: str, detail: Mapping[str, Any]) -> None:
         """Add to the audit log what moves nothing."""
