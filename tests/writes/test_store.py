@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from itertools import product
 
@@ -9,7 +10,7 @@ import pytest
 
 from po_mcp.erp import Connection
 from po_mcp.errors import OperationUnderWay, TooManyQuestions
-from po_mcp.writes.journal import JournalStore, proposals
+from po_mcp.writes.journal import JournalStore, proposals, proposing
 from po_mcp.writes.journal.proposals import MAX_OPEN_QUESTIONS, MAX_PROPOSALS
 from po_mcp.writes.operation import LIVE, MOVES, Recorded, State
 from po_mcp.writes.payloads import FinalizePayload
@@ -180,6 +181,33 @@ def test_an_order_that_was_read_before_a_write_on_it_was_done_is_not_put_to_a_pe
     clock.now += 101
     assert isinstance(store.propose(guarded_operation("delete", "PO-2"), {}, read_at=read_at), Recorded)
     assert isinstance(store.propose(guarded_operation("delete"), {}, read_at=clock.now), Recorded)
+
+
+def record_after_a_wait(store: JournalStore, journal_at: JournalPlace, clock: Clock) -> None:
+    """Propose at another replica, which waits ten seconds for its turn; the order is written to meanwhile."""
+    read_at = clock.now
+    clock.now += 8
+    take_to(store, guarded_operation("finalize"), "DONE")
+    times = iter([read_at])
+    with closing(JournalStore(journal_at, 600, lambda: next(times, read_at + 10))) as waiting:
+        waiting.propose(guarded_operation("delete"), {}, read_at=read_at)
+
+
+def test_what_was_done_while_a_proposal_waited_for_its_turn_is_seen(
+    store: JournalStore, journal_at: JournalPlace, clock: Clock
+) -> None:
+    with pytest.raises(OperationUnderWay):
+        record_after_a_wait(store, journal_at, clock)
+
+
+def test_what_was_done_meanwhile_is_missed_where_the_first_answer_counts_for_long(
+    store: JournalStore, journal_at: JournalPlace, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proposing, "ASKED_LATELY_S", 60.0)
+
+    record_after_a_wait(store, journal_at, clock)
+
+    assert [recorded.state for recorded in store.live(None)] == ["PROPOSED"]
 
 
 def test_another_order_or_another_connection_is_not_in_the_way(store: JournalStore) -> None:

@@ -16,7 +16,7 @@ from po_mcp.writes.journal.database import Ask, Row, Transaction
 
 NAME = "SELECT connection FROM connections WHERE erp = ? AND address = ? AND company = ? AND credentials = ?"
 """Asks under which name a connection is recorded: see `key_of`."""
-ASK_LIVE = Ask("SELECT DISTINCT connection FROM live_operations")
+_ASK_LIVE = Ask("SELECT DISTINCT connection FROM live_operations")
 """Asks for the names of all connections that have live operations."""
 
 
@@ -80,7 +80,7 @@ def clashing(others: Sequence[Row], connection: Connection) -> list[Row]:
 
 def former_names(db: Transaction, connection: Connection) -> list[str]:
     """Return the names of version 1 that may be this connection's: it knew ERP and host alone."""
-    return former_names_in(db.execute(*ASK_LIVE).fetchall(), connection)
+    return former_names_in(db.execute(*_ASK_LIVE).fetchall(), connection)
 
 
 def former_names_in(rows: Sequence[Row], connection: Connection) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -71,28 +71,36 @@ def insert(
 
 
 def ask_counts(operation: Operation, now: float) -> Ask:
-    """Ask how much the client asked for in the seconds of each limit, and how many of its questions wait."""
-    session, places = operation.requester.session, []
-    values: list[object] = []
+    """Ask how much the client asked for in the seconds of each limit."""
+    places = ", ".join("COUNT(CASE WHEN proposed_at > ? THEN 1 END)" for _ in MAX_PROPOSALS)
+    since = [now - seconds for seconds in MAX_PROPOSALS]
     # Nothing after now is counted: what a clock that was ahead has recorded must lock nobody out.
-    for seconds in MAX_PROPOSALS:
-        places.append(
-            "(SELECT COUNT(*) FROM write_operations WHERE session = ? AND proposed_at > ? AND proposed_at <= ?)"
-        )
-        values += [session, now - seconds, now + CLOCK_SLACK_S]
-    places.append(
-        "(SELECT COUNT(*) FROM live_operations WHERE session = ? AND connection = ? AND state = 'PROPOSED'"
-        " AND declined_at IS NULL)"
+    where = "session = ? AND proposed_at > ? AND proposed_at <= ?"
+    values = (*since, operation.requester.session, min(since), now + CLOCK_SLACK_S)
+    return Ask(f"SELECT {places} FROM write_operations WHERE {where}", values)  # noqa: S608
+
+
+def count_waiting(live: Iterable[Row], operation: Operation, replaced: Operation | None) -> int:
+    """Return how many questions of the client wait, besides the one that this operation has replaced."""
+    gone = (replaced.connection, replaced.number) if replaced else ()
+    return sum(
+        row["session"] == operation.requester.session
+        and row["connection"] == operation.connection
+        and row["state"] == "PROPOSED"
+        and row["declined_at"] is None
+        and (row["connection"], row["number"]) != gone
+        for row in live
     )
-    return Ask(f"SELECT {', '.join(places)}", (*values, session, operation.connection))
 
 
 def refuse_flood(
-    db: Transaction, operation: Operation, now: float, *, counts: Sequence[int], is_question: bool, max_open: int
+    db: Transaction, operation: Operation, now: float, *, counts: Sequence[int], waiting: int | None, max_open: int
 ) -> None:
-    """Bound what one client asks for, so that neither a loop nor an instruction in a text locks others out."""
-    *recent, waiting = counts
-    for (seconds, limit), count in zip(MAX_PROPOSALS.items(), recent, strict=True):
+    """Bound what one client asks for, so that neither a loop nor an instruction in a text locks others out.
+
+    `counts` are those of `ask_counts`; `waiting` questions wait for a person, None where this is no question.
+    """
+    for (seconds, limit), count in zip(MAX_PROPOSALS.items(), counts, strict=True):
         if count >= limit:
             minutes = order_text.count(round(seconds / 60), "minute")
             raise TooManyQuestions(
@@ -100,7 +108,7 @@ def refuse_flood(
                 next_step="Wait a few minutes.",
             )
     # An order that nobody is asked about waits for nobody, and takes no place.
-    if is_question and waiting >= max_open:
+    if waiting is not None and waiting >= max_open:
         raise TooManyQuestions(f"{waiting} requests are already waiting for approval. Nothing was changed.")
 
 

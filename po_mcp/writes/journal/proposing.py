@@ -9,9 +9,12 @@ from typing import Any
 from po_mcp.erp import Connection
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import connections, moves, proposals, queries, restores
-from po_mcp.writes.journal.database import Row, Transaction
+from po_mcp.writes.journal.database import Ask, Row, Transaction
 from po_mcp.writes.journal.proposals import Similar
 from po_mcp.writes.operation import Operation, Recorded, State
+
+ASKED_LATELY_S = 0.5
+"""Seconds for which an answer counts that was asked for before its transaction began: it may have waited for others."""
 
 
 @dataclass(frozen=True)
@@ -39,24 +42,45 @@ class Proposal:
 class _Seen:
     """What the journal holds of the order and of the client, as one look shows it.
 
-    `names` are those of the connection, also of an older version; `live` is the live operation on the order, `done` the
-    writes on it since it was read; `answers` are those that the same request got, `counts` what its client asked for.
+    `names` are those of the connection, also of an older version; `orders` have live operations, `live` is that on the
+    order, `done` the writes on it since it was read; `answers` are those that the same request got, `counts` what its
+    client asked for.
     """
 
     names: Sequence[str]
+    orders: Sequence[Row]
     live: Recorded | None
     done: Sequence[Row]
     answers: Sequence[Row]
     counts: Sequence[int]
 
 
-def record(db: Transaction, proposal: Proposal, limits: Limits, origin: str, now: float) -> Recorded | Similar:
-    """Record it, or return what stands in its way: see the store's `propose`."""
+def asks(proposal: Proposal, now: float, names: Sequence[str] = ()) -> tuple[Ask, ...]:
+    """Ask for all that tells whether it may be recorded at that time; `names` are those of the connection."""
+    operation = proposal.operation
+    # What a clock that was ahead has recorded is of no later time, and must block nothing until that time comes.
+    until = now + moves.CLOCK_SLACK_S
+    since = until if proposal.read_at is None else proposal.read_at
+    return (
+        queries.ask_live_orders(),
+        queries.ask_done(names or (operation.connection,), operation.number, since, until),
+        queries.ask_answers(operation, now - proposals.NO_IS_SHOWN_S),
+        proposals.ask_counts(operation, now),
+    )
+
+
+def record(
+    db: Transaction, proposal: Proposal, limits: Limits, origin: str, asked_at: float, now: float
+) -> Recorded | Similar:
+    """Record it, or return what stands in its way: see the store's `propose`.
+
+    The transaction was begun with what `asks` gives, as it was at `asked_at`.
+    """
     operation = proposal.operation
     # First of all: a client that lost its answer repeats the call, and must not get a second order.
     if operation.kind == "create" and (same := _find_same_create(db, proposal, limits, now)) is not None:
         return proposals.renew(db, same, now, limits.ttl)
-    seen = _look(db, proposal, now)
+    seen = _look(db, proposal, asked_at, now)
     live = seen.live
     if live is not None and operation.requester.may_handle(live.operation) and live.operation.is_same(operation):
         return proposals.renew(db, live, now, limits.ttl)
@@ -75,28 +99,24 @@ def _find_same_create(db: Transaction, proposal: Proposal, limits: Limits, now: 
     return None if found is None or found.operation.id in proposal.gone else found
 
 
-def _look(db: Transaction, proposal: Proposal, now: float, names: Sequence[str] = ()) -> _Seen:
+def _look(db: Transaction, proposal: Proposal, asked_at: float, now: float) -> _Seen:
     operation = proposal.operation
-    asked = names or (operation.connection,)
-    # What a clock that was ahead has recorded is of no later time, and must block nothing until that time comes.
-    until = now + moves.CLOCK_SLACK_S
-    since = until if proposal.read_at is None else proposal.read_at
-    all_live, live, numbers, done, answers, counts = db.ask(
-        connections.ASK_LIVE,
-        queries.ask_live_row(asked, operation.number),
-        queries.ask_live_numbers(asked),
-        queries.ask_done(asked, operation.number, since, until),
-        queries.ask_answers(operation, now - proposals.NO_IS_SHOWN_S),
-        proposals.ask_counts(operation, now),
-    )
-    if not names and proposal.connection is not None:
-        former = connections.former_names_in(all_live, proposal.connection)
-        if former:
-            return _look(db, proposal, now, (operation.connection, *former))
-    # An ERP that takes po-1 for PO-1 would get two writes on one order.
-    row = live[0] if live else queries.live_row_alike(db, numbers, operation.number)
-    done = [] if proposal.read_at is None else done
-    return _Seen(asked, proposals.read_or_block(row, operation.number), done, answers, tuple(counts[0]))
+    names: tuple[str, ...] = (operation.connection,)
+    # A writer may have waited for others meanwhile, and what they did is of after the time that was asked for.
+    is_old = abs(now - asked_at) > ASKED_LATELY_S
+    found = db.ask(*asks(proposal, now)) if is_old else db.answers
+    if proposal.connection is not None and (former := connections.former_names_in(found[0], proposal.connection)):
+        names = (operation.connection, *former)
+        found = db.ask(*asks(proposal, now, names))
+    orders, done, answers, [counts] = found
+    its = [row for row in orders if row["connection"] in names]
+    if any(row["number"] == operation.number for row in its):
+        row = queries.live_row(db, names, operation.number)
+    else:
+        # An ERP that takes po-1 for PO-1 would get two writes on one order.
+        row = queries.live_row_alike(db, its, operation.number)
+    live = proposals.read_or_block(row, operation.number)
+    return _Seen(names, orders, live, [] if proposal.read_at is None else done, answers, tuple(counts))
 
 
 def _need_free_order(proposal: Proposal, seen: _Seen) -> None:
@@ -111,15 +131,15 @@ def _need_free_order(proposal: Proposal, seen: _Seen) -> None:
 def _record(
     db: Transaction, proposal: Proposal, seen: _Seen, limits: Limits, origin: str, now: float
 ) -> Recorded | Similar:
-    operation, approved, counts = proposal.operation, proposal.approved, seen.counts
-    if seen.live is not None:
-        replaced = {"because": "replaced by a newer request"}
-        moves.move(db, seen.live.operation.id, "PROPOSED", "STALE", replaced, now)
-        counts = tuple(db.ask(proposals.ask_counts(operation, now))[0][0])
+    operation, approved = proposal.operation, proposal.approved
+    replaced = seen.live.operation if seen.live else None
+    if replaced is not None:
+        moves.move(db, replaced.id, "PROPOSED", "STALE", {"because": "replaced by a newer request"}, now)
     if approved:
         _refuse_to_go_unasked(db, origin)
     # Last, so that a repeated call is answered even where no new question is let in.
-    proposals.refuse_flood(db, operation, now, counts=counts, is_question=not approved, max_open=limits.max_open)
+    waiting = None if approved else proposals.count_waiting(seen.orders, operation, replaced)
+    proposals.refuse_flood(db, operation, now, counts=seen.counts, waiting=waiting, max_open=limits.max_open)
     state: State = "APPROVED" if approved else "PROPOSED"
     last_no = queries.last_no(seen.answers)
     return proposals.insert(db, operation, state, proposal.detail, now, limits.ttl, last_no)

@@ -59,16 +59,15 @@ def ask_live_row_of(connection: Ask, number: str) -> Ask:
     )
 
 
-def ask_live_numbers(connections: Sequence[str]) -> Ask:
-    """Ask for the numbers of the orders that have a live operation, in any of these connections."""
-    where = f"connection IN ({', '.join('?' * len(connections))})"
-    return Ask(f"SELECT connection, number FROM live_operations WHERE {where}", tuple(connections))  # noqa: S608
+def ask_live_orders() -> Ask:
+    """Ask for the orders that have a live operation, in all connections, and for whom each waits."""
+    return Ask("SELECT connection, number, session, state, declined_at FROM live_operations")
 
 
-def live_row_alike(db: Transaction, numbers: Iterable[Row], number: str) -> Row | None:
+def live_row_alike(db: Transaction, live: Iterable[Row], number: str) -> Row | None:
     """Return the row of the live operation on an order whose number some ERPs take for this one; None where none."""
     wanted = fold_number(number)
-    alike = [row for row in numbers if row["number"] != number and fold_number(row["number"]) == wanted]
+    alike = [row for row in live if row["number"] != number and fold_number(row["number"]) == wanted]
     return live_row(db, [alike[0]["connection"]], alike[0]["number"]) if alike else None
 
 
@@ -198,22 +197,16 @@ def ask_answers(operation: Operation, since: float) -> Ask:
 
     Of a create the same request is one of the same content: its number may be another one.
     """
-    # Two questions, each with its index: one with OR would read every operation that there ever was.
-    same = "SELECT id FROM write_operations WHERE connection = ? AND kind = ?"
+    same = "SELECT id FROM write_operations WHERE connection = ? AND kind = ? AND number = ? AND arguments = ?"
+    values = [operation.connection, operation.kind, operation.number, operation.arguments]
+    if operation.content_digest:
+        # Two questions, each with its index: one with OR would read every operation that there ever was.
+        same += " UNION SELECT id FROM write_operations WHERE connection = ? AND content_digest = ?"
+        values += [operation.connection, operation.content_digest]
     return Ask(
-        "SELECT operation_id, at, event, detail FROM audit_log WHERE at > ? AND operation_id IN"  # noqa: S608
-        f" ({same} AND number = ? AND arguments = ? UNION"
-        " SELECT id FROM write_operations WHERE connection = ? AND content_digest = ? AND content_digest != '')"
+        f"SELECT operation_id, at, event, detail FROM audit_log WHERE at > ? AND operation_id IN ({same})"  # noqa: S608
         " AND event IN ('DECLINED', 'APPROVED', 'not approved') ORDER BY place DESC",
-        (
-            since,
-            operation.connection,
-            operation.kind,
-            operation.number,
-            operation.arguments,
-            operation.connection,
-            operation.content_digest,
-        ),
+        (since, *values),
     )
 
 

@@ -123,9 +123,9 @@ class JournalStore(JournalReadings):
             TooManyQuestions: a person has enough to answer already, or too much was asked in a short time.
         """
         proposal = Proposal(operation, detail, approved, known, connection, gone, read_at)
-        with self._moving() as db:
-            limits = Limits(self._ttl, self._max_open)
-            return proposing.record(db, proposal, limits, self._file.origin(), self._clock())
+        limits, asked_at = Limits(self._ttl, self._max_open), self._clock()
+        with self._moving(*proposing.asks(proposal, asked_at)) as db:
+            return proposing.record(db, proposal, limits, self._file.origin(), asked_at, self._clock())
 
     # Moving
 
