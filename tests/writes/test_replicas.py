@@ -72,7 +72,7 @@ async def test_of_many_operations_with_every_step_at_another_replica_none_is_sen
 async def test_without_the_compare_and_set_an_operation_is_sent_by_each(
     stores: list[JournalStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def move(db, operation_id, before, after, detail, now, **values):  # type: ignore[no-untyped-def]
+    def move(db, operation_id, before, after, detail, now, row=None, **values):  # type: ignore[no-untyped-def]
         columns = "".join(f", {name} = ?" for name in values)
         statement = f"UPDATE write_operations SET state = ?{columns} WHERE id = ?"
         db.execute(statement, (after, *values.values(), operation_id))

@@ -24,7 +24,9 @@ from psycopg_pool import PoolTimeout
 
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import audit_log, due, restores, schema
+from po_mcp.writes.journal import postgres_beginning as beginning
 from po_mcp.writes.journal.database import Ask, Mark, Slots, Transaction
+from po_mcp.writes.journal.postgres_beginning import Beginning
 from po_mcp.writes.journal.postgres_connections import AWAY, DEFAULTS, PostgresConnections
 from po_mcp.writes.journal.postgres_schema import need_durable, prepare, read_schema, translate_schema
 from po_mcp.writes.journal.postgres_transaction import PostgresTransaction, ask_together
@@ -47,15 +49,7 @@ _BEGIN_READING = """
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL statement_timeout = '6s'; SET LOCAL idle_in_transaction_session_timeout = '60s';
 """
-# What tells this copy of the database from every other: a promoted standby goes on in a timeline of its own, and a
-# dump that was read back has tables of its own.
-_WHERE = """
-SELECT now.at,
-  (SELECT system_identifier::text FROM pg_control_system()) || ' ' ||
-  substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || ' ' || coalesce(to_regclass('audit_log')::oid::text, '')
-"""
 _COMMIT = "COMMIT"
-_NOW = " FROM (SELECT extract(epoch FROM clock_timestamp())::float8 AS at) AS now"
 
 
 class _Time(NamedTuple):
@@ -193,8 +187,8 @@ class PostgresDatabase:
                 return begun.answers
         with _translate_errors(), self._connections.use(READING_S) as connection:
             mark = self._mark
-            [(_, *copy)], *found = ask_together(connection, asks, _ask_copy(mark))
-            self._note_copy(mark, *copy)
+            [row], *found = ask_together(connection, asks, beginning.ask_copy(mark))
+            self._note_copy(mark, beginning.Beginning(*row))
             return found
 
     @contextmanager
@@ -245,32 +239,35 @@ class PostgresDatabase:
     def _open_transaction(self, asks: Sequence[Ask] = (), *, is_writing: bool = False) -> Iterator[_Begun]:
         """Give a connection in a transaction, which is rolled back where it was not committed."""
         mark, seen = self._mark, self._latest
-        begin = self._write_begin(mark, seen) if is_writing else _BEGIN_READING + _ask_copy(mark)
 
-        def begin_on(connection: psycopg.Connection[Any]) -> _Begun:
-            return self._note_begun(connection, mark, seen, ask_together(connection, asks, begin))
+        def begin(connection: psycopg.Connection[Any]) -> _Begun:
+            if is_writing:
+                return self._begin_writing(connection, mark, seen, asks)
+            [row], *answers = ask_together(connection, asks, _BEGIN_READING + beginning.ask_copy(mark))
+            self._note_begun(mark, begun := beginning.Beginning(*row))
+            return _Begun(connection, mark, self._holds_mark, seen, begun.due or (), answers)
 
-        with self._connections.transaction(begin_on, WRITING_S if is_writing else READING_S) as begun:
+        with self._connections.transaction(begin, WRITING_S if is_writing else READING_S) as begun:
             yield begun
 
-    def _write_begin(self, mark: Mark, seen: due.Latest) -> str:
-        """Return the beginning of a writing transaction, with what is asked there."""
-        now = "now.at" if self._clock is None else f"{self._clock()!r}::float8"
-        columns = due.COLUMNS.replace("?", str(seen.place), 1).replace("?", now)
-        return f"{_BEGIN_WRITING}{_WHERE}, {_hash_at(mark.place)}, {columns}{_NOW}"
-
-    def _note_begun(
-        self, connection: psycopg.Connection[Any], mark: Mark, seen: due.Latest, found: list[list[Any]]
+    def _begin_writing(
+        self, connection: psycopg.Connection[Any], mark: Mark, seen: due.Latest, asks: Sequence[Ask]
     ) -> _Begun:
-        """Note the time and the copy, and return the rest."""
-        at, origin, hash_at_mark, *rest = found[0][0]
-        self._time = _Time(at, time.monotonic())
-        self._note_copy(mark, origin, hash_at_mark, rest[0])
-        return _Begun(connection, mark, self._holds_mark, seen, rest, found[1:])
+        begin = _BEGIN_WRITING + beginning.ask_due(None if self._clock is None else self._clock())
+        [row], end, *answers = ask_together(connection, (beginning.ask_end(mark, seen), *asks), begin)
+        begun = beginning.read_due(row, end, mark, seen)
+        self._note_begun(mark, begun)
+        if (found := begun.due) is None:
+            [[found]] = ask_together(connection, [beginning.ask_all(seen, self.now())])
+        return _Begun(connection, mark, self._holds_mark, seen, found, answers)
 
-    def _note_copy(self, mark: Mark, origin: str, hash_at_mark: str | None, known: str | None) -> None:
-        self._origin, self._known = origin, known
-        self._holds_mark = mark.place == 0 or hash_at_mark == mark.hash
+    def _note_begun(self, mark: Mark, begun: Beginning) -> None:
+        self._time = _Time(begun.at, time.monotonic())
+        self._note_copy(mark, begun)
+
+    def _note_copy(self, mark: Mark, begun: Beginning) -> None:
+        self._origin, self._known = begun.origin, begun.known
+        self._holds_mark = mark.place == 0 or begun.hash_at_mark == mark.hash
 
     def _expected_schema(self) -> dict[str, str]:
         name = "po_mcp_expected"
@@ -300,14 +297,6 @@ def describe(address: str) -> str:
         return "postgresql://"
     host, port = known.get("host") or known.get("hostaddr") or "", known.get("port")
     return f"postgresql://{host}{f':{port}' if port else ''}/{known.get('dbname') or ''}"
-
-
-def _hash_at(place: int) -> str:
-    return f"(SELECT hash FROM audit_log WHERE place = {place:d})" if place else "NULL"  # noqa: S608
-
-
-def _ask_copy(mark: Mark) -> str:
-    return f"{_WHERE}, {_hash_at(mark.place)}, ({restores.KNOWN}){_NOW}"
 
 
 def _need_committed(answer: str | None) -> None:
