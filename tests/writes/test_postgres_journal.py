@@ -37,7 +37,7 @@ def test_a_writer_that_waits_for_another_too_long_is_refused_and_goes_on_afterwa
     store: JournalStore, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operation_id = take_to(store, guarded_operation(), "APPROVED")
-    begin = postgres._BEGIN_WRITING.replace("lock_timeout = '6s'", "lock_timeout = '100ms'")
+    begin = postgres._BEGIN_WRITING.replace("'lock_timeout', '6s'", "'lock_timeout', '100ms'")
     monkeypatch.setattr(postgres, "_BEGIN_WRITING", begin)
 
     with hold_lock(address):

@@ -32,7 +32,6 @@ _HOUR_S = 3600.0
 _NAME = "approver_pin"
 _HOUR_AGO = "coalesce((SELECT place FROM audit_log WHERE at <= ? ORDER BY place DESC LIMIT 1), 0)"
 """The place after which the events of the last hour stand: found from the end of the log, which may be years long."""
-_NEVER = 2**63 - 1
 _STORED = "SELECT value FROM journal WHERE name = ?"
 _COST = {"n": 2**14, "r": 8, "p": 1}
 
@@ -71,23 +70,21 @@ def _hash(pin: str, salt: str) -> str:
     return f"scrypt${salt}${made.hex()}"
 
 
-def asks(now: float) -> tuple[Ask, ...]:
-    """Ask for the PIN as it stands, and for the tries of the last hour."""
-    # Every question asks, and without a PIN there is nothing to try: the events of the hour are not gone through.
-    start = f"CASE WHEN EXISTS (SELECT 1 FROM journal WHERE name = '{_NAME}') THEN {_HOUR_AGO} ELSE {_NEVER} END"  # noqa: S608
+def ask_held(now: float) -> Ask:
+    """Ask for the PIN as it stands, and when it was reset."""
     reset = "SELECT MAX(at) FROM audit_log WHERE operation_id = '' AND event = 'PIN reset' AND at > ?"
-    return (
-        Ask(_STORED, (_NAME,)),
-        Ask(reset, (now - RESET_IS_SHOWN_S,)),
-        _ask_tries_after(start, get_args(PinPlace), now),
-    )
+    return Ask(f"SELECT ({_STORED}) AS hash, ({reset}) AS reset_at", (_NAME, now - RESET_IS_SHOWN_S))
 
 
-def read(answers: Sequence[Sequence[Row]]) -> ApproverPin:
-    """Return what was asked for by `asks`."""
-    stored, reset, tries = answers
+def ask_all_tries(now: float) -> Ask:
+    """Ask for the tries of the last hour."""
+    return _ask_tries(get_args(PinPlace), now)
+
+
+def read(held: Row, tries: Sequence[Row]) -> ApproverPin:
+    """Return what was asked for by both; without a PIN there is nothing to try."""
     wrong: dict[PinPlace, int] = {place: len(_find_wrong(tries, place)) for place in get_args(PinPlace)}
-    return ApproverPin(str(stored[0]["value"]) if stored else None, reset[0][0], wrong)
+    return ApproverPin(held["hash"], held["reset_at"], wrong)
 
 
 def replace(db: Transaction, new: str, former: str | None, event: PinChange, now: float, detail: Any) -> bool:
@@ -154,13 +151,9 @@ def _read_stored(db: Transaction) -> str | None:
 
 def _ask_tries(places: Sequence[PinPlace], now: float) -> Ask:
     """Ask for the tries of the last hour in these places, and which of them fitted, in order."""
-    return _ask_tries_after(_HOUR_AGO, places, now)
-
-
-def _ask_tries_after(start: str, places: Sequence[PinPlace], now: float) -> Ask:
     names = [name(place) for place in places for name in (_name_try, _name_fit)]
     return Ask(
-        f"SELECT at, event FROM audit_log WHERE place > {start}"  # noqa: S608
+        f"SELECT at, event FROM audit_log WHERE place > {_HOUR_AGO}"  # noqa: S608
         f" AND event IN ({', '.join('?' * len(names))}) ORDER BY place",
         (now - _HOUR_S, *names),
     )

@@ -41,8 +41,10 @@ READERS = 4
 # With `synchronous_commit` off, as a user or a database may have it, a crash would lose a claim whose bytes went out.
 _BEGIN_WRITING = """
 BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
-SET LOCAL lock_timeout = '6s'; SET LOCAL statement_timeout = '7s'; SET LOCAL idle_in_transaction_session_timeout = '3s';
-SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') IN ('off', 'local');
+SELECT set_config('lock_timeout', '6s', true), set_config('statement_timeout', '7s', true),
+  set_config('idle_in_transaction_session_timeout', '3s', true), set_config('synchronous_commit',
+    CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' WHEN 'local' THEN 'on'
+    ELSE current_setting('synchronous_commit') END, true);
 SELECT pg_advisory_xact_lock(28783, hashtext(current_schema()));
 """
 _BEGIN_READING = """

@@ -21,7 +21,7 @@ from po_mcp.writes.journal import (
 )
 from po_mcp.writes.journal.approver_pin import ApproverPin, PinPlace
 from po_mcp.writes.journal.audit_log import Event
-from po_mcp.writes.journal.database import MEMORY, Row, Slots, open_database
+from po_mcp.writes.journal.database import MEMORY, Ask, Row, Slots, open_database
 from po_mcp.writes.journal.proposals import MAX_OPEN_QUESTIONS
 from po_mcp.writes.journal.token_store import SharedToken
 from po_mcp.writes.operation import WAITING, Operation, Recorded
@@ -43,6 +43,8 @@ class JournalReadings:
         self._ttl = ttl
         self._clock = self._file.now
         self._max_open = max_open
+        self._has_pin = False
+        """As the last look found it, so that one with a PIN is one look."""
 
     # Where it lies
 
@@ -230,13 +232,26 @@ class JournalReadings:
         """Return what is known of the approver's PIN, without making the file."""
         if not self.exists():
             return ApproverPin()
-        return approver_pin.read(self._file.ask(*approver_pin.asks(self._clock())))
+        _, pin = self._ask_with_pin()
+        return pin
 
     def find_recent_and_pin(self, operation: Operation) -> tuple[Recorded | None, ApproverPin]:
         """Return what the same call of the same user did within the ttl, whatever the order was; and the PIN."""
         recent = queries.ask_done_by_same_call(operation, *self._within_ttl())
-        done, *pin = self._file.ask(recent, *approver_pin.asks(self._clock()))
-        return next(queries.readable(done), None), approver_pin.read(pin)
+        [done], pin = self._ask_with_pin(recent)
+        return next(queries.readable(done), None), pin
+
+    def _ask_with_pin(self, *asks: Ask) -> tuple[list[list[Any]], ApproverPin]:
+        """Return the rows of each question, and what is known of the PIN."""
+        now, is_with_tries = self._clock(), self._has_pin
+        held, tries = approver_pin.ask_held(now), approver_pin.ask_all_tries(now)
+        found = self._file.ask(*asks, held, *([tries] if is_with_tries else []))
+        [pin] = found[len(asks)]
+        # Every question asks, and without a PIN there is nothing to try: the events of the hour are not gone through.
+        self._has_pin = pin["hash"] is not None
+        if self._has_pin and not is_with_tries:
+            found += self._file.ask(tries)
+        return found[: len(asks)], approver_pin.read(pin, found[-1] if self._has_pin else ())
 
     def seconds_to_pin_try(self, place: PinPlace) -> float:
         """Return in how many seconds a PIN may be tried in this place; 0 for now."""
