@@ -66,7 +66,7 @@ def test_a_database_that_ends_every_connection_is_not_tried_for_ever(
     store: JournalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operation_id = take_to(store, guarded_operation(), "APPROVED")
-    ended = postgres._BEGIN_WRITING + "SELECT pg_terminate_backend(pg_backend_pid());"
+    ended = postgres._BEGIN_WRITING + ";SELECT pg_terminate_backend(pg_backend_pid())"
     monkeypatch.setattr(postgres, "_BEGIN_WRITING", ended)
 
     seconds_of(lambda: store.claim(operation_id, CONNECTION))

@@ -45,11 +45,11 @@ SELECT set_config('lock_timeout', '6s', true), set_config('statement_timeout', '
   set_config('idle_in_transaction_session_timeout', '3s', true), set_config('synchronous_commit',
     CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' WHEN 'local' THEN 'on'
     ELSE current_setting('synchronous_commit') END, true);
-SELECT pg_advisory_xact_lock(28783, hashtext(current_schema()));
+SELECT pg_advisory_xact_lock(28783, hashtext(current_schema()))
 """
 _BEGIN_READING = """
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-SET LOCAL statement_timeout = '6s'; SET LOCAL idle_in_transaction_session_timeout = '60s';
+SET LOCAL statement_timeout = '6s'; SET LOCAL idle_in_transaction_session_timeout = '60s'
 """
 _COMMIT = "COMMIT"
 
@@ -189,7 +189,7 @@ class PostgresDatabase:
                 return begun.answers
         with _translate_errors(), self._connections.use(READING_S) as connection:
             mark = self._mark
-            [row], *found = ask_together(connection, asks, beginning.ask_copy(mark))
+            [row], *found = ask_together(connection, [beginning.ask_copy(mark), *asks])
             self._note_copy(mark, beginning.Beginning(*row))
             return found
 
@@ -245,7 +245,7 @@ class PostgresDatabase:
         def begin(connection: psycopg.Connection[Any]) -> _Begun:
             if is_writing:
                 return self._begin_writing(connection, mark, seen, asks)
-            [row], *answers = ask_together(connection, asks, _BEGIN_READING + beginning.ask_copy(mark))
+            [row], *answers = ask_together(connection, [beginning.ask_copy(mark), *asks], _BEGIN_READING)
             self._note_begun(mark, begun := beginning.Beginning(*row))
             return _Begun(connection, mark, self._holds_mark, seen, begun.due or (), answers)
 
@@ -255,8 +255,9 @@ class PostgresDatabase:
     def _begin_writing(
         self, connection: psycopg.Connection[Any], mark: Mark, seen: due.Latest, asks: Sequence[Ask]
     ) -> _Begun:
-        begin = _BEGIN_WRITING + beginning.ask_due(None if self._clock is None else self._clock())
-        [row], end, *answers = ask_together(connection, (beginning.ask_end(mark, seen), *asks), begin)
+        due_now = beginning.ask_due(None if self._clock is None else self._clock())
+        asked = [due_now, beginning.ask_end(mark, seen), *asks]
+        [row], end, *answers = ask_together(connection, asked, _BEGIN_WRITING)
         begun = beginning.read_due(row, end, mark, seen)
         self._note_begun(mark, begun)
         if (found := begun.due) is None:

@@ -39,16 +39,16 @@ class Beginning(NamedTuple):
     due: Sequence[Any] | None = None
 
 
-def ask_copy(mark: Mark) -> str:
+def ask_copy(mark: Mark) -> Ask:
     """Ask what a look begins with: it is answered by one row."""
-    at_mark = f"(SELECT hash FROM audit_log WHERE place = {mark.place:d})" if mark.place else "NULL"  # noqa: S608
-    return f"SELECT {_CLOCK}, {_COPY}, ({restores.KNOWN}), {at_mark}"
+    at_mark = "SELECT hash FROM audit_log WHERE place = ?"
+    return Ask(f"SELECT {_CLOCK}, {_COPY}, ({restores.KNOWN}), ({at_mark})", (mark.place,))
 
 
-def ask_due(clock: float | None) -> str:
+def ask_due(clock: float | None) -> Ask:
     """Ask what a writing transaction begins with: it is answered by one row; `clock` stands for the database's."""
-    now = _CLOCK if clock is None else f"{clock!r}::float8"
-    return f"SELECT {_CLOCK}, {_COPY}, ({restores.KNOWN}), {_IS_DUE.replace('?', now)}"
+    begin = f"SELECT {_CLOCK}, {_COPY}, ({restores.KNOWN}), "
+    return Ask(begin + _IS_DUE.replace("?", _CLOCK)) if clock is None else Ask(begin + _IS_DUE, (clock,))
 
 
 def ask_end(mark: Mark, seen: due.Latest) -> Ask:

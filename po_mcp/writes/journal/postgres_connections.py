@@ -153,7 +153,12 @@ class PostgresConnections:
         pool: ConnectionPool[_Connection] = ConnectionPool(
             make_conninfo(**{**DEFAULTS, **given}),
             # No prepared statements: behind a pooler another's may stand under the same name.
-            kwargs={"autocommit": True, "prepare_threshold": None, "row_factory": make_rows},
+            kwargs={
+                "autocommit": True,
+                "prepare_threshold": None,
+                "row_factory": make_rows,
+                "cursor_factory": psycopg.ClientCursor,
+            },
             min_size=1,
             max_size=MAX_CONNECTIONS,
             timeout=CHECKOUT_S,

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.pq.abc import PGresult
 
 from po_mcp.writes.journal.database import Ask, Begun, Mark, Rows
 
@@ -35,13 +36,13 @@ class _LateRows:
     def __init__(self, ask: Ask, send: Callable[[], object]) -> None:
         self.ask = ask
         self._send = send
-        self._found: tuple[list[Any], int, tuple[str, ...]] | None = None
+        self._found: tuple[list[Any], int, PGresult | None] | None = None
 
     def come(self, cursor: psycopg.Cursor[Any]) -> None:
         """Take what the statement gave."""
-        self._found = (_rows_of(cursor), cursor.rowcount, _names_of(cursor))
+        self._found = (_rows_of(cursor), cursor.rowcount, cursor.pgresult)
 
-    def _wait(self) -> tuple[list[Any], int, tuple[str, ...]]:
+    def _wait(self) -> tuple[list[Any], int, PGresult | None]:
         if self._found is None:
             self._send()
         assert self._found is not None
@@ -53,7 +54,7 @@ class _LateRows:
 
     @property
     def description(self) -> Any:
-        return [(name,) for name in self._wait()[2]]
+        return [(name,) for name in _names_of(self._wait()[2])]
 
     def fetchone(self) -> Any:
         rows = self._wait()[0]
@@ -131,9 +132,8 @@ class PostgresTransaction:
 
 
 def ask_together(connection: psycopg.Connection[Any], asks: Sequence[Ask], before: str = "") -> list[list[Any]]:
-    """Send questions as one message; return the rows of each and, first, those of what stands before them."""
-    found = [_rows_of(cursor) for cursor in send_together(connection, asks, before)]
-    return found[-len(asks) - bool(before) :]
+    """Send questions as one message, behind what stands before them; return the rows of each."""
+    return [_rows_of(cursor) for cursor in send_together(connection, asks, before)][-len(asks) :]
 
 
 def send_together(
@@ -141,20 +141,20 @@ def send_together(
 ) -> Iterator[psycopg.Cursor[Any]]:
     """Send statements as one message, and yield the cursor at what each of them gave.
 
-    The values are written into it, quoted by libpq, since a message of several statements takes no parameters.
+    The values are written into it, quoted by libpq (`psycopg.ClientCursor`), since a message of several statements
+    takes no parameters.
     """
-    text, values = _join(tuple(one.statement for one in asks)), [value for one in asks for value in one.values]
-    if values:
-        text = psycopg.ClientCursor(connection).mogrify(text, values)
-    cursor = connection.execute(f"{before}{';' if before and asks else ''}{text}".encode(connection.info.encoding))
+    text = _join((*([before] if before else []), *(one.statement for one in asks)))
+    cursor = connection.execute(text, [value for one in asks for value in one.values])
     yield cursor
     while cursor.nextset():
         yield cursor
 
 
 @lru_cache(maxsize=512)
-def _join(statements: tuple[str, ...]) -> str:
-    return ";".join(map(_with_placeholders, statements))
+def _join(statements: tuple[str, ...]) -> bytes:
+    # ASCII, all of them: what is not is a value.
+    return ";".join(map(_with_placeholders, statements)).encode("ascii")
 
 
 def _rows_of(cursor: psycopg.Cursor[Any]) -> list[Any]:
@@ -168,13 +168,14 @@ def _with_placeholders(statement: str) -> str:
 
 
 def make_rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], _Row]:
-    kind = _row_type(_names_of(cursor))
+    # Most questions find nothing, and a message has what gives none: their names are not looked up.
+    found = cursor.pgresult
+    kind = _row_type(_names_of(found) if found is not None and found.ntuples else ())
     return lambda values: kind(values)
 
 
-def _names_of(cursor: psycopg.Cursor[Any]) -> tuple[str, ...]:
+def _names_of(found: PGresult | None) -> tuple[str, ...]:
     # Not by the cursor's description, which makes an object of each column.
-    found = cursor.pgresult
     return tuple((found.fname(place) or b"").decode() for place in range(found.nfields)) if found else ()
 
 
