@@ -359,6 +359,7 @@ class OrderScan(Record):
         unreadable: rows that could not be read; they are in no other number.
         unreadable_numbers: the numbers of those, as far as they say it.
         unknown: orders that would match, but for a status that is not known here; they are not in `orders`.
+        undated: orders that would match, but that have no order date, where a range of dates is asked for.
     """
 
     orders: tuple[PurchaseOrder, ...]
@@ -371,6 +372,7 @@ class OrderScan(Record):
     unreadable: int = 0
     unreadable_numbers: tuple[NumberText, ...] = ()
     unknown: tuple[PurchaseOrder, ...] = ()
+    undated: tuple[PurchaseOrder, ...] = ()
 
 
 class Finalized(Record):

@@ -131,7 +131,10 @@ def select_orders(scanned: OrderScan, query: OrderQuery) -> OrderScan:
         for order in scanned.orders
         if order.status == "unknown" != query.status and query.status is not None and _matches(order, of_any_status)
     )
-    return scanned.model_copy(update={"orders": found, "unknown": unknown})
+    of_any_day = query.model_copy(update={"ordered_from": None, "ordered_to": None})
+    undated = tuple(order for order in scanned.orders if order.ordered_at is None and _matches(order, of_any_day))
+    undated = () if of_any_day == query else undated
+    return scanned.model_copy(update={"orders": found, "unknown": unknown, "undated": undated})
 
 
 def _matches(order: PurchaseOrder, query: OrderQuery) -> bool:

@@ -164,26 +164,29 @@ async def _filter_orders(
     desk: Desk, request: ListRequest, scan: OrderScan, receipts: dict[str, Receipts], progress: Progress | None
 ) -> Chosen:
     """Apply the filters that the ERP does not have; return the orders, and notes on how they were chosen."""
-    from po_mcp.desk.overdue import Chosen, describe_unknown, find_overdue  # late, for a quick start
+    from po_mcp.desk.overdue import Chosen, describe_unknown, describe_without_day, find_overdue  # late
 
     notes: list[str] = []
-    found, unknown = await add_vendor_names(desk, scan.orders), await add_vendor_names(desk, scan.unknown)
+    unnamed: list[PurchaseOrder] = []
+    every = (scan.orders, scan.unknown, scan.undated)
+    found, unknown, undated = [await add_vendor_names(desk, orders) for orders in every]
     # The caller's words are matched here, typos and codes included, in the same way for every ERP.
     if request.vendor is not None:
-        known = await _list_vendors(desk)
-        every = [*found, *unknown]
-        from po_mcp.desk.vendor_filter import VendorFilter  # late, for a quick start
+        from po_mcp.desk.vendor_filter import VendorFilter, describe_unnamed  # late, for a quick start
 
-        meant = VendorFilter(request.vendor, known, every)
-        found = [order for order in found if meant.includes(order)]
-        unknown = [order for order in unknown if meant.includes(order)]
-        none = "" if found or unknown else meant.describe_none(every)
-        notes += [note for note in (meant.note, none) if note]
+        listed = [*found, *unknown]
+        meant = VendorFilter(request.vendor, await _list_vendors(desk), listed)
+        unnamed = meant.find_unnamed([*listed, *undated])
+        found, unknown, undated = meant.pick(found), meant.pick(unknown), meant.pick(undated)
+        none = "" if found or unknown else meant.describe_none(listed)
+        notes += [*(note for note in (meant.note, none) if note), *describe_unnamed(unnamed)]
+    notes += describe_without_day(undated)
+    left_out = undated or unnamed
     if request.overdue:
         shown = sort_orders([*found, *unknown], request.sort, request.direction)
         overdue = await find_overdue(desk, shown, receipts, _go_on(progress, scan.read))
-        return Chosen(overdue.orders, [*notes, *overdue.notes], overdue.complete)
-    return Chosen(found, [*notes, *describe_unknown(unknown)], not unknown)
+        return Chosen(overdue.orders, [*notes, *overdue.notes], overdue.complete and not left_out)
+    return Chosen(found, [*notes, *describe_unknown(unknown)], not (unknown or left_out))
 
 
 def _go_on(progress: Progress | None, begin: int) -> Progress | None:

@@ -1,4 +1,4 @@
-"""Which orders are overdue, and what a reader must know of how that was found."""
+"""Which orders are overdue, and what a reader must know of how orders were found."""
 
 from __future__ import annotations
 
@@ -96,6 +96,12 @@ def describe_unknown(orders: Sequence[PurchaseOrder]) -> list[str]:
         return []
     words = ", ".join(sorted({visible(order.status_text.strip(), 40) or "none given" for order in orders})[:5])
     return [f"{count(len(orders), 'order')} of a status that po-mcp does not know ({words}) left out."]
+
+
+def describe_without_day(orders: Sequence[PurchaseOrder]) -> list[str]:
+    """Return a sentence on orders that are in no range of dates; none without such orders."""
+    have, are = ("has", "is") if len(orders) == 1 else ("have", "are")
+    return [f"{count(len(orders), 'order')} {have} no order date and {are} not included."] if orders else []
 
 
 def _describe_undated(undated: int) -> str:

@@ -11,7 +11,8 @@ from po_mcp.desk.matches import Fit, Match, best_matches
 from po_mcp.desk.matching import find
 from po_mcp.desk.vendor_names import has_same_company
 from po_mcp.orders import PurchaseOrder, Vendor
-from po_mcp.writes.order_text import name
+from po_mcp.untrusted import visible
+from po_mcp.writes.order_text import count, name
 
 
 class VendorFilter:
@@ -20,6 +21,7 @@ class VendorFilter:
     def __init__(self, text: str, known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> None:
         others = _vendors_of_orders(known, orders)
         self._text = text
+        self._known = {vendor.id for vendor in known if vendor.id}
         self.matches: list[Match[Vendor]] = best_matches(find(text, [*known, *others], words_of))
         self._ids = {match.entry.id for match in self.matches if match.entry.id}
         self._names = {_fold_name(match.entry.name) for match in self.matches}
@@ -37,6 +39,10 @@ class VendorFilter:
             return order.vendor_id in self._ids
         return _fold_name(order.vendor) in self._names
 
+    def pick(self, orders: Iterable[PurchaseOrder]) -> list[PurchaseOrder]:
+        """Return the orders that are of one of these vendors."""
+        return [order for order in orders if self.includes(order)]
+
     def describe_none(self, orders: Sequence[PurchaseOrder]) -> str:
         """Return the sentence on vendors of like names where no order is of those that are meant; "" where none is."""
         counted = Counter(order.vendor for order in orders)
@@ -51,6 +57,17 @@ class VendorFilter:
         are = "is" if list(near.values()) == [1] else "are"
         meant = " or ".join(name(match.entry.name) for match in self.matches[:5])
         return f"No order is of exactly {meant}; there {are} {there}."
+
+    def find_unnamed(self, orders: Iterable[PurchaseOrder]) -> list[PurchaseOrder]:
+        """Return the orders that may be of these vendors for all that is known: their vendor has no name here."""
+        # Asked for by its id, a vendor needs no name.
+        is_id = self._text.strip() in self._ids
+        return [order for order in orders if self._has_no_name(order, is_id) and not self.includes(order)]
+
+    def _has_no_name(self, order: PurchaseOrder, is_id: bool) -> bool:
+        if not order.vendor.strip():
+            return True
+        return not is_id and order.vendor == order.vendor_id and order.vendor_id not in self._known
 
     @property
     def note(self) -> str:
@@ -88,3 +105,11 @@ def _vendors_of_orders(known: Sequence[Vendor], orders: Iterable[PurchaseOrder])
 def _fold_name(name: str) -> str:
     # A name of signs alone has no words, and would be like every other such name.
     return parse(name).joined or name
+
+
+def describe_unnamed(orders: Sequence[PurchaseOrder]) -> list[str]:
+    """Return a sentence on orders that were left out, since their vendor has no name here; none without such orders."""
+    if not orders:
+        return []
+    ids = ", ".join(sorted({visible(order.vendor.strip(), 40) or "none given" for order in orders})[:5])
+    return [f"{count(len(orders), 'order')} of a vendor without a name ({ids}) left out."]

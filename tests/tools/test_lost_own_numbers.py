@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from mcp import Client
 
+from po_mcp.connectors import pagination
+from po_mcp.connectors.exsited import client as exsited
 from po_mcp.writes.observation import Observation
 from po_mcp.writes.reconcile import Reconciler
 from tests.harness import outcome
-from tests.tools.small_erps import SmallInventoryPro, line, order
-from tests.tools.test_own_numbers import AT_ONCE, BOLTS, CREATE, client, number_orders, request
+from tests.tools.small_erps import Answer, Row, SmallExsited, SmallInventoryPro, line, order
+from tests.tools.test_own_numbers import AT_ONCE, BOLTS, BOLTS_OF_EXSITED, CREATE, client, number_orders, request
 
 
 @pytest.fixture(autouse=True)
@@ -107,6 +109,36 @@ async def test_a_list_that_may_hide_it_decides_nothing(tmp_path: Path, gap: str)
     for reported in await create_twice(erp, tmp_path):
         assert reported["status"] == "unknown"
     assert len(erp.sent) == 1
+
+
+class Undated(SmallExsited):
+    """Gives new orders no order date, and keeps no notes."""
+
+    def _create(self, body: Row) -> Answer:
+        status, answer = super()._create({**body, "purchase_order_note": ""})
+        for made in (self.book[answer["purchase_order"]["id"]], answer["purchase_order"]):
+            made["issue_date"] = ""
+        return status, answer
+
+
+@pytest.mark.parametrize("looks", [True, False])
+async def test_an_order_without_a_day_may_be_the_one_that_was_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: bool
+) -> None:
+    if not looks:  # without the control
+        select = pagination.select_orders
+        forget = {"undated": ()}
+        monkeypatch.setattr(exsited, "select_orders", lambda scan, query: select(scan, query).model_copy(update=forget))
+    erp = Undated()
+    async with client(erp, tmp_path, **AT_ONCE) as calls:
+        kept = outcome(await calls.call_tool(CREATE, {**request(BOLTS_OF_EXSITED), "number": "PO-0100"}))
+        erp.is_answer_lost, erp.store_number = True, number_orders()
+        other = {**BOLTS_OF_EXSITED, "quantity": "77"}
+        lost = outcome(await calls.call_tool(CREATE, request(other)))
+
+    assert kept["status"] == "done"
+    assert lost["status"] == ("unknown" if looks else "refused")
+    assert list(erp.book) == ["PO-0100", "ERP-701"]
 
 
 async def test_an_erp_that_gave_its_own_number_before_may_always_have(tmp_path: Path) -> None:

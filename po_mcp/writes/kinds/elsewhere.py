@@ -42,7 +42,8 @@ async def look_elsewhere(
     day = datetime.fromtimestamp(sent_at, UTC).date() - _DAYS_APART
     try:
         listed = await erp.scan_orders(OrderQuery(ordered_from=day))
-        near = [one for one in listed.orders if fold_number(one.number) not in known]
+        # One without a day may be of any.
+        near = [one for one in (*listed.orders, *listed.undated) if fold_number(one.number) not in known]
         found = await _find_alike(erp, draft_of(operation), near, sent_at)
     except ERPError as exc:
         return Observation("unreadable", f"{absent.why}, and its list of orders cannot be read: {unreadable(exc).why}")
