@@ -14,7 +14,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-_DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
+_DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?(?P<power>[eE][+-]?[0-9]{1,2})?", re.ASCII)
+_MOST_DIGITS = 20
+"""Before the point, and after it, in a number that is written with a power of ten."""
 _NO_DATE_YEARS = frozenset({1, 1753, 1899, 1900})
 """Years in which programs write "no date": the minimum of .NET and of SQL Server, and day zero of spreadsheets."""
 _EPOCH = date(1970, 1, 1)
@@ -34,9 +36,19 @@ def _parse_number(value: object) -> Decimal | None:
     # bool is an int in Python; a float has lost its digits already.
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ValueError("not an exact number")
-    if isinstance(value, str) and not _DECIMAL.fullmatch(value):
+    return Decimal(value) if isinstance(value, int) else _parse_decimal(value.strip())
+
+
+def _parse_decimal(text: str) -> Decimal:
+    """Read a decimal, also one such as `0E-7` or `1.5E+3`, as Java's BigDecimal writes some."""
+    if (written := _DECIMAL.fullmatch(text)) is None:
         raise ValueError("not a decimal")
-    return Decimal(value)
+    number = Decimal(text)
+    if written["power"] is None:
+        return number
+    if number.adjusted() >= _MOST_DIGITS or len(f"{number:f}".partition(".")[2]) > _MOST_DIGITS:
+        raise ValueError("too many digits")
+    return Decimal(f"{number:f}")
 
 
 def _parse_word(value: object) -> str | None:

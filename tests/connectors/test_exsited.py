@@ -303,14 +303,34 @@ def test_a_status_is_ours_and_its_word_is_theirs(word: str, status: str) -> None
     assert (found.status, found.status_text) == (status, word)
 
 
-@pytest.mark.parametrize("value", [True, 1.5, "1e3", "40,0", "NaN", " 40", "４０", [], {}])
+@pytest.mark.parametrize(
+    "value", [True, 1.5, "40,0", "1,000.00", "NaN", "4 0", "４０", "1e99", "1e20", "1e-21", "1e", "0x10", "$5", [], {}]
+)
 def test_an_inexact_number_is_refused(value: object) -> None:
     with pytest.raises(BadAnswer):
         order(lines=[{**LINE, "item_quantity": value}])
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("4E+1", "40"),
+        ("1.250000E+3", "1250.000"),
+        ("1e3", "1000"),
+        ("0E-7", "0.0000000"),
+        ("-2.5E-1", "-0.25"),
+        (" 40.000000 ", "40.000000"),
+        (40, "40"),
+    ],
+)
+def test_a_number_is_read_however_it_is_written(written: object, read: str) -> None:
+    [line] = order(lines=[{**LINE, "item_quantity": written}]).lines
+
+    assert f"{line.quantity:f}" == read
+
+
 @pytest.mark.parametrize(("field", "name"), [("total", "total"), ("issue_date", "date")], ids=["total", "date"])
-@pytest.mark.parametrize("value", [True, 1.5, "1e3", "40,0", "20 July", [], {}])
+@pytest.mark.parametrize("value", [True, 1.5, "1e", "40,0", "20 July", [], {}])
 def test_an_odd_field_of_a_header_is_left_out_and_named(field: str, name: str, value: object) -> None:
     read = translate.combine(order(**{field: value}), None)
 

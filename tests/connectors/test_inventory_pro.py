@@ -210,7 +210,7 @@ def test_unknown_fields_and_nulls_are_passed_over() -> None:
     }
 
 
-@pytest.mark.parametrize("units", [True, 1.5, "1,000", "1e3", " 40", "４０", [], {}])
+@pytest.mark.parametrize("units", [True, 1.5, "1,000", "1e99", "4 0", "４０", [], {}])
 def test_an_inexact_number_is_refused(units: object) -> None:
     line = {**read(LINE), "units": units}
 
