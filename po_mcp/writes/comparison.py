@@ -181,7 +181,12 @@ def _differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
     """Say how the stored order is not what was asked for."""
     if order.number != draft.number:
         yield f"its number is shown as {number(order.number)}"
-    if fold(order.vendor) not in (fold(draft.vendor.name), fold(draft.vendor.id or "")):
+    if not order.vendor.strip() and order.total is None and order.lines is None:
+        yield "nothing but its number is shown"
+        return
+    if not order.vendor.strip():
+        yield "its vendor is not shown"
+    elif fold(order.vendor) not in (fold(draft.vendor.name), fold(draft.vendor.id or "")):
         yield f"its vendor is shown as {name(order.vendor)}"
     asked_in = draft.vendor.currency
     if order.currency and asked_in and fold(order.currency) != fold(asked_in):

@@ -194,6 +194,14 @@ def test_an_order_that_was_made_about_when_it_was_sent_is_not_older(seconds: int
     assert compare_order(DRAFT, order, SENT_AT).verdict == "ours"
 
 
+def test_a_vendor_that_is_not_shown_is_not_shown_as_another() -> None:
+    order = with_lines(line(price="0.333"), vendor="")
+    bare = order.model_copy(update={"lines": None, "line_count": None, "total": None})
+
+    assert "its vendor is not shown" in compare_order(DRAFT, order, SENT_AT).differences
+    assert compare_order(DRAFT, bare, SENT_AT).differences == ("nothing but its number is shown",)
+
+
 def test_differences_are_listed_line_by_line() -> None:
     order = with_lines(
         line(price="0.33"),

@@ -22,6 +22,7 @@ from po_mcp.connectors.values import (
     Prose,
     Word,
     empty_if_unset,
+    is_set,
     object_or_none,
 )
 
@@ -29,6 +30,17 @@ from po_mcp.connectors.values import (
 def _under(key: str) -> AliasChoices:
     """Return the places of rows: at the top, as documented for invoices, or under the order, as for receipts."""
     return AliasChoices(key, AliasPath("purchase_order", key))
+
+
+def _parse_currency(value: object) -> object:
+    """Return the code of a currency, which is its name where it has no other (Purchase Order POST: its code)."""
+    return value["code"] if isinstance(value, dict) and is_set(value.get("code")) else value
+
+
+ROOTS = ("purchase_order", "purchase-order")
+"""The keys of one order in an answer: which calls write the second one is not documented of all."""
+_ROOT = AliasChoices(*ROOTS)
+Currency = Annotated[Word, BeforeValidator(_parse_currency)]
 
 
 class ErpModel(schema_base.ErpModel):
@@ -50,8 +62,14 @@ class Kpis(ErpModel):
     total_purchase_invoice: Number = None
 
 
+class AccountOfOrder(ErpModel):
+    """The supplier of an order, where it is an object."""
+
+    id: Word = None
+
+
 class OrderHeader(ErpModel, schema_base.OrderModel):
-    """An order without its lines. The vendor is named by `account_id` only."""
+    """An order without its lines. The vendor is named by `account_id`, or as in a create (Purchase Order POST)."""
 
     name_key = "id"
     dispensable = {  # noqa: RUF012
@@ -65,13 +83,18 @@ class OrderHeader(ErpModel, schema_base.OrderModel):
     version: Word = None
     status: Word = None
     account_id: Word = None
-    currency: Word = None
+    account: Annotated[AccountOfOrder | None, BeforeValidator(object_or_none)] = None
+    currency: Currency = None
     issue_date: Moment = None
     expected_completion_date: Moment = None
     created_on: Instant = None
     total: Number = None
     note: Annotated[Word, Field(validation_alias="purchase_order_note")] = None
     kpis: Annotated[Kpis | None, BeforeValidator(object_or_none)] = None
+
+    @property
+    def vendor_id(self) -> str | None:
+        return self.account_id or (self.account and self.account.id) or None
 
 
 class PricingRule(ErpModel):
@@ -119,7 +142,13 @@ class Order(OrderHeader):
 class OrderResponse(ErpModel):
     """The answer of GET /purchase-orders/{id}."""
 
-    purchase_order: Order
+    purchase_order: Annotated[Order, Field(validation_alias=_ROOT)]
+
+
+class HeaderResponse(ErpModel):
+    """The same, of which the lines are not read."""
+
+    purchase_order: Annotated[OrderHeader, Field(validation_alias=_ROOT)]
 
 
 class OrderNumber(ErpModel):
@@ -131,7 +160,7 @@ class OrderNumber(ErpModel):
 class CreateResponse(ErpModel):
     """The required part of the answer of POST /purchase-orders."""
 
-    purchase_order: OrderNumber
+    purchase_order: Annotated[OrderNumber, Field(validation_alias=_ROOT)]
 
 
 class CancelledOrder(OrderNumber):
@@ -143,7 +172,7 @@ class CancelledOrder(OrderNumber):
 class CancelResponse(ErpModel):
     """The answer of POST /purchase-orders/{id}/cancel where it has a body; no page documents it."""
 
-    purchase_order: CancelledOrder
+    purchase_order: Annotated[CancelledOrder, Field(validation_alias=_ROOT)]
 
 
 class ReceiptLine(ErpModel):
@@ -175,7 +204,7 @@ class Account(ErpModel):
     display_name: Name = None
     type: Word = None
     status: Word = None
-    currency: Word = None
+    currency: Currency = None
 
 
 class Item(ErpModel):

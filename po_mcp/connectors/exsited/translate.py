@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, tzinfo
 from decimal import Decimal
 from typing import Any
@@ -69,7 +70,11 @@ def parse_order(body: Any, number: str, *, in_any_case: bool = False) -> schemas
         BadAnswer: the answer is an error, or an order of another number.
     """
     found = raise_for_error(body)
-    inner = found.get("purchase_order") if isinstance(found, Mapping) else None
+    inner = (
+        next((found.get(root) for root in schemas.ROOTS if found.get(root)), None)
+        if isinstance(found, Mapping)
+        else None
+    )
     if not isinstance(inner, Mapping):
         raise BadAnswer("Exsited's answer is not in the documented format.")
     source = schemas.Order.parse_order(inner)
@@ -87,12 +92,13 @@ def parse_created(body: Any, number: str, zone: tzinfo | None = UTC) -> Purchase
     """
     stored = schemas.CreateResponse.parse(raise_for_error(body)).purchase_order.id
     need_number_echo("Exsited", stored, number)
-    try:
-        source = schemas.OrderResponse.parse(body).purchase_order
     # The id proves that it was created; an odd field beside it is no reason to doubt that.
-    except BadAnswer:
-        return PurchaseOrder(number=stored, vendor="", status="unknown", status_text="")
-    return _with_lines(source, source.lines or None, None, zone)
+    with suppress(BadAnswer):
+        source = schemas.OrderResponse.parse(body).purchase_order
+        return _with_lines(source, source.lines or None, None, zone)
+    with suppress(BadAnswer):
+        return _convert_header(schemas.HeaderResponse.parse(body).purchase_order, zone)
+    return PurchaseOrder(number=stored, vendor="", status="unknown", status_text="")
 
 
 def check_cancelled(body: Any, number: str) -> None:
@@ -284,8 +290,8 @@ def status_of(word: str | None) -> Status:
 def _convert_header(source: schemas.OrderHeader, zone: tzinfo | None) -> PurchaseOrder:
     return PurchaseOrder(
         number=source.id,
-        vendor=source.account_id or "",
-        vendor_id=source.account_id,
+        vendor=source.vendor_id or "",
+        vendor_id=source.vendor_id,
         status=status_of(source.status),
         status_text=source.status or "",
         ordered_at=days.to_local(source.issue_date, zone),

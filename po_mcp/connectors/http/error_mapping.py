@@ -149,7 +149,7 @@ class ErrorMapping:
             raise SignInFailed(f"{self.name} rejected the sign-in (HTTP {status}). Nothing was changed.")
         if status == 403:
             raise NotPermitted(f"{self.name} does not allow this. Nothing was changed.", next_step=permission)
-        if status in _ABSENT_STATUSES and number is not None:
+        if number is not None and self._says_absent(answer):
             raise order_not_found(self.name, number)
         if status in TRANSIENT_STATUSES:
             raise self.transient_failure(answer, explanation)
@@ -157,6 +157,13 @@ class ErrorMapping:
             raise self._refusal(status, self.describe_error(answer.body) or f" (HTTP {status})")
         if status >= 500 or 300 <= status < 400:
             raise Unreachable(f"{self.name} failed (HTTP {status}). Nothing was changed.")
+
+    def _says_absent(self, answer: Answer) -> bool:
+        """Tell whether a read's answer is a 404, or the ERP's own error of a 404 under a success or another refusal."""
+        if answer.status in _ABSENT_STATUSES:
+            return True
+        is_own = (200 <= answer.status < 300 or _is_refusal(answer.status)) and self.is_envelope(answer.body)
+        return is_own and self.status_in(answer.body) in _ABSENT_STATUSES
 
     def transient_failure(self, answer: Answer, explanation: str) -> ERPError:
         """Return the error for an answer with one of `TRANSIENT_STATUSES`."""

@@ -98,7 +98,8 @@ class Create:
         """Say what was created, and for how much."""
         draft = draft_of(operation)
         stored = applied.order
-        vendor = draft.vendor.name if stored is None or stored.vendor == draft.vendor.id else stored.vendor
+        is_unnamed = stored is None or stored.vendor.strip() in ("", draft.vendor.id)
+        vendor = draft.vendor.name if stored is None or is_unnamed else stored.vendor
         number = order_text.number(draft.number if stored is None else stored.number)
         total = None if stored is None else stored.total
         currency = draft.vendor.currency if stored is None else stored.currency or draft.vendor.currency
