@@ -8,6 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from po_mcp.garbage import collect_in_command
+
 if TYPE_CHECKING:
     import click
 
@@ -24,9 +26,6 @@ COMMANDS = {
     "sandbox": "Run the sandbox ERP on a local port.",
 }
 """Each is `command` in the module of po_mcp.commands that has its name, imported when it runs."""
-
-_COLLECT_AFTER = (50_000, 20, 100)
-"""New objects of a command after which garbage is looked for: most of them are modules, which it imports as it goes."""
 
 
 def main() -> None:
@@ -66,8 +65,7 @@ def _group() -> click.Group:
                 return None
             command: click.Command = import_module(f"po_mcp.commands.{cmd_name}").command
             # Not before the command's own imports, which live as long as the process, too.
-            gc.set_threshold(*_COLLECT_AFTER)
-            gc.enable()
+            collect_in_command()
             return command
 
     @click.group(cls=Commands, invoke_without_command=True)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "po_mcp"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-VOCABULARY = {"orders", "amounts", "errors", "untrusted", "concurrency", "scopes", "telemetry"}
+VOCABULARY = {"orders", "amounts", "errors", "untrusted", "concurrency", "garbage", "scopes", "telemetry"}
 HEART = {"writes", "erp", *VOCABULARY}
 FRONT = {"server", "tools", "approvals", "desk", "config", *HEART}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "orders": {"amounts", "untrusted"},
     "errors": set(),
     "concurrency": {"errors"},
+    "garbage": set(),
     "untrusted": set(),
     "scopes": set(),
     "sealed_text": set(),
@@ -43,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "transports": {"bootstrap", "sign_in", *FRONT},
     "commands": {"transports", "bootstrap", "connectors", "sandbox", "sign_in", "hosts", *FRONT},
     "hosts": {"errors", "config"},
-    "cli": {"commands", "transports", "config", "errors"},
+    "cli": {"commands", "transports", "config", "errors", "garbage"},
     "__main__": {"cli"},
     "__init__": set(),
 }

@@ -16,9 +16,9 @@ from pydantic.json_schema import SkipJsonSchema
 from po_mcp.amounts import Money
 from po_mcp.concurrency import let_requests_go, map_concurrently
 from po_mcp.desk.catalog_file import CatalogFile
-from po_mcp.desk.collecting import collect_seldom
 from po_mcp.erp import ERP
 from po_mcp.errors import BadAnswer, PurchaseOrderError, TooManyRequests, Unreachable
+from po_mcp.garbage import collect_seldom
 from po_mcp.orders import (
     Item,
     ItemWithoutId,

@@ -21,10 +21,10 @@ from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.bootstrap import build_credential_desk, build_server_with_approvals, has_approver_pin
 from po_mcp.config import Settings
 from po_mcp.errors import JournalUnavailable
+from po_mcp.garbage import collect_in_server
 from po_mcp.server.mcp_server import PurchasingServer
 from po_mcp.server.prompts import prompt_names
 from po_mcp.tools import REGISTRY, is_write_tool
-from po_mcp.transports.collector import start_collector
 from po_mcp.transports.health import HEALTH_PATH, READY_PATH, Health
 from po_mcp.transports.http_app import MCP_PATH, Address, HttpApp
 from po_mcp.transports.http_bodies import ReadableBodies
@@ -61,7 +61,7 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
     address = Address(host, port, settings.public_url)
     page = _choose_page(settings, address)
     mcp_server, pending = build_server_with_approvals(settings, page)
-    start_collector()
+    collect_in_server()
     page_app = (
         _refuse_page(settings, address) if isinstance(page, NoPage) else _build_page_app(pending, address, settings)
     )

@@ -14,9 +14,9 @@ from opentelemetry.trace import ProxyTracerProvider, get_tracer_provider
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
+from po_mcp.garbage import collect_in_server
 from po_mcp.tools import is_write_tool
 from po_mcp.transports.bounded_stdin import BoundedLines, take_stdin
-from po_mcp.transports.collector import start_collector
 from po_mcp.transports.signals import handle_signals
 from po_mcp.transports.stdio_lines import StdioLines, take_stdout
 
@@ -53,7 +53,7 @@ async def _serve(settings: Settings, config: Path | None, stdin: BoundedLines, s
         page_process.start(sock, config)
 
     server = build_server(settings, on_closed=exit_after_signal, keep_page=keep_page)
-    start_collector()
+    collect_in_server()
 
     async def end() -> None:
         serving.cancel()
