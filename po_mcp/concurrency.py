@@ -12,8 +12,7 @@ from typing import TypeVar
 
 import anyio
 import anyio.lowlevel
-
-from po_mcp.errors import PurchaseOrderError
+from anyio.abc import TaskGroup
 
 MAX_CONCURRENT_REQUESTS = 4
 """Requests at the same time to an ERP whose limits are not known."""
@@ -126,14 +125,25 @@ async def let_requests_go() -> None:
         await anyio.lowlevel.checkpoint()
 
 
+@asynccontextmanager
+async def open_tasks() -> AsyncIterator[TaskGroup]:
+    """Open a task group, which raises the first error of its block or its tasks as it is, and not in a group."""
+    first: BaseException | None = None
+    try:
+        async with anyio.create_task_group() as tasks:
+            yield tasks
+    except BaseExceptionGroup as group:
+        first = group.exceptions[0]
+    if first is not None:  # out here, where the group is no part of it
+        raise first
+
+
 async def map_concurrently(call: Callable[[T], Awaitable[R]], values: Iterable[T]) -> list[R]:
     """Return what a call answers for each value, in their order; `MAX_CONCURRENT_REQUESTS` are under way at a time.
 
-    Raises:
-        PurchaseOrderError: the first of a call. It ends the others: without one answer the others are of no use.
+    The first error of a call ends the others, and is raised: without one answer the others are of no use.
     """
     found: dict[int, R] = {}
-    failed: list[PurchaseOrderError] = []
     places = Places()
     # One iterator for all tasks: whichever is free takes the next value.
     todo = iter(enumerate(values))
@@ -141,22 +151,18 @@ async def map_concurrently(call: Callable[[T], Awaitable[R]], values: Iterable[T
     async def call_in_turn(scope: anyio.CancelScope) -> None:
         while True:
             async with places.take():
-                if failed or (one := next(todo, None)) is None:
+                if (one := next(todo, None)) is None:
                     return
                 place, value = one
                 try:
                     found[place] = await call(value)
-                except PurchaseOrderError as exc:
-                    # Kept, and raised below: out of a task it would come wrapped in a group.
-                    failed.append(exc)
-                    scope.cancel()
-                    return
+                except BaseException:
+                    scope.cancel()  # before its place is given back: nobody else asks any more
+                    raise
 
-    async with anyio.create_task_group() as tasks:
+    async with open_tasks() as tasks:
         for _ in range(MAX_ANSWERS):
             tasks.start_soon(call_in_turn, tasks.cancel_scope)
-    if failed:
-        raise failed[0]
     return [found[place] for place in sorted(found)]
 
 

@@ -13,6 +13,7 @@ from po_mcp.concurrency import (
     let_requests_go,
     map_concurrently,
     need_place,
+    open_tasks,
 )
 from po_mcp.errors import Refused
 
@@ -47,6 +48,37 @@ async def test_the_first_error_ends_the_other_calls() -> None:
         await map_concurrently(call, range(20))
     assert asked[:2] == [0, 1]
     assert len(asked) <= MAX_CONCURRENT_REQUESTS
+
+
+async def test_the_error_of_a_task_or_of_the_block_is_raised_as_it_is() -> None:
+    error = Refused("no")
+
+    async def fail() -> None:
+        raise error
+
+    async def fail_in_a_task() -> None:
+        async with open_tasks() as tasks:
+            tasks.start_soon(anyio.sleep_forever)
+            tasks.start_soon(fail)
+            await anyio.sleep_forever()
+
+    async def fail_in_the_block() -> None:
+        async with open_tasks() as tasks:
+            tasks.start_soon(anyio.sleep_forever)
+            await fail()
+
+    for play in (fail_in_a_task, fail_in_the_block):
+        with anyio.fail_after(10), pytest.raises(Refused) as raised:
+            await play()
+        assert raised.value is error
+        assert not isinstance(error.__context__, BaseExceptionGroup)  # which would hold what it is held by
+
+
+async def test_a_cancelled_block_of_tasks_is_cancelled() -> None:
+    with anyio.move_on_after(0) as scope:
+        async with open_tasks() as tasks:
+            tasks.start_soon(anyio.sleep_forever)
+    assert scope.cancelled_caught
 
 
 async def test_a_place_that_is_given_back_is_taken_in_turn_while_its_holder_works_on() -> None:

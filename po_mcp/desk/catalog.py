@@ -14,10 +14,10 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from po_mcp.amounts import Money
-from po_mcp.concurrency import let_requests_go, map_concurrently
+from po_mcp.concurrency import let_requests_go, map_concurrently, open_tasks
 from po_mcp.desk.catalog_file import CatalogFile
 from po_mcp.erp import ERP
-from po_mcp.errors import BadAnswer, PurchaseOrderError, TooManyRequests, Unreachable
+from po_mcp.errors import BadAnswer, TooManyRequests, Unreachable
 from po_mcp.garbage import collect_seldom
 from po_mcp.orders import (
     Item,
@@ -254,8 +254,6 @@ class Catalog:
     async def _read_items(self) -> tuple[tuple[Any, ...], Index[Any]]:
         """Read the items: tens of thousands, which are taken apart while others are on their way."""
         made: list[Index[Any]] = []
-        failed: list[PurchaseOrderError] = []
-        entries: tuple[Any, ...] = ()
 
         def index() -> Index[Any]:
             if not made:
@@ -267,14 +265,9 @@ class Catalog:
             await let_requests_go()
             index()
 
-        async with anyio.create_task_group() as tasks:
+        async with open_tasks() as tasks:
             tasks.start_soon(prepare)
-            try:
-                entries = await self._erp.items(lambda items: index().add(items))
-            except PurchaseOrderError as exc:
-                failed.append(exc)  # a task group would wrap it in a group of errors
-        if failed:
-            raise failed[0]
+            entries = await self._erp.items(lambda items: index().add(items))
         return entries, index() if index().added == len(entries) else _index(entries)
 
     async def find(self, kind: Kind, text: str) -> list[Match[Any]]:

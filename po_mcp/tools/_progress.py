@@ -13,6 +13,8 @@ from typing import Any
 import anyio
 from mcp.server.mcpserver import Context
 
+from po_mcp.concurrency import open_tasks
+
 logger = logging.getLogger(__name__)
 
 # The TypeScript SDK's clients end a call that is silent for 60 seconds; a report may be lost on its way.
@@ -68,16 +70,8 @@ async def run_with_progress(
 
 
 async def _run_beside_reports(progress: _Progress, call: Callable[[], Awaitable[Any]]) -> Any:
-    error: Exception | None = None
-    result = None
-    async with anyio.create_task_group() as tasks:
+    async with open_tasks() as tasks:
         tasks.start_soon(progress.report_at_intervals)
-        # A task group would wrap the call's own exception in a group.
-        try:
-            result = await call()
-        except Exception as exc:
-            error = exc
+        result = await call()
         tasks.cancel_scope.cancel()
-    if error is not None:
-        raise error
     return result
