@@ -231,7 +231,7 @@ def wait_for_row(address: str, operation_id: str) -> None:
     raise AssertionError("the standby does not follow")
 
 
-@pytest.mark.parametrize("control", ["notice", "may_lack_events"])
+@pytest.mark.parametrize("control", ["note_copy", "may_lack_events"])
 def test_without_the_comparison_a_lost_send_is_sent_again(
     address: str, control: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

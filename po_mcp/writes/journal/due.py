@@ -52,8 +52,7 @@ def see_to(db: Transaction, origin: str, now: float) -> bool:
     assert db.begun is not None
     known, latest, over = db.begun
     before = db.end
-    if restores.is_other(known, origin):
-        restores.notice(db, origin, now)
+    restores.note_copy(db, known, origin, now)
     moves.notice_clock(db, latest, now)
     if over:
         moves.expire(db, now)

@@ -144,8 +144,7 @@ class PostgresDatabase:
 
     def is_other_copy(self) -> bool:
         """Tell whether its last answer came from another copy than the journal knows: nothing was written since."""
-        # One that was brought over from a file knows no copy before the first write: nothing was sent from another.
-        if self._known is not None and restores.is_other(self._known, self._origin):
+        if restores.is_other(self._known, self._origin):
             return True
         if self._holds_mark:
             return False
@@ -163,7 +162,7 @@ class PostgresDatabase:
             if not begun.holds_mark and not audit_log.holds(db, begun.mark):
                 db.execute("UPDATE journal SET value = 'cut' WHERE name = 'origin'")
                 self._latest = due.Latest()  # places of the log are used again
-                db.begun = db.begun and db.begun._replace(known="cut")
+                db.begun = db.begun and db.begun._replace(known=db.begun.known and "cut")
             yield db
             _need_committed(db.end_by(_COMMIT))
             self._mark = db.end or Mark()

@@ -20,22 +20,32 @@ _BECAUSE = "the journal was restored"
 
 
 def is_other(known: str | None, origin: str) -> bool:
-    """Tell whether the copy in use is another one than was noted; "" for what has no copies."""
-    return bool(origin) and known not in (origin, _RESTORED + origin)
+    """Tell whether the copy in use is another one than was noted.
 
-
-def notice(db: Transaction, origin: str, now: float) -> None:
-    """Note the copy in use; where there was another one before, what waits is not known any more."""
-    known = _read_known(db)
-    if known is not None:
-        doubt_waiting(db, now)
-        audit_log.append(db, Event("", now, "restored", {"before": known, "now": origin}))
-    _set(db, origin if known is None else _RESTORED + origin)
+    `known` is None before the first write, also of one that was brought over from a file: nothing was sent from another
+    copy then. `origin` is "" for what has no copies.
+    """
+    return _is_noted(known, origin) and known not in (origin, _RESTORED + origin)
 
 
 def may_lack_events(db: Transaction, origin: str) -> bool:
     """Tell whether the journal is another copy than before, and nobody has adopted it."""
-    return bool(origin) and _read_known(db) not in (None, origin)
+    known = _read_known(db)
+    return _is_noted(known, origin) and known != origin
+
+
+def note_copy(db: Transaction, known: str | None, origin: str, now: float) -> None:
+    """Note the copy in use, `known` being the former; if it is another one, what waits is not known any more."""
+    if is_other(known, origin):
+        doubt_waiting(db, now)
+        audit_log.append(db, Event("", now, "restored", {"before": known, "now": origin}))
+        _set(db, _RESTORED + origin)
+    elif origin and known is None:
+        _set(db, origin)
+
+
+def _is_noted(known: str | None, origin: str) -> bool:
+    return bool(origin) and known is not None
 
 
 def adopt(db: Transaction, origin: str, now: float) -> bool:
