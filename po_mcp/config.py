@@ -128,12 +128,7 @@ class Settings(BaseModel):
             raise ValueError(f"{PREFIX}JOURNAL must be a file; {MEMORY} works with the sandbox only")
         if values.is_postgres(self.journal or ""):
             _check_postgres(self.keys)
-        # Read at the start, so that a wrong file shows here and not as an ERP that cannot be reached.
-        if (path := self.ca_path()) is not None:
-            values.check_certificates(path, f"{PREFIX}CA_FILE")
-        # With either of them the connection is prepared at the start, and not at the first request.
-        if (path is not None or self.proxy is not None) and (system := os.environ.get("SSL_CERT_FILE")):
-            values.check_certificates(system, "SSL_CERT_FILE")
+        self._check_way()
         if self.erp_credentials == "own":
             self._check_own_credentials()
         for name, needed in values.NEEDED:
@@ -143,6 +138,17 @@ class Settings(BaseModel):
             if (self.erp_settings[name] if name in self.erp_settings else getattr(self, name)) is None:
                 raise ValueError(f"{PREFIX}{name.upper()} is not set; {PREFIX}ERP={self.erp} needs it")
         return self
+
+    def _check_way(self) -> None:
+        """Raise `ValueError` where the certificates or the proxy for the way to the ERP cannot be used."""
+        # Read at the start, so that a wrong file shows here and not as an ERP that cannot be reached.
+        if (path := self.ca_path()) is not None:
+            values.check_certificates(path, f"{PREFIX}CA_FILE")
+        # With either of them the connection is prepared at the start, and not at the first request.
+        if (path is not None or self.proxy is not None) and (system := os.environ.get("SSL_CERT_FILE")):
+            values.check_certificates(system, "SSL_CERT_FILE")
+        if self.proxy_address() == values.SYSTEM_PROXY and self.base_url is not None:
+            values.find_system_proxy(self.base_url)
 
     def _check_own_credentials(self) -> None:
         """Raise `ValueError` where people could not give credentials of their own, or not be kept apart or together."""

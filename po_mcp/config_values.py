@@ -309,6 +309,29 @@ def proxy(secret: SecretStr) -> SecretStr:
     return SecretStr(text)
 
 
+def find_system_proxy(base_url: str) -> str | None:
+    """Return the address of the proxy that the system names for an address; None where it names none.
+
+    Raises:
+        ValueError: it is none that can be used, such as one for SOCKS; the text does not show it.
+    """
+    from urllib.request import getproxies, proxy_bypass  # read late: it is one setting that few make
+
+    url, proxies = urlsplit(base_url), getproxies()
+    named = (proxies.get(url.scheme) or proxies.get("all") or "").strip()
+    if not named or proxy_bypass(url.hostname or ""):
+        return None
+    try:
+        # HTTPS_PROXY=proxy.example.com:3128 means HTTP to other programs, too.
+        return proxy(SecretStr(named if "://" in named else f"http://{named}")).get_secret_value()
+    except ValueError:
+        # Without the cause: the address may hold a password.
+        raise ValueError(
+            "PO_MCP_PROXY is system, and the proxy that the system names must have an address such as "
+            "http://proxy.example.com:3128"
+        ) from None
+
+
 def zone(name: str) -> str:
     """Return the name if it is one of a time zone."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # read late: it is one setting that few make

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -189,6 +190,40 @@ async def test_the_systems_proxy_is_used_where_the_operator_says_so(monkeypatch:
     assert "HTTP 503" in through
     assert asked[0].startswith(url)
     assert "connection refused" in named
+
+
+async def test_a_systems_proxy_without_a_scheme_speaks_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening() as (port, asked):
+        for name in ("http_proxy", "HTTP_PROXY"):
+            monkeypatch.setenv(name, f" 127.0.0.1:{port} ")
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.setenv(name, "")
+        said = await failure(base_url=f"http://127.0.0.1:{free_port()}", proxy="system")
+
+    assert "HTTP 503" in said
+    assert asked
+
+
+@pytest.mark.parametrize(
+    "address", ["socks5://user:canary@127.0.0.1:1080", "socks://127.0.0.1:1080", "ftp://127.0.0.1", "http://[::1"]
+)
+def test_a_systems_proxy_that_cannot_be_used_is_named_without_its_password(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "")
+    environment = {f"PO_MCP_{name.upper()}": value for name, value in ERP.items()}
+    environment |= {"PO_MCP_BASE_URL": "https://erp.example.com", "PO_MCP_PROXY": "system"}
+    settings = load(environment)
+    for name in ("https_proxy", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, address)
+
+    words = "PO_MCP_PROXY is system, and the proxy that the system names must have an address such as http://proxy"
+    for play in (lambda: load(environment), lambda: connect(settings, JournalStore(":memory:").shared_token)):
+        with pytest.raises(ConfigurationError, match=words) as wrong:
+            play()
+        assert "canary" not in "".join(traceback.format_exception(wrong.value))
+        assert "\n" not in str(wrong.value)
 
 
 @pytest.mark.parametrize(

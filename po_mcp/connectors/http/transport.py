@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, Protocol
-from urllib.request import getproxies, proxy_bypass
+from typing import Protocol
 
 import httpx2
 
+from po_mcp import config_values
 from po_mcp.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SYSTEM = "system"
 OF_ITS_OWN = "of_its_own"
@@ -53,11 +50,14 @@ def build_transport(settings: _Settings, base_url: str) -> httpx2.AsyncBaseTrans
     """Return the transport that the settings ask for; None where they ask for none.
 
     Raises:
-        ConfigurationError: the file of certificates cannot be read.
+        ConfigurationError: the file of certificates cannot be read, or the system's proxy cannot be used.
     """
     proxy, ca_file = settings.proxy_address(), settings.ca_path()
     if proxy == SYSTEM:
-        proxy = _system_proxy(httpx2.URL(base_url), getproxies())
+        try:
+            proxy = config_values.find_system_proxy(base_url)
+        except ValueError as exc:
+            raise ConfigurationError(str(exc)) from None
     if proxy is None and ca_file is None:
         return None
     context = trust_system()
@@ -79,8 +79,3 @@ def trust_system() -> ssl.SSLContext:
         return httpx2.create_ssl_context()
     except OSError as exc:  # an environment that was moved or removed leaves a variable that leads nowhere
         raise ConfigurationError("SSL_CERT_FILE must name a readable file of PEM certificates, or be unset") from exc
-
-
-def _system_proxy(url: httpx2.URL, proxies: Mapping[str, str]) -> str | None:
-    """Return the system's proxy for an address, unless the host is among those without one."""
-    return None if proxy_bypass(url.host) else proxies.get(url.scheme) or proxies.get("all")
