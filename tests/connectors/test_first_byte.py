@@ -12,12 +12,15 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from po_mcp.connectors.http import exchange
+from po_mcp.connectors.http import exchange, transport
+from po_mcp.connectors.http.cause import NO_TUNNEL
 from po_mcp.connectors.http.client import ErpHttpClient
 from po_mcp.connectors.http.error_mapping import ErrorMapping
 from po_mcp.connectors.http.first_byte import FirstByte
+from po_mcp.connectors.http.retry import Retrier
 from po_mcp.errors import OutcomeUnknown, Refused, Unreachable
 from tests.certificates import own_certificate
+from tests.connectors.calls import at_once, no_wait
 from tests.connectors.raw_peer import Deadlines, control_deadlines
 from tests.relays import CONNECTED
 
@@ -82,9 +85,9 @@ async def delete(at: Proxy, *, trusts: bool = True, url: str = "https://127.0.0.
     context = ssl.create_default_context()
     if trusts:
         context.load_verify_locations(cadata=own_certificate().pem.decode())
-    transport = httpx2.AsyncHTTPTransport(verify=context, proxy=f"http://127.0.0.1:{at.port}", retries=0)
+    way = httpx2.AsyncHTTPTransport(verify=context, proxy=f"http://127.0.0.1:{at.port}", retries=0)
     mapping = ErrorMapping("Acme", lambda body: "", "", "")
-    async with aclosing(ErpHttpClient(url, mapping, transport=transport, timeout=silence)) as client:
+    async with aclosing(ErpHttpClient(url, mapping, transport=way, timeout=silence)) as client:
         await client.write("DELETE", "/orders", "1", expect=frozenset({204}), verify=lambda answer: answer)
 
 
@@ -170,10 +173,11 @@ async def test_a_write_that_fails_before_its_first_byte_was_not_sent(act: Act, t
     assert [asked.split()[0] for asked in made.asked] == [b"CONNECT"]
 
 
-async def test_a_proxy_that_is_silent_until_its_own_time_out_was_given_no_write(tmp_path: Path) -> None:
-    async def be_silent(at: Proxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await at.ending.wait()
+async def be_silent(at: Proxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await at.ending.wait()
 
+
+async def test_a_proxy_that_is_silent_until_its_own_time_out_was_given_no_write(tmp_path: Path) -> None:
     async with proxy(tmp_path, be_silent) as made:
         with pytest.raises(Unreachable, match=r"the proxy opened no connection to it\. Nothing was sent"):
             await delete(made, silence=0.2)
@@ -189,6 +193,48 @@ async def test_a_crash_on_the_way_to_the_first_byte_sends_nothing(
         monkeypatch.setattr(ssl.SSLContext, "wrap_bio", fail)
         with pytest.raises(Unreachable, match=r"the connection failed\. Nothing was sent"):
             await delete(made)
+
+
+async def read_through(at: Proxy) -> str:
+    """Read an order through the proxy, and return what is said of it."""
+    context = ssl.create_default_context()
+    way = transport.Connections(context, f"http://127.0.0.1:{at.port}")
+    mapping = ErrorMapping("Acme", lambda body: "", "", "")
+    retrier = Retrier(sleep=no_wait, fraction=at_once)
+    client = ErpHttpClient("https://127.0.0.1:9", mapping, transport=way, retrier=retrier)
+    async with aclosing(client):
+        with pytest.raises(Unreachable) as failed:
+            await client.read("/orders", "1")
+    return failed.value.what
+
+
+at_the_proxy = pytest.mark.parametrize(
+    "act",
+    [close, reset, answer_garbage, answer_without_end, answer_half_and_close],
+    ids=lambda act: act.__name__,
+)
+
+
+@at_the_proxy
+async def test_a_read_names_the_proxy_that_opened_no_way(act: Act, tmp_path: Path) -> None:
+    async with proxy(tmp_path, act) as made:
+        said = await read_through(made)
+
+    assert said == f"Acme cannot be reached: {NO_TUNNEL}. Nothing was sent. Tried 3 times."
+
+
+async def test_without_the_steps_a_read_takes_the_proxys_silence_for_the_erps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FirstByte, "__call__", pass_by)
+    async with proxy(tmp_path, close) as made:
+        said = await read_through(made)
+
+    assert said.startswith("Acme did not answer completely")
+
+
+async def pass_by(self: FirstByte, step: str, info: object) -> None:
+    """Take note of no step."""
 
 
 async def read_none(at: Proxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -277,9 +323,9 @@ async def answer_one(at: Proxy, reader: asyncio.StreamReader, writer: asyncio.St
 async def write_twice(at: Proxy, before_second: Callable[[], None]) -> None:
     """Send two writes on one connection."""
     context = ssl.create_default_context(cadata=own_certificate().pem.decode())
-    transport = httpx2.AsyncHTTPTransport(verify=context, proxy=f"http://127.0.0.1:{at.port}", retries=0)
+    way = httpx2.AsyncHTTPTransport(verify=context, proxy=f"http://127.0.0.1:{at.port}", retries=0)
     mapping = ErrorMapping("Acme", lambda body: "", "", "")
-    async with aclosing(ErpHttpClient("https://127.0.0.1:9", mapping, transport=transport)) as client:
+    async with aclosing(ErpHttpClient("https://127.0.0.1:9", mapping, transport=way)) as client:
         for before in (lambda: None, before_second):
             await client.write(
                 "DELETE", "/o", "1", expect=frozenset({204}), verify=lambda answer: answer, before_send=before

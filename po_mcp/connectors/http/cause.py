@@ -10,6 +10,7 @@ import httpx2
 
 UNKNOWN_HOST = "unknown host"
 NO_TUNNEL = "the proxy opened no connection to it"
+"""Is also the text of a `ProxyError` that tells of no answer of the proxy which says so itself."""
 
 
 def describe_cause(error: Exception) -> str:
@@ -20,7 +21,7 @@ def describe_cause(error: Exception) -> str:
     if isinstance(error, httpx2.TimeoutException | TimeoutError):
         return "no answer in time"
     if isinstance(error, httpx2.ProxyError):
-        return "the proxy refused the connection"
+        return NO_TUNNEL if str(error) == NO_TUNNEL else "the proxy refused the connection"
     causes = list(_chain(error))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):

@@ -8,6 +8,9 @@ from typing import Protocol
 import httpx2
 
 from po_mcp import config_values
+from po_mcp.connectors.http.cause import NO_TUNNEL
+from po_mcp.connectors.http.first_byte import FirstByte
+from po_mcp.erp import send_at_once
 from po_mcp.errors import ConfigurationError
 
 SYSTEM = "system"
@@ -31,6 +34,7 @@ class Connections(httpx2.AsyncBaseTransport):
 
     def __init__(self, verify: ssl.SSLContext, proxy: str | None = None) -> None:
         # No tries below ours: they would pass by the budget, and nobody would count them.
+        self._has_proxy = proxy is not None
         self._shared = httpx2.AsyncHTTPTransport(verify=verify, proxy=proxy, retries=0)
         alone = httpx2.Limits(max_keepalive_connections=0)
         self._alone = httpx2.AsyncHTTPTransport(verify=verify, proxy=proxy, retries=0, limits=alone)
@@ -38,7 +42,16 @@ class Connections(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request over a new connection, which is closed behind its answer, where it asks for one."""
         chosen = self._alone if OF_ITS_OWN in request.extensions else self._shared
-        return await chosen.handle_async_request(request)
+        if not self._has_proxy:
+            return await chosen.handle_async_request(request)
+        steps = request.extensions.setdefault("trace", FirstByte(send_at_once))
+        try:
+            return await chosen.handle_async_request(request)
+        except httpx2.TransportError as exc:
+            # By its type alone a proxy that closes or hangs is an ERP that answers nothing.
+            if steps.is_at_proxy and not isinstance(exc, httpx2.ProxyError):
+                raise httpx2.ProxyError(NO_TUNNEL, request=request) from exc
+            raise
 
     async def aclose(self) -> None:
         """Close all connections."""
