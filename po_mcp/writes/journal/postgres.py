@@ -8,7 +8,7 @@ snapshot before it waits for the lock, and then see the past.)
 The clock is the database's, taken after the lock: those of replicas differ, and by one that is ahead an operation that
 another replica is sending would look abandoned.
 
-Nothing here is a prepared statement or a setting of the session, so that a pooler such as PgBouncer may stand between.
+Nothing here is a setting of the session, and nothing is prepared where a pooler such as PgBouncer stands between.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from po_mcp.writes.journal import postgres_beginning as beginning
 from po_mcp.writes.journal.database import Ask, Mark, Slots, Transaction
 from po_mcp.writes.journal.postgres_beginning import Beginning
 from po_mcp.writes.journal.postgres_connections import AWAY, DEFAULTS, PostgresConnections
+from po_mcp.writes.journal.postgres_planned import ask_planned
 from po_mcp.writes.journal.postgres_schema import need_durable, prepare, read_schema, translate_schema
 from po_mcp.writes.journal.postgres_transaction import PostgresTransaction, ask_together
 
@@ -188,7 +189,7 @@ class PostgresDatabase:
                 return begun.answers
         with _translate_errors(), self._connections.use(READING_S) as connection:
             mark = self._mark
-            [row], *found = ask_together(connection, [beginning.ask_copy(mark), *asks])
+            [row], *found = ask_planned(connection, [beginning.ask_copy(mark), *asks])
             self._note_copy(mark, beginning.Beginning(*row))
             return found
 
@@ -244,7 +245,7 @@ class PostgresDatabase:
         def begin(connection: psycopg.Connection[Any]) -> _Begun:
             if is_writing:
                 return self._begin_writing(connection, mark, seen, asks)
-            [row], *answers = ask_together(connection, [beginning.ask_copy(mark), *asks], _BEGIN_READING)
+            [row], *answers = ask_planned(connection, [beginning.ask_copy(mark), *asks], _BEGIN_READING)
             self._note_begun(mark, begun := beginning.Beginning(*row))
             return _Begun(connection, mark, self._holds_mark, seen, begun.due or (), answers)
 
@@ -256,7 +257,7 @@ class PostgresDatabase:
     ) -> _Begun:
         due_now = beginning.ask_due(None if self._clock is None else self._clock())
         asked = [due_now, beginning.ask_end(mark, seen), *asks]
-        [row], end, *answers = ask_together(connection, asked, _BEGIN_WRITING)
+        [row], end, *answers = ask_planned(connection, asked, _BEGIN_WRITING)
         begun = beginning.read_due(row, end, mark, seen)
         self._note_begun(mark, begun)
         if (found := begun.due) is None:

@@ -15,6 +15,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal.breaker import DatabaseBreaker
+from po_mcp.writes.journal.postgres_planned import PlannedConnection
 from po_mcp.writes.journal.postgres_transaction import make_rows
 from po_mcp.writes.journal.watchdog import Watchdog
 
@@ -34,7 +35,7 @@ DEFAULTS: dict[str, Any] = {
 AWAY = "The journal's database does not answer, so po-mcp changes nothing. Nothing was sent."
 _RECONNECT_S = 2.0
 
-_Connection = psycopg.Connection[Any]
+_Connection = PlannedConnection
 _Begun = TypeVar("_Begun")
 
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # it warns of every try; what failed is told by who needed it
@@ -95,7 +96,7 @@ class PostgresConnections:
         finally:
             pool.putconn(connection)
 
-    def let_go(self, connection: _Connection) -> None:
+    def let_go(self, connection: psycopg.Connection[Any]) -> None:
         """Let what is done on a connection now take its time."""
         self._watchdog.let_go(connection)
 
@@ -152,7 +153,8 @@ class PostgresConnections:
         given = conninfo_to_dict(self._address)
         pool: ConnectionPool[_Connection] = ConnectionPool(
             make_conninfo(**{**DEFAULTS, **given}),
-            # No prepared statements: behind a pooler another's may stand under the same name.
+            connection_class=_Connection,
+            # psycopg prepares nothing: behind a pooler another's may stand under the same name.
             kwargs={
                 "autocommit": True,
                 "prepare_threshold": None,
