@@ -50,10 +50,9 @@ def serve_stdio(config: Path | None) -> None:
     stdio.serve(_settings.load(config), config)
 
 
-def _group() -> click.Group:
+def _late_commands() -> type[click.Group]:
+    """Return a group whose commands are imported when they run."""
     import click
-
-    from po_mcp import __version__
 
     class Commands(click.Group):
         def list_commands(self, ctx: click.Context) -> list[str]:
@@ -68,7 +67,15 @@ def _group() -> click.Group:
             collect_in_command()
             return command
 
-    @click.group(cls=Commands, invoke_without_command=True)
+    return Commands
+
+
+def _group() -> click.Group:
+    import click
+
+    from po_mcp import __version__
+
+    @click.group(cls=_late_commands(), invoke_without_command=True)
     @click.version_option(__version__, prog_name="po-mcp")
     @click.option(
         "--config", type=click.Path(path_type=Path), help="Read settings from this TOML file instead of config.toml."

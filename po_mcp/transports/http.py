@@ -62,17 +62,8 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
     page = _choose_page(settings, address)
     mcp_server, pending = build_server_with_approvals(settings, page)
     collect_in_server()
-    page_app = (
-        _refuse_page(settings, address) if isinstance(page, NoPage) else _build_page_app(pending, address, settings)
-    )
-    mcp = _build_mcp_app(mcp_server, address)
+    app = _build_app(mcp_server, pending, page, address, settings)
     sessions = mcp_server.session_manager
-    # Asked later: the application is made below, and of this.
-    health = Health(pending.journal, pending.executor.erp, lambda: app.is_ending)
-    public: dict[str, ASGIApp] = {HEALTH_PATH: health.live, READY_PATH: health.ready}
-    bodies = ReadableBodies(BoundedSessions(mcp, sessions), is_write_tool, _MAX_REQUEST_BYTES)
-    outer, metadata = _add_sign_in(bodies, settings)
-    app = HttpApp(outer, page_app, address, public | metadata)
     server = create_server(app, _MAX_CONNECTIONS, _KEEP_ALIVE_S, protocol=fastest_protocol())
 
     async def end() -> None:
@@ -87,6 +78,27 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
         async with handle_signals(end), sessions.run():  # ends after the calls of every session
             on_ready(address)
             await server.serve([sock])
+
+
+def _build_app(
+    mcp_server: PurchasingServer,
+    pending: PendingApprovals,
+    page: MountedPage | NoPage,
+    address: Address,
+    settings: Settings,
+) -> HttpApp:
+    """Put MCP, the approval page, sign-in and health together."""
+    page_app = (
+        _refuse_page(settings, address) if isinstance(page, NoPage) else _build_page_app(pending, address, settings)
+    )
+    mcp = _build_mcp_app(mcp_server, address)
+    # Asked later: the application is made below, and of this.
+    health = Health(pending.journal, pending.executor.erp, lambda: app.is_ending)
+    public: dict[str, ASGIApp] = {HEALTH_PATH: health.live, READY_PATH: health.ready}
+    bodies = ReadableBodies(BoundedSessions(mcp, mcp_server.session_manager), is_write_tool, _MAX_REQUEST_BYTES)
+    outer, metadata = _add_sign_in(bodies, settings)
+    app = HttpApp(outer, page_app, address, public | metadata)
+    return app
 
 
 async def hand_over(server: HttpServer, app: HttpApp, seconds: float) -> None:

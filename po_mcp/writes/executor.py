@@ -38,12 +38,14 @@ from po_mcp.writes.reconcile import Reconciler
 
 logger = logging.getLogger(__name__)
 
+_EndState = Literal["DONE", "UNKNOWN", "REFUSED"]
+
 
 @dataclass(frozen=True)
 class _End:
     """How a send ended: the state, what is said, and what the audit log keeps."""
 
-    state: Literal["DONE", "REFUSED", "UNKNOWN"]
+    state: _EndState
     outcome: WriteOutcome
     detail: Mapping[str, Any]
     was_sent: bool = True
@@ -239,18 +241,9 @@ class Executor:
             return await self.outcome_of(operation.id)
         # The second request of a gateway follows the first within seconds, and so does its effect.
         seen = await self._look_twice(claim)
-        match seen.seen:
-            case "applied" | "gone":
-                because = f"{self.words.name} had reported an error"
-                return await self._end_watch(operation, "DONE", self.words.observed(operation, seen, because), seen)
-            case "differs" | "unreadable":
-                reason = without_effect(refusal.what).rstrip(".")
-                what = f"{reason}, but {_contents(seen)}"
-                unknown = self.words.unknown(operation, claim.sent_at, what)
-                return await self._end_watch(operation, "UNKNOWN", unknown, seen)
-            case "foreign":
-                refused = self.words.taken(operation, seen.order)
-                return await self._end_watch(operation, "REFUSED", refused, seen)
+        if shown := self._end_shown_by(claim, refusal, seen):
+            state, outcome = shown
+            return await self._end_watch(operation, state, outcome, seen)
         offer = offer_cancel(self.erp, seen.order) if operation.kind == "delete" and _is_about_order(refusal) else ""
         next_step = offer or refusal.next_step
         # Where a read shows all that there is, two looks are the whole watch.
@@ -258,6 +251,21 @@ class Executor:
             refused = self.words.refused(operation, without_effect(refusal.what), next_step)
             return await self._end_watch(operation, "REFUSED", _as_stale(refused, refusal), seen)
         return _as_stale(self.words.watched(operation, refusal.what, until, next_step), refusal)
+
+    def _end_shown_by(
+        self, claim: Claim, refusal: PurchaseOrderError, seen: Observation
+    ) -> tuple[_EndState, WriteOutcome] | None:
+        """Return how a refused write ended, as far as the ERP shows another end than its refusal."""
+        match seen.seen:
+            case "applied" | "gone":
+                because = f"{self.words.name} had reported an error"
+                return "DONE", self.words.observed(claim.operation, seen, because)
+            case "differs" | "unreadable":
+                what = f"{without_effect(refusal.what).rstrip('.')}, but {_contents(seen)}"
+                return "UNKNOWN", self.words.unknown(claim.operation, claim.sent_at, what)
+            case "foreign":
+                return "REFUSED", self.words.taken(claim.operation, seen.order)
+        return None
 
     async def _look_twice(self, claim: Claim) -> Observation:
         """Look at once, and again a moment later unless the effect, or what keeps it from coming, is seen already."""
@@ -274,7 +282,7 @@ class Executor:
     async def _end_watch(
         self,
         operation: Operation,
-        after: Literal["DONE", "UNKNOWN", "REFUSED"],
+        after: _EndState,
         outcome: WriteOutcome,
         seen: Observation,
     ) -> WriteOutcome:
