@@ -259,7 +259,9 @@ async def test_of_a_create_it_shows_what_was_to_be_ordered(harness: ServerHarnes
     text = flat(run(harness, "show", await create(harness)).stdout)
 
     assert "Order PO-2025-0043 for Acme Fasteners" in text
-    assert "3 at 0.22: NUT-M8" in text
+    assert (
+        text.count("Ordered: 3 EA of NUT-M8 (M8 Hex Nut) at 0.22. Deliver to: Main.") == 2
+    )  # the outcome, and the order
     assert "requested, no approval needed" in text
 
 
@@ -271,7 +273,7 @@ async def test_text_that_steers_a_terminal_is_written_out(harness: ServerHarness
     text = run(harness, "show", operation_id).stdout
 
     assert "\x1b" not in text
-    assert r"Order PO\u{001B}[2J for [red]A\u{202E}" in text
+    assert r"Order «PO\u{001B}[2J» for «[red]A\u{202E}»" in text
 
 
 @pytest.mark.parametrize("which", ["show", "settle"])

@@ -13,11 +13,12 @@ from rich.text import Text
 
 from po_mcp.commands._status_text import came_of, label_of, request_of, short, state_of
 from po_mcp.untrusted import visible
+from po_mcp.writes import order_text
 from po_mcp.writes.forms import SANDBOX_TAG
 from po_mcp.writes.journal import Event
 from po_mcp.writes.local_time import LocalTime
 from po_mcp.writes.operation import LIVE, STATE_LABELS, Recorded
-from po_mcp.writes.order_text import money, quantity
+from po_mcp.writes.ordered_text import say_ordered
 from po_mcp.writes.outcomes import PLACES
 from po_mcp.writes.payloads import CreatePayload
 
@@ -120,11 +121,9 @@ def _describe_order(recorded: Recorded) -> str:
     payload = recorded.operation.payload
     assert isinstance(payload, CreatePayload)
     draft = payload.draft
-    lines = [
-        f"  {quantity(line.quantity)} at {money(line.unit_price, payload.currency)}: {line.item_word}"
-        for line in draft.lines
-    ]
-    return "\n".join([f"Order {draft.number} for {draft.vendor.name}", *lines])
+    currency = payload.currency or draft.vendor.currency
+    head = f"Order {order_text.number(draft.number)} for {order_text.name(draft.vendor.name)}"
+    return f"{head}\n{say_ordered(payload, currency)}"
 
 
 def _timeline(events: Sequence[Event], local: LocalTime) -> Table:
