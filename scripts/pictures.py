@@ -77,7 +77,7 @@ white-space: pre }}
 class Recording(Stage):
     """The demo's stage without its last lines, which tell the seconds that it took on this machine."""
 
-    def ends(self) -> None:
+    def show_end(self) -> None:
         """Print nothing."""
 
 
@@ -86,7 +86,7 @@ async def record_demo() -> Console:
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, highlight=False)
     stage = Recording(console, 0.0)
     await play(stage, "2026-07-28")
-    if not stage.as_told:
+    if not stage.is_as_expected:
         raise SystemExit("The demo did not go as its story has it.")
     return console
 
@@ -141,8 +141,12 @@ async def photograph_page(folder: Path) -> None:
             await page.goto(asked.structured_content["approve_at"])
             buttons = await page.get_by_role("button").last.bounding_box()
             assert buttons is not None
-            seen = {"x": 0.0, "y": 0.0, "width": 900.0, "height": buttons["y"] + buttons["height"] + 28}
-            await page.screenshot(path=folder / f"page-{scheme}.png", full_page=True, clip=seen)
+            height = buttons["y"] + buttons["height"] + 28
+            await page.screenshot(
+                path=folder / f"page-{scheme}.png",
+                full_page=True,
+                clip={"x": 0, "y": 0, "width": 900, "height": height},
+            )
         await browser.close()
 
 

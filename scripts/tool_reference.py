@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from po_mcp.tools import REGISTRY, RegisteredTool
 
 PAGE = Path(__file__).parent.parent / "docs" / "tools.md"
 MARK = "<!-- From here on made by scripts/tool_reference.py -->\n"
-_ERPS = {"Inventory Pro": InventoryPro, "Exsited": Exsited, "Tryton": Tryton}
+_ERPS: dict[str, type[Any]] = {"Inventory Pro": InventoryPro, "Exsited": Exsited, "Tryton": Tryton}
 
 
 async def reference() -> str:
@@ -121,7 +121,7 @@ def _prompts(prompts: ListPromptsResult) -> str:
     return "## Prompts\n\n" + _table(("prompt", "arguments", "has the assistant"), rows)
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str | None, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str | None, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "".join(f"| {' | '.join((cell or '').replace('|', '/') for cell in line)} |\n" for line in lines)
 

@@ -117,18 +117,18 @@ class _Screen(Console):
 
 async def play(stage: Stage, era: str) -> None:
     """Start the server, connect to it, and play the scenes."""
-    stage.title()
+    stage.show_title()
     # -P: else a module of the working directory would go before ours.
     # And with an empty file of settings: else the user's own would be read.
     arguments = ["-P", "-m", "po_mcp", "--config", os.devnull]
     server = StdioServerParameters(command=sys.executable, args=arguments, env=_sandbox_environment())
     async with Client(server, mode=ERAS[era], elicitation_callback=stage.person_is_asked) as client:
         for place, scene in enumerate(STORY, 1):
-            stage.opens(scene, is_first=place == 1)
-            stage.closes(scene, await client.call_tool(scene.tool, dict(scene.arguments)))
+            stage.open_scene(scene, is_first=place == 1)
+            stage.close_scene(scene, await client.call_tool(scene.tool, dict(scene.arguments)))
             if place < len(STORY):
                 await stage.wait("go on")
-    stage.ends()
+    stage.show_end()
 
 
 def _sandbox_environment() -> dict[str, str]:
@@ -155,7 +155,8 @@ class Stage:
     _asked: int = 0
     _begun: float = field(default_factory=time.monotonic)
 
-    def title(self) -> None:
+    def show_title(self) -> None:
+        """Print what is real here, and what is scripted."""
         self.console.rule("po-mcp demo: purchase orders in a chat")
         self.console.print(
             "A real MCP client and a real po-mcp server with a sandbox ERP, all in memory. "
@@ -163,7 +164,8 @@ class Stage:
             style="dim",
         )
 
-    def opens(self, scene: Scene, *, is_first: bool) -> None:
+    def open_scene(self, scene: Scene, *, is_first: bool) -> None:
+        """Print what the buyer says, and what the assistant calls."""
         self._scene = scene
         # One scene on the screen at a time: what scrolls away is not read.
         if self.waits and not is_first:
@@ -198,13 +200,15 @@ class Stage:
             return ElicitResult(action="decline")
         return ElicitResult(action="accept", content=dict(answer))
 
-    def closes(self, scene: Scene, result: CallToolResult) -> None:
+    def close_scene(self, scene: Scene, result: CallToolResult) -> None:
+        """Print the result, and note whether it is the one that the story has."""
         content = result.structured_content or {}
         status = "failed" if result.is_error else str(content.get("status")) if scene.ends != "read" else "read"
         self.is_as_expected = self.is_as_expected and status == scene.ends
         self.console.print(Padding(shown(result), (0, 0, 1, 2)))
 
-    def ends(self) -> None:
+    def show_end(self) -> None:
+        """Print how many calls and questions there were, and what to do next."""
         seconds = "" if self.waits else f" in {time.monotonic() - self._begun:.1f} s"
         self.console.rule(f"{len(STORY)} calls and {self._asked} questions{seconds}")
         if not self.is_as_expected:

@@ -39,6 +39,7 @@ class Page(Generic[T]):
 
     @property
     def length(self) -> int:
+        """How many rows the ERP sent, with those that could not be read."""
         return len(self.rows) + self.unreadable
 
     def with_rows(self, rows: Sequence[R]) -> Page[R]:
@@ -126,6 +127,7 @@ class RowCollector(Generic[T]):
         return bool(self._totals) and self._arrived >= max(self._totals)
 
     def result(self) -> FullList[T]:
+        """Return all rows, and whether these are all that the ERP has, each once."""
         moved = len(self._totals) > 1
         once = len(self._rows) + self._unread == self._arrived
         # A row can be lost between two pages without any being repeated; only the ERP's count shows that.

@@ -130,6 +130,7 @@ class Line(ErpModel):
 
     @property
     def quantity_ordered(self) -> Decimal | None:
+        """The quantity, in the field of a purchase order or in that of an order line."""
         return self.quantity if self.quantity is not None else self.order_quantity
 
 

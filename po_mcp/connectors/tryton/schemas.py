@@ -299,6 +299,7 @@ class Page(Generic[T]):
 
     @property
     def length(self) -> int:
+        """How many records Tryton sent, with those that could not be read."""
         return len(self.rows) + self.unreadable
 
 

@@ -168,6 +168,7 @@ def _with_placeholders(statement: str) -> str:
 
 
 def make_rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], _Row]:
+    """Return what makes a row of its values: psycopg's row factory."""
     # Most questions find nothing, and a message has what gives none: their names are not looked up.
     found = cursor.pgresult
     kind = _row_type(_names_of(found) if found is not None and found.ntuples else ())
