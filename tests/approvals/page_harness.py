@@ -290,7 +290,7 @@ def read_words(page: httpx2.Response) -> str:
 async def browser(link: str) -> AsyncIterator[Browser]:
     """A browser that keeps cookies, and says where its forms come from."""
     origin = "/".join(link.split("/")[:3])
-    async with httpx2.AsyncClient(base_url=origin, timeout=20, verify=_NO_CERTIFICATES) as client:
+    async with httpx2.AsyncClient(base_url=origin, timeout=120, verify=_NO_CERTIFICATES) as client:
         yield Browser(client, origin, link.removeprefix(origin))
 
 

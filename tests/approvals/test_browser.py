@@ -33,7 +33,7 @@ async def chromium(**context: Any) -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
         launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
         page = await (await launched.new_context(**context)).new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         yield page
         await launched.close()
 

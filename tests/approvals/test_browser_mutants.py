@@ -71,7 +71,7 @@ async def a_form_of_a_vendors_name_to_elsewhere() -> bool:
             await page.goto(await served.link(served.propose(order(vendor=vendor))))
             await page.evaluate("document.getElementById('b').click()")
             with suppress(Error):
-                await page.wait_for_url(f"{url}**", timeout=2_000)
+                await page.wait_for_url(f"{url}**", timeout=5_000)
             return page.url.startswith(url)
 
 
@@ -99,7 +99,7 @@ async def the_order_after_the_server_has_gone() -> bool:
             await page.goto(await served.link(served.propose(order())))
             await page.goto(url)
         try:
-            await page.go_back(timeout=3_000)
+            await page.go_back(timeout=10_000)
         except Error:
             return False
         return "PO-7" in await page.content()

@@ -147,7 +147,7 @@ async def fetch_token(issuer: Issuer, who: str, scope: str, resource: str) -> di
         "code_verifier": verifier,
         "resource": resource,
     }
-    async with httpx2.AsyncClient(trust_env=False) as http:
+    async with httpx2.AsyncClient(timeout=60, trust_env=False) as http:
         found = await http.post(f"{issuer.url}/token", data=given)
     given_out: dict[str, Any] = found.json()
     return given_out

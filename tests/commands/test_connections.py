@@ -74,7 +74,10 @@ async def test_a_request_that_does_not_arrive_ends_its_connection(sent: bytes, m
 
 async def test_an_answer_may_take_longer_than_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_limits, "REQUEST_TIMEOUT_S", 0.3)
-    async with serving() as port, httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+    async with (
+        serving() as port,
+        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as http,
+    ):
         answers = [await http.post("/slow", content=b"{}") for _ in range(2)]
         await anyio.sleep(0.6)  # the connection is kept alive meanwhile
         answers.append(await http.get("/"))

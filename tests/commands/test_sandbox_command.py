@@ -90,14 +90,17 @@ async def test_the_printed_settings_lead_each_connector_to_its_api() -> None:
 
 def test_one_api_alone_is_served_and_printed() -> None:
     with running("--api", "exsited") as sandbox:
-        status = httpx2.get(f"{sandbox.url}/api/v1/PurchaseOrder", trust_env=False).status_code
+        status = httpx2.get(f"{sandbox.url}/api/v1/PurchaseOrder", timeout=60, trust_env=False).status_code
 
     assert status == 404
     assert "inventory-pro" not in sandbox.printed
 
 
 def test_a_fault_strikes_the_second_request_only_and_each_is_a_line() -> None:
-    with running("--fault", "500@2") as sandbox, httpx2.Client(base_url=sandbox.url, trust_env=False) as client:
+    with (
+        running("--fault", "500@2") as sandbox,
+        httpx2.Client(base_url=sandbox.url, timeout=60, trust_env=False) as client,
+    ):
         statuses = [client.get(f"/api/v1/Location?wid={wid}").status_code for wid in range(3)]
         lines = [sandbox.line() for _ in range(3)]
 
@@ -112,7 +115,7 @@ def test_a_fault_strikes_the_second_request_only_and_each_is_a_line() -> None:
 
 def test_a_request_without_a_fault_plan_is_a_line_too() -> None:
     with running() as sandbox:
-        httpx2.post(f"{sandbox.url}/api/v1/Token?a=b", data=TOKEN, trust_env=False)
+        httpx2.post(f"{sandbox.url}/api/v1/Token?a=b", data=TOKEN, timeout=60, trust_env=False)
         line = sandbox.line()
 
     assert line == ["1", "POST", "/api/v1/Token?a=b", "200"]
@@ -186,7 +189,7 @@ def test_the_habits_that_are_named_are_served_and_printed() -> None:
     draft = {"poNumber": "rush-7", "vendorID": 12, "lines": [line]}
     with (
         running("--habit", "rounds-prices, upper-numbers", "--habit", "late-read:0.5") as sandbox,
-        httpx2.Client(base_url=f"{sandbox.url}/api/v1", trust_env=False) as client,
+        httpx2.Client(base_url=f"{sandbox.url}/api/v1", timeout=60, trust_env=False) as client,
     ):
         client.headers["Authorization"] = f"Bearer {client.post('/Token', data=TOKEN).json()['access_token']}"
         created = client.post("/PurchaseOrder", json=draft).json()
@@ -199,7 +202,7 @@ def test_the_habits_that_are_named_are_served_and_printed() -> None:
 def test_habits_are_served_behind_a_fault() -> None:
     with (
         running("--fault", "500@2", "--habit", "small-pages:3") as sandbox,
-        httpx2.Client(base_url=f"{sandbox.url}/api/v1", trust_env=False) as client,
+        httpx2.Client(base_url=f"{sandbox.url}/api/v1", timeout=60, trust_env=False) as client,
     ):
         client.headers["Authorization"] = f"Bearer {client.post('/Token', data=TOKEN).json()['access_token']}"
         struck, listed = client.get("/PurchaseOrder"), client.get("/PurchaseOrder")

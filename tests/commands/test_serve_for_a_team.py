@@ -239,7 +239,7 @@ async def knock_until_refused(origin: str) -> None:
     """Connect again and again until nobody listens there any more."""
     with anyio.fail_after(30), contextlib.suppress(httpx2.TransportError):
         while True:
-            async with httpx2.AsyncClient(base_url=origin, trust_env=False) as http:
+            async with httpx2.AsyncClient(base_url=origin, timeout=60, trust_env=False) as http:
                 await http.get("/healthz")
 
 

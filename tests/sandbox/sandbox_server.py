@@ -85,7 +85,7 @@ async def serve_sandbox() -> AsyncIterator[SandboxServer]:
         server, port = Server(config), sock.getsockname()[1]
         task = asyncio.create_task(server.serve([sock]))
         try:
-            async with httpx2.AsyncClient(verify=False, trust_env=False) as client:
+            async with httpx2.AsyncClient(verify=False, timeout=60, trust_env=False) as client:
                 answer = await client.post(f"http://127.0.0.1:{port}/api/v1/Token", data=TOKEN)
             yield SandboxServer(book, port, answer.json()["access_token"])
         finally:

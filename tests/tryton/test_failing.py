@@ -293,7 +293,7 @@ async def test_signing_out_ends_the_session(connect: Connect, book: Book) -> Non
 
     assert interceptor.methods[-1] == "common.db.logout"
     token = interceptor.tokens[-1]
-    answer = httpx2.post(f"{book.url}/rpc/", json=PREFERENCES, headers={"Authorization": token})
+    answer = httpx2.post(f"{book.url}/rpc/", json=PREFERENCES, headers={"Authorization": token}, timeout=60)
     assert answer.status_code == httpx2.codes.UNAUTHORIZED
 
 
