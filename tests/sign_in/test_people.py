@@ -22,6 +22,7 @@ from po_mcp.sandbox import Api, Book, create_app
 from po_mcp.sign_in.tokens import LEEWAY_S
 from po_mcp.transports import http as http_transport
 from po_mcp.transports.uvicorn_server import create_server, listen
+from po_mcp.writes.operation import Requester
 from tests.commands.test_serve import HELLO, META, MODERN, call, modern
 from tests.harness import ERAS, MODES, ScriptedPerson, ServerHarness, outcome, set_pin, text, yes
 from tests.sign_in.issuer import ALICE, BOB, EVERYTHING, TeamServer, team_server
@@ -273,6 +274,29 @@ async def test_an_answer_or_session_of_another_person_is_refused(harness: Server
     assert before == "partial"
     assert done["status"] == "done"
     assert ([one.status_code for one in borrowed], hers.status_code) == ([404, 404], 200)
+
+
+@pytest.mark.parametrize("is_intact", [True, False], ids=["intact", "anybody's"])
+async def test_a_lost_answer_names_no_operation_of_another_person(
+    harness: ServerHarness, is_intact: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_intact:
+        monkeypatch.setattr(Requester, "may_handle", lambda self, operation: True)
+    asks = modern(CANCEL, {"number": "PO-2025-0037"})
+    asks["json"]["params"]["_meta"] = META | {
+        "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}
+    }
+    async with (
+        team_server(**harness.files, self_approval=True) as server,
+        server.http(server.token(ALICE)) as alice,
+        server.http(server.token(BOB)) as bob,
+    ):
+        asked = (await alice.post("/mcp", **asks)).json()["result"]
+        asks["json"]["params"] |= {"inputResponses": {}, "requestState": asked["requestState"]}
+        said = (await bob.post("/mcp", **asks)).json()["error"]["message"]
+
+    assert said.startswith("The answer to this question was not taken")
+    assert ("is open: get_operation" in said) is not is_intact
 
 
 @pytest.mark.parametrize(
