@@ -6,7 +6,7 @@ import anyio
 
 from po_mcp.desk.approval_flow import describe_declined, describe_waiting
 from po_mcp.desk.context import Desk
-from po_mcp.errors import InvalidInput
+from po_mcp.errors import InvalidInput, JournalUnavailable
 from po_mcp.orders import Record
 from po_mcp.writes import order_text
 from po_mcp.writes.approving import Approver, describe_answer
@@ -85,9 +85,12 @@ async def _reconcile_all(desk: Desk, found: list[Recorded]) -> tuple[WriteOutcom
 
 
 async def _reconcile(desk: Desk, recorded: Recorded) -> Recorded:
-    if recorded.state in SENT_STATES and not desk.reconciler.is_sending(recorded.operation.id):
+    if recorded.state not in SENT_STATES or desk.reconciler.is_sending(recorded.operation.id):
+        return recorded
+    try:
         return await desk.reconciler.reconcile(recorded)
-    return recorded
+    except JournalUnavailable:  # nothing can be recorded now: what is known is still true
+        return recorded
 
 
 async def _describe(desk: Desk, recorded: Recorded) -> WriteOutcome:

@@ -13,10 +13,12 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from po_mcp.connectors.sandbox import Sandbox
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import Journal, JournalStore, sqlite
 from tests.harness import ScriptedPerson, ServerHarness, accept, outcome
 from tests.writes.making import CONNECTION, guarded_operation, state_of, take_to
+from tests.writes.making import outcome as unknown_outcome
 
 _WAIT = "PRAGMA busy_timeout"
 LONG_S = 30.0
@@ -229,3 +231,29 @@ def test_a_new_journal_that_another_process_is_opening_is_waited_for(tmp_path: P
         assert store.live(None) == []
         leave.join()
         store.close()
+
+
+@pytest.mark.parametrize("by_id", [True, False])
+async def test_what_was_sent_is_told_while_its_end_cannot_be_recorded(
+    harness: ServerHarness, by_id: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order is gone, which the journal cannot note: the call failed as a whole, with no reason."""
+    monkeypatch.setattr(sqlite, "BUSY_S", 0.0)
+    number = "PO-2025-0038"
+    async with harness.client(erp_bounds=(None, None)) as client:
+        waiting = outcome(await client.call_tool("delete_purchase_order", {"number": number}))
+        with closing(JournalStore(harness.journal)) as store:
+            [recorded] = store.live(None)
+            assert store.approve(recorded.operation.id, recorded.operation.payload, {})
+            assert store.claim(recorded.operation.id, Sandbox(harness.book).connection) is not None
+            assert store.finish(recorded.operation.id, "SENT", "UNKNOWN", unknown_outcome("unknown"), {})
+        harness.change(lambda book: book.delete(number))
+        asked = {"operation_id": waiting["operation_id"]} if by_id else {}
+        with closing(sqlite3.connect(harness.journal, isolation_level=None)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            told = await client.call_tool("get_operation", asked)
+            holder.execute("ROLLBACK")
+        [unknown] = outcome(told)["operations"]
+        assert harness.wire.writes == []
+
+    assert unknown["status"] == "unknown"
