@@ -9,14 +9,16 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from po_mcp.errors import JournalUnavailable
-from po_mcp.writes.journal import JournalStore, file_systems, restores, sqlite
+from po_mcp.errors import JournalUnavailable, OperationUnderWay
+from po_mcp.writes.journal import JournalStore, file_systems, restores, sqlite, sqlite_mark
 from po_mcp.writes.journal.sqlite_mark import MarkFile
 from po_mcp.writes.operation import State
 from po_mcp.writes.policy import SettlementPolicy
@@ -378,7 +380,7 @@ def test_the_mark_tells_the_journal_and_its_last_event(store: JournalStore, file
     mark = json.loads(mark_of(file).read_text())
 
     assert mark["place"] == 3
-    assert set(mark) == {"journal", "place", "hash"}
+    assert set(mark) == {"journal", "place", "hash", "at"}
     assert list(file.parent.glob("*mark-*")) == []
 
 
@@ -513,6 +515,123 @@ def test_without_the_doubt_what_was_sent_before_a_copy_was_put_back_is_sent_agai
         [recorded] = restored.live(None)
 
         assert restored.claim(recorded.operation.id, CONNECTION) is not None
+
+
+# Put back where no mark tells of it
+
+
+def put_back_whole(store: JournalStore, file: Path, state: State, way: str) -> JournalStore:
+    """A journal whose folder was put back as it was before its operation was sent: a mark is no newer than its file."""
+    take_to(store, guarded_operation(), state)
+    store.close()
+    if way == "alone":
+        mark_of(file).unlink()
+    if way == "with a mark that was cut":
+        mark_of(file).write_bytes(b"")
+    if way == "with its mark":
+        noted = json.loads(mark_of(file).read_text())
+        # The mark of a backup: it was noted long before the system changed the file here.
+        mark_of(file).write_text(json.dumps({**noted, "at": noted["at"] - 60 * 10**9}))
+    return JournalStore(file, 600, store._clock)
+
+
+WAYS = ["alone", "with a mark that was cut", "with its mark"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("state", ["PROPOSED", "APPROVED"])
+def test_what_waits_in_a_file_that_may_have_been_put_back_is_not_known(
+    store: JournalStore, file: Path, state: State, way: str
+) -> None:
+    with closing(put_back_whole(store, file, state, way)) as restored:
+        [seen] = restored.live(None)
+        operation = seen.operation
+        recorded = mark_of(file).read_bytes() if mark_of(file).exists() else None
+
+        assert (seen.state, restored.upkeep.verify()) == ("UNKNOWN", [])
+        assert (mark_of(file).read_bytes() if mark_of(file).exists() else None) == recorded, "reading changes nothing"
+        assert not restored.approve(operation.id, operation.payload, {})
+        assert restored.claim(operation.id, CONNECTION) is None
+        assert restored.events(operation.id)[-1].detail == {"because": "the journal was restored"}
+        with pytest.raises(OperationUnderWay, match="not confirmed"):
+            propose(restored, guarded_operation("cancel"))
+        # Nothing else is stopped, and what is asked for from now on waits as ever.
+        later = take_to(restored, guarded_operation(number="PO-2"), "APPROVED")
+        assert state_of(restored, later) == "APPROVED"
+    with closing(JournalStore(file)) as again:
+        assert (state_of(again, later), again.upkeep.verify()) == ("APPROVED", [])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_adopting_such_a_file_leaves_nothing_to_be_sent(store: JournalStore, file: Path, way: str) -> None:
+    with closing(put_back_whole(store, file, "APPROVED", way)) as restored:
+        assert restored.upkeep.adopt_file() == ""
+
+        assert [one.state for one in restored.live(None)] == ["UNKNOWN"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_another_process_that_saw_to_it_leaves_nothing_in_doubt(
+    store: JournalStore, file: Path, clock: Clock, way: str
+) -> None:
+    with closing(put_back_whole(store, file, "DONE", way)) as one, closing(JournalStore(file, 600, clock)) as other:
+        other.counts()
+        operation_id = take_to(one, guarded_operation(number="PO-2"), "APPROVED")
+
+        assert state_of(other, operation_id) == "APPROVED"
+        assert other.claim(operation_id, CONNECTION) is not None
+
+
+def test_a_file_that_is_moved_to_a_database_takes_its_doubt_along(store: JournalStore, file: Path) -> None:
+    with closing(put_back_whole(store, file, "APPROVED", "alone")) as restored:
+        assert isinstance(restored._file, sqlite.SqliteFile)
+        with restored._file.sealing("elsewhere") as db:
+            states = [row["state"] for row in db.execute("SELECT state FROM live_operations")]
+
+    assert states == ["UNKNOWN"]
+
+
+def test_without_the_look_at_the_mark_what_was_put_back_is_sent_again(
+    store: JournalStore, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_mark.MarkFile, "is_foreign", lambda self: False)
+    with closing(put_back_whole(store, file, "APPROVED", "with its mark")) as restored:
+        [recorded] = restored.live(None)
+
+        assert restored.claim(recorded.operation.id, CONNECTION) is not None
+
+
+def test_a_new_journal_has_its_mark_before_its_first_event(file: Path, clock: Clock) -> None:
+    with closing(JournalStore(file, 600, clock)) as first, closing(JournalStore(file, 600, clock)) as second:
+        first.counts()
+        assert json.loads(mark_of(file).read_text())["place"] == 0
+        second.counts()
+        operation_id = take_to(first, guarded_operation(), "APPROVED")
+
+        assert second.claim(operation_id, CONNECTION) is not None
+
+
+def test_the_mark_of_an_older_version_tells_no_time_and_stops_nothing(
+    store: JournalStore, file: Path, clock: Clock
+) -> None:
+    operation_id = take_to(store, guarded_operation(), "APPROVED")
+    store.close()
+    mark = json.loads(mark_of(file).read_text())
+    del mark["at"]
+    mark_of(file).write_text(json.dumps(mark))
+
+    assert JournalStore(file, 600, clock).claim(operation_id, CONNECTION) is not None
+
+
+def test_a_machine_that_slept_while_it_wrote_its_mark_knows_it(
+    store: JournalStore, file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter([time.time_ns() - 3600 * 10**9])
+    monkeypatch.setattr(sqlite_mark, "time", SimpleNamespace(time_ns=lambda: next(times, time.time_ns())))
+    operation_id = take_to(store, guarded_operation(), "APPROVED")
+    store.close()
+
+    assert JournalStore(file, 600, clock).claim(operation_id, CONNECTION) is not None
 
 
 def test_adopting_begins_a_new_journal_where_the_former_is_gone(store: JournalStore, file: Path, clock: Clock) -> None:

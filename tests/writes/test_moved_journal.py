@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from po_mcp.errors import InvalidInput, JournalUnavailable
-from po_mcp.writes.journal import JournalStore, moving, sqlite
+from po_mcp.writes.journal import JournalStore, moving
 from po_mcp.writes.journal import postgres as postgres_module
 from po_mcp.writes.journal.approver_pin import hash_pin
 from po_mcp.writes.journal.importing import import_file
@@ -154,9 +154,9 @@ def test_without_its_seal_a_file_would_be_written_beside_the_database(
         monkeypatch.setattr(moving, "triggers_of_seal", dict)
     import_file(file, address)
     if control == "check":
-        monkeypatch.setattr(sqlite, "_need_unsealed", lambda _: None)
+        monkeypatch.setattr(moving, "need_unsealed", lambda _: None)
     one_is_enough = claim()
-    monkeypatch.setattr(sqlite, "_need_unsealed", lambda _: None)
+    monkeypatch.setattr(moving, "need_unsealed", lambda _: None)
     if control == "check":
         with closing(sqlite3.connect(file)) as db:
             for name in moving.triggers_of_seal():

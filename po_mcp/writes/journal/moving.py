@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import audit_log
 from po_mcp.writes.journal.audit_log import Event
 from po_mcp.writes.journal.database import Transaction
@@ -40,6 +41,15 @@ def sealed_to(db: Transaction) -> str | None:
     """Return where a sealed journal goes on; None where it is not sealed."""
     row = db.execute(SEALED).fetchone()
     return None if row is None else str(row["value"])
+
+
+def need_unsealed(db: Transaction) -> None:
+    """Refuse to write to a journal that goes on elsewhere."""
+    if (to := sealed_to(db)) is not None:
+        raise JournalUnavailable(
+            f"This journal was moved to {to}. Nothing was sent.",
+            next_step="Your administrator must set PO_MCP_JOURNAL to that address.",
+        )
 
 
 def triggers_of_seal() -> dict[str, str]:

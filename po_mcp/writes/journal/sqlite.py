@@ -8,7 +8,8 @@ Unlinking or replacing the file under a process that has it open loses records w
 (https://www.sqlite.org/howtocorrupt.html, section 4). So the file carries a random id, and every transaction makes
 sure that the path still leads to the file that was opened, and that the audit log was not cut. A mark beside the
 file holds the id and the end of the log: a file that is older than its mark was restored, or copied without its
-`-wal`, and is not written to before a person has looked.
+`-wal`, and is not written to before a person has looked. Without a mark, or with one that was put there with the file,
+that is not known: what waits in it is in doubt, and nothing else is stopped.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ class SqliteFile:
         self._open_lock = threading.RLock()
         self._known_as: Stat | None = None
         self._id = ""
+        self._may_be_copy = False
         self._mark = Mark()
         self._latest = due.Latest()
         self._was_busy_at = -BUSY_S
@@ -75,13 +77,15 @@ class SqliteFile:
             seen = self._latest
             sealed, at_mark, *begun = db.execute(_BEGUN, (self._mark.place, seen.place, self.now())).fetchone()
             if sealed is not None:
-                _need_unsealed(db)
+                moving.need_unsealed(db)
             # What was pruned meanwhile is no longer there, and the log itself says so.
             if at_mark != self._mark.hash:
                 self._need_whole_log(db)
             self._latest = due.note_begun(db, seen, *begun)
+            self._doubt_copy(db)
             db.answers = db.ask(*asks)
             yield db
+        self._may_be_copy = False
 
     @contextmanager
     def _changing(self) -> Iterator[SqliteConnection]:
@@ -203,8 +207,14 @@ class SqliteFile:
         return ""
 
     def is_other_copy(self) -> bool:
-        """Tell that it is none: one that was put back is not read either."""
-        return False
+        """Tell whether it may have been put back: nothing was written since, by this process or another."""
+        self._may_be_copy = self._may_be_copy and self._mark_file.is_foreign()
+        return self._may_be_copy
+
+    def _doubt_copy(self, db: SqliteConnection) -> None:
+        """Call unknown what waits in a file that may have been put back: its copy may lack that it was sent."""
+        if self.is_other_copy():
+            restores.doubt_waiting(db, self.now())
 
     def find_schema_faults(self, db: Transaction) -> list[str]:
         """Compare what the file defines with what this version defines."""
@@ -218,6 +228,7 @@ class SqliteFile:
         """Read all of it in the transaction that lets nothing be written here any more, since it goes on elsewhere."""
         with self._changing() as db:
             self._need_whole_log(db)
+            self._doubt_copy(db)
             moving.seal(db, to, self.now())
             yield db
 
@@ -225,18 +236,19 @@ class SqliteFile:
         """Take the file as it lies there for the journal from now on; return what was done, "" for nothing."""
         if not self.is_shared:
             return ""
-        former = self._mark_file.read()
+        former, may_be_copy = self._mark_file.read(), self._mark_file.is_foreign()
         with self._write_lock, translate_errors():
             self._close()
             self._mark_file.remove()
             self._open_writer()
             if former is None or (former[0] == self._id and audit_log.holds(self._open_writer(), former[1])):
-                self._set_mark(self._mark)
+                self._may_be_copy = self._may_be_copy and may_be_copy
+                with self.writing():  # before there is a mark again
+                    pass
                 return ""
         end = self._mark.place
         with self.writing() as db:
             detail = {"former journal": former[0], "its last event": former[1].place}
-            restores.doubt_waiting(db, self.now())
             audit_log.append(db, audit_log.Event("", self.now(), "adopted", detail))
         return f"The journal goes on from {self._path}; events after number {end} may be missing."
 
@@ -276,8 +288,8 @@ class SqliteFile:
                 raise JournalUnavailable("The journal cannot be written safely on this disk. Nothing was sent.")
             prepare(db)
             self._id = id_of(db)
-            self._need_mark(db)
             self._mark, self._latest = audit_log.end_of(db), due.Latest()
+            self._need_mark(db)
         except BaseException:
             db.close()
             raise
@@ -331,7 +343,13 @@ class SqliteFile:
 
     def _need_mark(self, db: SqliteConnection) -> None:
         """Refuse a file that is another one than its mark tells, or older. A journal ahead of its mark is normal."""
-        mark = self._mark_file.read() if self.is_shared else None
+        if not self.is_shared:
+            return
+        # In a new journal nothing can be missing; its mark is there before its first event.
+        if self._mark == Mark() and not self._mark_file.exists():
+            self._mark_file.write(self._id, self._mark)
+        self._may_be_copy = self._mark != Mark() and self._mark_file.is_foreign()
+        mark = self._mark_file.read()
         if mark is None or (mark[0] == self._id and audit_log.holds(db, mark[1])):
             return
         raise JournalUnavailable(
@@ -378,11 +396,3 @@ def _switch_to_wal(db: sqlite3.Connection) -> None:
             time.sleep(_SWITCH_AGAIN_S)
         else:
             return
-
-
-def _need_unsealed(db: SqliteConnection) -> None:
-    if (to := moving.sealed_to(db)) is not None:
-        raise JournalUnavailable(
-            f"This journal was moved to {to}. Nothing was sent.",
-            next_step="Your administrator must set PO_MCP_JOURNAL to that address.",
-        )
