@@ -6,10 +6,12 @@ import sqlite3
 from contextlib import closing
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 
 from po_mcp.approvals.elicitation import Elicitor
+from po_mcp.writes.journal import proposing
 from po_mcp.writes.operation import Recorded, Requester
 from po_mcp.writes.reconcile import Reconciler
 from tests.harness import ERAS, ScriptedPerson, ServerHarness, accept, no, outcome, text, yes
@@ -43,6 +45,40 @@ async def test_a_cancel_of_an_order_that_is_active_again_asks_again(harness: Ser
     assert not second["replayed"]
     assert len(person.asked) == 2
     assert len(harness.wire.writes) == 2
+
+
+@both_eras
+@pytest.mark.parametrize("takes_another", [True, False])
+async def test_new_orders_that_are_asked_about_at_once_have_a_number_each(
+    harness: ServerHarness, monkeypatch: pytest.MonkeyPatch, era: str, takes_another: bool
+) -> None:
+    """Each question was given the next number: the last one replaced the others, whose yes then came to nothing."""
+    if not takes_another:  # without the control
+        monkeypatch.setattr(proposing, "_can_take_another_number", lambda proposal, seen: False)
+    made: list[Any] = []
+    all_asked = anyio.Event()
+
+    class Patient(ScriptedPerson):
+        async def __call__(self, context: Any, params: Any) -> Any:
+            answer = await super().__call__(context, params)
+            if len(self.asked) == 3:
+                all_asked.set()
+            await all_asked.wait()
+            return answer
+
+    async with (
+        harness.client(era, Patient(yes), create_approval_over="0") as client,
+        anyio.create_task_group() as calls,
+    ):
+        for units in ("11", "12", "13"):
+            calls.start_soon(_create_into, made, client, [{**BOLTS, "quantity": units}])
+
+    numbers = {one["order"]["number"] for one in made if one["status"] == "done"}
+    assert len(numbers) == len(harness.wire.writes) == (3 if takes_another else 1)
+
+
+async def _create_into(made: list[Any], client: Any, lines: list[Any]) -> None:
+    made.append(await create(client, lines=lines))
 
 
 async def test_a_reading_that_began_before_the_effect_makes_nobody_wait(

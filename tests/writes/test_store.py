@@ -165,6 +165,32 @@ def test_a_proposal_does_not_replace_an_approved_or_sent_operation(store: Journa
     assert state_of(store, first) == state
 
 
+def test_a_new_order_takes_the_next_number_and_does_not_replace_another_question(
+    store: JournalStore, clock: Clock
+) -> None:
+    """Two new orders at once are given the same next number; one whose number the caller gave replaces the other."""
+    first = propose(store, create(question=True))
+    second = create(question=True, content_digest="another", arguments='{"vendor":"another"}')
+
+    with pytest.raises(OperationUnderWay) as refused:
+        store.propose(second, {}, read_at=clock.now)
+    assert refused.value.operation_id == first.operation.id
+    assert state_of(store, first.operation.id) == "PROPOSED"
+
+    assert isinstance(store.propose(second, {}), Recorded)
+    assert state_of(store, first.operation.id) == "STALE"
+
+
+def test_a_new_order_takes_the_number_of_a_question_that_was_declined(store: JournalStore, clock: Clock) -> None:
+    first = propose(store, create(question=True))
+    store.note_unanswered(first.operation.id, {}, is_decline=True)
+
+    second = create(question=True, content_digest="another", arguments='{"vendor":"another"}')
+
+    assert isinstance(store.propose(second, {}, read_at=clock.now), Recorded)
+    assert state_of(store, first.operation.id) == "STALE"
+
+
 def test_an_order_that_was_read_before_a_write_on_it_was_done_is_not_put_to_a_person(
     store: JournalStore, clock: Clock
 ) -> None:

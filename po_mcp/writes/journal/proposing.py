@@ -43,13 +43,14 @@ class _Seen:
     """What the journal holds of the order and of the client, as one look shows it.
 
     `names` are those of the connection, also of an older version; `orders` have live operations, `live` is that on the
-    order, `done` the writes on it since it was read; `answers` are those that the same request got, `counts` what its
-    client asked for.
+    order, and `is_declined` tells whether its question was; `done` are the writes on the order since it was read;
+    `answers` are those that the same request got, `counts` what its client asked for.
     """
 
     names: Sequence[str]
     orders: Sequence[Row]
     live: Recorded | None
+    is_declined: bool
     done: Sequence[Row]
     answers: Sequence[Row]
     counts: Sequence[int]
@@ -116,16 +117,24 @@ def _look(db: Transaction, proposal: Proposal, asked_at: float, now: float) -> _
         # An ERP that takes po-1 for PO-1 would get two writes on one order.
         row = queries.live_row_alike(db, its, operation.number)
     live = proposals.read_or_block(row, operation.number)
-    return _Seen(names, orders, live, [] if proposal.read_at is None else done, answers, tuple(counts))
+    is_declined = row is not None and row["declined_at"] is not None
+    done = [] if proposal.read_at is None else done
+    return _Seen(names, orders, live, is_declined, done, answers, tuple(counts))
 
 
 def _need_free_order(proposal: Proposal, seen: _Seen) -> None:
     asker, live = proposal.operation.requester, seen.live
     # What was approved or sent is somebody else's decision; only an unanswered question gives way.
-    if live is not None and live.state != "PROPOSED":
+    if live is not None and (live.state != "PROPOSED" or _can_take_another_number(proposal, seen)):
         raise proposals.under_way_error(live, asker)
     if (done := next(queries.readable(seen.done), None)) is not None:
         raise proposals.under_way_error(done, asker)
+
+
+def _can_take_another_number(proposal: Proposal, seen: _Seen) -> bool:
+    """Tell whether a new order would replace another's question only since both were given the same next number."""
+    # Of a create, only one that is numbered here says since when its number was seen to be free.
+    return proposal.operation.kind == "create" and proposal.read_at is not None and not seen.is_declined
 
 
 def _record(
