@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from po_mcp.connectors.exsited import catalog, schemas, translate
-from po_mcp.errors import BadAnswer, ERPError, OrderNotFound
-from tests.connectors.calls import NUMBER, exsited
+from po_mcp.errors import BadAnswer, ERPError, OrderNotFound, Refused
+from tests.connectors.calls import NUMBER, draft, exsited
 from tests.connectors.raw_peer import raw_peer, reply
 from tests.connectors.test_exsited import LINE, ORDER
 from tests.connectors.test_exsited import NUMBER as OURS
@@ -58,6 +58,18 @@ async def test_an_order_is_not_absent_by_what_says_more_or_less(status: int, bod
         await read(status, body)
 
     assert not isinstance(failed.value, OrderNotFound)
+
+
+async def test_a_create_at_a_path_that_is_not_there_names_the_setting() -> None:
+    """The vendor's pages give two versions for it."""
+    async with raw_peer(reply(404, ABSENT)) as peer:
+        erp = exsited(peer.url)
+        with pytest.raises(Refused) as refused:
+            await erp.create_order(draft(None))
+        await erp.aclose()
+
+    assert "such as create=v2" in refused.value.next_step
+    assert "(404). Nothing was changed." in refused.value.what
 
 
 @pytest.mark.parametrize("root", ["purchase_order", "purchase-order"])

@@ -58,6 +58,11 @@ _ERROR_MAPPING = ErrorMapping(
         "Your administrator must ask your Exsited contact to let this client id create, cancel and "
         "delete purchase orders."
     ),
+    # The pages give v2 and v3 for a create (https://developer.exsited.com, Purchase Order POST).
+    missing_path_next_step=(
+        "Check the vendor and the items. If every new order is refused so, your administrator must set "
+        "PO_MCP_API_VERSIONS to the version under which your Exsited creates orders, such as create=v2."
+    ),
     # A redirect leads to the sign-in page (https://github.com/exsited/exsited-php, responseProcessor).
     expired_statuses=frozenset({401, *range(300, 400)}),
     is_signed_out=error_body.is_signed_out,

@@ -68,6 +68,7 @@ class ErrorMapping:
         cheap_read_path: the path and query of a small read that needs a token.
         cheap_read_body: the JSON body where that read is a POST; None where it is a GET.
         auth_scheme: the scheme before the token in the Authorization header.
+        missing_path_next_step: what to do after a 404 to a write that names no order; "" for what other refusals say.
         sign_in_next_steps: by status, what to do where it says of a sign-in more than that it failed.
     """
 
@@ -83,6 +84,7 @@ class ErrorMapping:
     cheap_read_path: str = "/"
     cheap_read_body: Any = None
     auth_scheme: str = "Bearer"
+    missing_path_next_step: str = ""
     sign_in_next_steps: Mapping[int, str] = field(default_factory=dict)
 
     def is_token_expired(self, answer: Answer) -> bool:
@@ -119,6 +121,9 @@ class ErrorMapping:
             what = f"{self.name} is getting too many requests{explanation}. Nothing was changed."
             wait = None if answer.retry_after is None else f"Wait {_format_seconds(answer.retry_after)} and try again."
             return TooManyRequests(what, next_step=wait, effect="nothing_changed")
+        if status in _ABSENT_STATUSES and self.missing_path_next_step:
+            what = f"{self.name} refused it{explanation}. Nothing was changed."
+            return Refused(what, next_step=self.missing_path_next_step)
         return self._refusal(status, explanation)
 
     def _find_refusal_status(self, answer: Answer) -> int | None:
