@@ -15,6 +15,10 @@ from po_mcp.orders import OddField
 from po_mcp.untrusted import mark_number, visible
 
 M = TypeVar("M", bound=BaseModel)
+# Visible ASCII alone: it goes into a header, which a line break would end. The length stands beside the pattern, since
+# `{1,8192}` in it would be 8,192 states: 2.7 MB for as long as the process lives.
+HeaderText = Annotated[str, Field(min_length=1, max_length=8192, pattern=r"^[\x21-\x7e]+$", repr=False)]
+"""A secret that a sign-in answers, and that later requests carry in a header."""
 _DEFAULT_LIFETIME_S = 300  # seconds; for a token whose answer has no lifetime
 
 
@@ -155,8 +159,7 @@ def _show(given: object) -> str:
 class TokenResponse(ErpModel):
     """A sign-in's answer: an access token and its lifetime in seconds."""
 
-    # Visible ASCII alone: it goes into a header, which a line break would end.
-    access_token: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,8192}$", repr=False)]
+    access_token: HeaderText
     expires_in: Decimal | None = None
 
     @classmethod

@@ -4,6 +4,8 @@ import anyio
 import pytest
 
 from po_mcp.connectors.http.tokens import EXPIRY_MARGIN_S, Token, Tokens
+from po_mcp.connectors.schema_base import TokenResponse
+from po_mcp.errors import SignInFailed
 
 
 class TokenServer:
@@ -105,3 +107,21 @@ async def test_a_failed_or_cancelled_fetch_does_not_block_the_next_fetch() -> No
 
 def test_a_token_does_not_show_its_text() -> None:
     assert "hush" not in repr(Token("hush", 1.0))
+
+
+class Answered(TokenResponse):
+    """The answer to a sign-in of an ERP."""
+
+    erp_name = "ERP"
+
+
+@pytest.mark.parametrize("text", ["!", "~" * 8192])
+def test_a_token_of_visible_ascii_is_taken(text: str) -> None:
+    assert Answered.parse_token({"access_token": text, "expires_in": 60}) == (text, 60)
+    assert text not in repr(Answered.parse({"access_token": text}))
+
+
+@pytest.mark.parametrize("text", ["", "a b", "a\n", "a\r\nb", "a\x00", "a\x7f", "\u00e9", "~" * 8193, None, 1])
+def test_a_token_that_no_header_can_hold_is_none(text: object) -> None:
+    with pytest.raises(SignInFailed):
+        Answered.parse_token({"access_token": text})

@@ -240,7 +240,7 @@ class Login(ErpModel):
     """Who signed in, and the key of their session."""
 
     user: int
-    session: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,8192}$", repr=False)]
+    session: schema_base.HeaderText
 
     @classmethod
     def parse_login(cls, result: Any) -> Self:
