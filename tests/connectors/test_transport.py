@@ -18,6 +18,7 @@ from po_mcp.connectors import connect
 from po_mcp.connectors.http import exchange, failures
 from po_mcp.connectors.http.client import ErpHttpClient
 from po_mcp.connectors.http.error_mapping import ErrorMapping
+from po_mcp.connectors.http.transport import trust_for
 from po_mcp.errors import ConfigurationError, OutcomeUnknown, PurchaseOrderError, Unreachable
 from po_mcp.writes.journal import JournalStore
 from tests.certificates import own_certificate
@@ -113,6 +114,26 @@ async def test_certificates_of_the_environment_that_are_gone_are_named_at_the_fi
     no_certificates: str,
 ) -> None:
     assert (await failure(base_url="https://127.0.0.1")).startswith(no_certificates)
+
+
+async def test_no_certificates_are_read_for_an_address_without_tls(no_certificates: str) -> None:
+    assert "connection refused" in await failure(base_url=f"http://127.0.0.1:{free_port()}")
+
+
+async def test_what_is_opened_for_addresses_without_tls_trusts_no_certificate(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with listening(certificate) as (port, asked):
+        url = f"https://127.0.0.1:{port}"
+        trusted = await failure(base_url=url)
+        before = list(asked)
+        monkeypatch.setattr(exchange, "trust_for", lambda scheme: trust_for("http"))
+        refused = await failure(base_url=url)
+
+    assert "HTTP 503" in trusted
+    assert "its certificate is not trusted" in refused
+    assert asked == before
 
 
 def test_with_a_proxy_they_are_named_at_the_start(no_certificates: str) -> None:

@@ -20,7 +20,7 @@ from po_mcp.connectors.http.header_times import parse_clock_skew, parse_retry_af
 from po_mcp.connectors.http.pace import Pace
 from po_mcp.connectors.http.surplus import may_have_surplus
 from po_mcp.connectors.http.tokens import Token
-from po_mcp.connectors.http.transport import OF_ITS_OWN, Connections, trust_system
+from po_mcp.connectors.http.transport import OF_ITS_OWN, Connections, trust_for
 from po_mcp.erp import BeforeSend
 from po_mcp.telemetry import Value, measure
 
@@ -160,7 +160,7 @@ class Exchange:
         return received
 
     async def _receive(self, request: httpx2.Request) -> Received:
-        response = await self._open_transport().handle_async_request(request)
+        response = await self._open_transport(request.url.scheme).handle_async_request(request)
         try:
             response.request = request
             self._cookies.keep(response)
@@ -182,12 +182,12 @@ class Exchange:
         if self._transport is not None:
             await self._transport.aclose()
 
-    def _open_transport(self) -> httpx2.AsyncBaseTransport:
-        """Return the transport; that to the network is made at the first call."""
+    def _open_transport(self, scheme: str) -> httpx2.AsyncBaseTransport:
+        """Return the transport; that to the network is made at the first call, since all go to one address."""
         if self._is_closed:
             raise RuntimeError("a request after the connector was closed")
         if self._transport is None:
-            self._transport = Connections(trust_system())
+            self._transport = Connections(trust_for(scheme))
         return self._transport
 
 

@@ -92,3 +92,13 @@ def trust_system() -> ssl.SSLContext:
         return httpx2.create_ssl_context()
     except OSError as exc:  # an environment that was moved or removed leaves a variable that leads nowhere
         raise ConfigurationError("SSL_CERT_FILE must name a readable file of PEM certificates, or be unset") from exc
+
+
+def trust_for(scheme: str) -> ssl.SSLContext:
+    """Return the context for a direct connection to addresses of this scheme.
+
+    Raises:
+        ConfigurationError: the certificates cannot be read.
+    """
+    # Without TLS nobody is trusted: to read the system's certificates takes a megabyte, and a handshake would fail.
+    return trust_system() if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
