@@ -29,7 +29,7 @@ from mcp.types import (
 )
 
 from po_mcp.transports.bounded_stdin import BoundedLines, Line
-from po_mcp.transports.descriptors import can_wait_for, write_at_once
+from po_mcp.transports.descriptors import Readiness, can_wait_for, writer_at_once
 from po_mcp.transports.messages import (
     BATCH_VERSION,
     Batch,
@@ -85,7 +85,9 @@ class StdioLines:
         self._on_gone = on_gone
         self._is_gone = False
         self._writing = anyio.Lock(fast_acquire=True)
-        self._reads_when_ready = can_wait_for(lines.descriptor)
+        self._write_at_once = writer_at_once(out)
+        is_told = can_wait_for(lines.descriptor)
+        self._arriving = Readiness(lines.descriptor, lines.read_more) if is_told else None
         self._version = ""
         self._initialize_id: str | None = None  # the id of the initialize request that is not answered
         self._batches: list[_OpenBatch] = []
@@ -95,18 +97,22 @@ class StdioLines:
 
     async def __aiter__(self) -> AsyncIterator[JSONRPCMessage]:
         """Yield every line that is a message, and answer the others."""
-        while (line := await self._read_line()) is not None:
-            read = read_line(line, self._writes)
-            if isinstance(read, Batch):
-                for passed in await self._open_batch(read):
-                    yield passed.message
-            elif isinstance(read, ErrorReply):
-                await self._send(read.to_json())
-                if read.ends is not None:
-                    yield read.ends.message
-            elif read is not None:
-                await self._track(read)
-                yield read.message
+        try:
+            while (line := await self._read_line()) is not None:
+                read = read_line(line, self._writes)
+                if isinstance(read, Batch):
+                    for passed in await self._open_batch(read):
+                        yield passed.message
+                elif isinstance(read, ErrorReply):
+                    await self._send(read.to_json())
+                    if read.ends is not None:
+                        yield read.ends.message
+                elif read is not None:
+                    await self._track(read)
+                    yield read.message
+        finally:
+            if self._arriving is not None:
+                self._arriving.close()
         async for reply in self._end():
             yield reply
 
@@ -128,11 +134,10 @@ class StdioLines:
 
     async def _read_line(self) -> Line | None:
         """Return the next line, or None at the end."""
-        if not self._reads_when_ready:
+        if self._arriving is None:
             return await anyio.to_thread.run_sync(self._lines.read_line)
         while (line := self._lines.take_line()) is None and not self._lines.is_at_end:
-            await anyio.wait_readable(self._lines.descriptor)
-            self._lines.read_more()
+            await self._arriving.wait()
         return line
 
     async def write(self, text: str) -> None:
@@ -222,17 +227,22 @@ class StdioLines:
         return f"{version} has no batches: send each message on a line of its own."
 
     async def _send(self, text: str) -> None:
-        async with self._writing:
+        try:
+            self._writing.acquire_nowait()  # the usual case: nobody else writes
+        except anyio.WouldBlock:
+            await self._writing.acquire()
+        try:
             if self._is_gone:
                 return
-            try:
-                left = write_at_once(self._out, text.encode() + b"\n")
-                if left:
-                    with anyio.CancelScope(shield=True):  # half of a line would make the next one unreadable
-                        await anyio.to_thread.run_sync(self._write_rest, left)
-            except OSError:  # EPIPE: the client has ended, or closed its end
-                self._is_gone = True
-                self._on_gone()
+            left = self._write_at_once(text.encode() + b"\n")
+            if left:
+                with anyio.CancelScope(shield=True):  # half of a line would make the next one unreadable
+                    await anyio.to_thread.run_sync(self._write_rest, left)
+        except OSError:  # EPIPE: the client has ended, or closed its end
+            self._is_gone = True
+            self._on_gone()
+        finally:
+            self._writing.release()
 
     def _write_rest(self, left: memoryview) -> None:
         self._out.write(left)
@@ -241,7 +251,7 @@ class StdioLines:
 
 def _as_sent(number: Any) -> str:
     """Return an id as the SDK writes it."""
-    return json.dumps(number, ensure_ascii=False)
+    return str(number) if type(number) is int else json.dumps(number, ensure_ascii=False)
 
 
 def take_stdout() -> BinaryIO:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import anyio
 import anyio.from_thread
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
 from po_mcp.transports.bounded_stdin import BoundedLines
-from po_mcp.transports.descriptors import can_wait_for, write_at_once
+from po_mcp.transports.descriptors import Readiness, can_wait_for, writer_at_once
 from po_mcp.transports.stdio_lines import StdioLines
 
 
@@ -26,7 +31,7 @@ def test_a_pipe_takes_a_long_message_at_once_as_far_as_it_has_room() -> None:
     reader, writer = os.pipe()
     content = os.urandom(1_000_000)
     with end_of(writer) as out:
-        left = write_at_once(out, content)
+        left = writer_at_once(out)(content)
         taken = os.read(reader, len(content))
     os.close(reader)
 
@@ -37,9 +42,9 @@ def test_a_pipe_takes_a_long_message_at_once_as_far_as_it_has_room() -> None:
 def test_a_full_pipe_takes_nothing_and_keeps_nobody_waiting() -> None:
     reader, writer = os.pipe()
     with end_of(writer) as out:
-        while not write_at_once(out, b"x" * 4096):
+        while not writer_at_once(out)(b"x" * 4096):
             pass
-        assert len(write_at_once(out, b"y" * 100)) == 100
+        assert len(writer_at_once(out)(b"y" * 100)) == 100
     os.close(reader)
 
 
@@ -47,10 +52,10 @@ def test_a_socket_takes_what_it_has_room_for_and_keeps_nobody_waiting() -> None:
     ours, peer = socket.socketpair()
     content = b"x" * 10_000_000
     with ours, peer, os.fdopen(os.dup(ours.fileno()), "wb") as out:
-        left = write_at_once(out, content)
+        left = writer_at_once(out)(content)
         assert 0 < len(left) < len(content)
         assert ours.getblocking()
-        assert len(write_at_once(out, b"y")) == 1
+        assert len(writer_at_once(out)(b"y")) == 1
 
 
 @pytest.mark.parametrize("is_socket", [False, True])
@@ -58,14 +63,14 @@ def test_a_pipe_without_a_reader_is_an_error(is_socket: bool) -> None:
     reader, writer = os.pipe() if not is_socket else (one.detach() for one in socket.socketpair())
     os.close(reader)
     with end_of(writer) as out, pytest.raises(OSError, match="Broken pipe"):
-        write_at_once(out, b"x")
+        writer_at_once(out)(b"x")
 
 
 def test_files_are_left_to_a_thread(tmp_path: Path) -> None:
     with (tmp_path / "out").open("wb") as file:
         assert not can_wait_for(file.fileno())
-        assert bytes(write_at_once(file, b"x")) == b"x"
-    assert bytes(write_at_once(cast(BinaryIO, BytesIO()), b"x")) == b"x"
+        assert bytes(writer_at_once(file)(b"x")) == b"x"
+    assert bytes(writer_at_once(cast(BinaryIO, BytesIO()))(b"x")) == b"x"
 
 
 async def test_a_message_that_is_longer_than_the_pipe_arrives_whole_after_a_cancel() -> None:
@@ -91,3 +96,82 @@ async def test_a_message_that_is_longer_than_the_pipe_arrives_whole_after_a_canc
     os.close(reader)
 
     assert arrived == text.encode() + b"\n"
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+class Calls:
+    """The registrations of a reader with the event loop."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.made = Counter[str]()
+        loop = asyncio.get_running_loop()
+        for name in ("add_reader", "remove_reader"):
+            patch.setattr(loop, name, partial(self._call, name, getattr(loop, name)))
+
+    def _call(self, name: str, call: Callable[..., Any], *given: Any) -> Any:
+        self.made[name] += 1
+        return call(*given)
+
+
+async def test_a_reader_stays_registered_from_one_line_to_the_next(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, read = Calls(monkeypatch), list[bytes]()
+    ready = Readiness(pipe[0], lambda: read.append(os.read(pipe[0], 100)))
+    for line in (b"one", b"two", b"three"):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ready.wait)
+            await anyio.lowlevel.checkpoint()
+            os.write(pipe[1], line)
+    assert calls.made == {"add_reader": 1}
+    ready.close()
+    ready.close()
+
+    assert read == [b"one", b"two", b"three"]
+    assert calls.made == {"add_reader": 1, "remove_reader": 1}
+
+
+async def test_what_arrives_while_nobody_waits_is_left_where_it_is(pipe: tuple[int, int]) -> None:
+    read = list[bytes]()
+    ready = Readiness(pipe[0], lambda: read.append(os.read(pipe[0], 3)))
+    os.write(pipe[1], b"oneTWO333")
+    await ready.wait()
+    for _ in range(5):
+        await anyio.lowlevel.checkpoint()
+    assert read == [b"one"]
+
+    await ready.wait()
+    ready.close()
+    for _ in range(5):
+        await anyio.lowlevel.checkpoint()
+
+    assert read == [b"one", b"TWO"]
+    assert os.read(pipe[0], 100) == b"333"
+
+
+async def test_what_cannot_be_read_is_an_error_of_the_one_who_waits(pipe: tuple[int, int]) -> None:
+    def fail() -> None:
+        raise OSError("gone")
+
+    ready = Readiness(pipe[0], fail)
+    os.write(pipe[1], b"x")
+    with pytest.raises(OSError, match="gone"):
+        await ready.wait()
+    ready.close()
+
+
+async def test_an_answer_is_written_by_a_call_that_was_cancelled_meanwhile(pipe: tuple[int, int]) -> None:
+    with end_of(os.dup(pipe[1])) as out:
+        lines = StdioLines(BoundedLines(pipe[0]), out, lambda tool: False)
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await lines.write("{}")
+
+    assert os.read(pipe[0], 100) == b"{}\n"
