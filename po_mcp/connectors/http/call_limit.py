@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from types import TracebackType
 from typing import Protocol, runtime_checkable
 
 import anyio
@@ -49,8 +50,7 @@ class CallLimit:
         self._writes: deque[anyio.Event] = deque()
         self._reads: deque[anyio.Event] = deque()
 
-    @asynccontextmanager
-    async def take(self, longest: float, *, is_write: bool = False) -> AsyncIterator[None]:
+    def take(self, longest: float, *, is_write: bool = False) -> AbstractAsyncContextManager[None]:
         """Hold a place during the block.
 
         Args:
@@ -60,18 +60,30 @@ class CallLimit:
         Raises:
             TooManyRequests: no place got free in time; nothing was sent.
         """
-        if self._free > 0 and self._shared is None:  # the usual case: nothing is waited for
-            self._free -= 1
-            try:
-                yield
-            finally:
-                self._give_back()
-            return
+        return _Place(self, lambda: self._wait_and_take(longest, is_write=is_write))
+
+    def take_free(self) -> bool:
+        """Take a place where one is free at this moment, and no other process has a say in it."""
+        if self._free <= 0 or self._shared is not None:
+            return False
+        self._free -= 1
+        return True
+
+    def give_back(self) -> None:
+        """Give a place back: to the one who waits for it longest, to writes before reads."""
+        queue = self._writes or self._reads
+        if queue:
+            queue.popleft().set()
+        else:
+            self._free += 1
+
+    @asynccontextmanager
+    async def _wait_and_take(self, longest: float, *, is_write: bool) -> AsyncIterator[None]:
         async with AsyncExitStack() as held:
             try:
                 with anyio.fail_after(longest):
                     await self._wait(self._writes if is_write else self._reads)
-                    held.callback(self._give_back)
+                    held.callback(self.give_back)
                     if self._shared is not None:
                         await held.enter_async_context(self._shared.one())
             except TimeoutError:
@@ -88,14 +100,29 @@ class CallLimit:
         if self._free > 0:
             self._free -= 1
         else:
-            await wait_for_turn(queue, self._give_back)
+            await wait_for_turn(queue, self.give_back)
 
-    def _give_back(self) -> None:
-        queue = self._writes or self._reads
-        if queue:
-            queue.popleft().set()
-        else:
-            self._free += 1
+
+class _Place:
+    """A place during a block, taken as it begins."""
+
+    def __init__(self, limit: CallLimit, wait: Callable[[], AbstractAsyncContextManager[None]]) -> None:
+        self._limit = limit
+        self._wait = wait
+        self._waited: AbstractAsyncContextManager[None] | None = None
+
+    async def __aenter__(self) -> None:
+        if not self._limit.take_free():
+            self._waited = self._wait()
+            await self._waited.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        if self._waited is not None:
+            return await self._waited.__aexit__(kind, error, trace)
+        self._limit.give_back()
+        return None
 
 
 class LentLimit(CallLimit):
@@ -104,11 +131,9 @@ class LentLimit(CallLimit):
     def __init__(self, limit: CallLimit) -> None:
         self._limit = limit
 
-    @asynccontextmanager
-    async def take(self, longest: float, *, is_write: bool = False) -> AsyncIterator[None]:
+    def take(self, longest: float, *, is_write: bool = False) -> AbstractAsyncContextManager[None]:
         """Hold a place of the limit during the block."""
-        async with self._limit.take(longest, is_write=is_write):
-            yield
+        return self._limit.take(longest, is_write=is_write)
 
     async def aclose(self) -> None:
         """Do nothing: the owner closes it."""

@@ -26,8 +26,10 @@ def parse_retry_after(text: str | None, now: datetime) -> int | None:
 
 def parse_clock_skew(text: str | None, now: datetime) -> float | None:
     """Parse an HTTP date: the seconds by which it is after `now`, None where the text is no date."""
+    if not text:
+        return None
     try:
-        moment = parsedate_to_datetime(text or "")
+        moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
         return None
     # A date with the zone -0000 is parsed without one, and means UTC (RFC 5322, 3.3).

@@ -25,7 +25,7 @@ class TooLarge(ValueError):
 
 
 async def read_body(response: httpx2.Response, max_bytes: int = MAX_BODY_BYTES) -> bytearray:
-    """Return the decompressed body of a streamed response.
+    """Return the decompressed body of a streamed response, which its caller closes.
 
     Raises:
         TooLarge: the body has more than `max_bytes` bytes, or a Content-Encoding that was not requested.
@@ -37,7 +37,9 @@ async def read_body(response: httpx2.Response, max_bytes: int = MAX_BODY_BYTES) 
     unpack = _Gzip(max_bytes) if encoding in _GZIP else None
     body = bytearray()
     arrived = 0
-    async for chunk in response.aiter_raw():
+    # Not `aiter_raw`, which counts and cuts the chunks once more; who opened the response closes it.
+    assert isinstance(response.stream, httpx2.AsyncByteStream)
+    async for chunk in response.stream:
         arrived += len(chunk)
         body += unpack(chunk) if unpack else chunk
         # Both are counted: bytes that unpack to nothing would never reach a limit on the output.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import httpx2
+from anyio.abc import SocketStream
 
 
 def may_have_surplus(response: httpx2.Response) -> bool:
@@ -28,5 +29,7 @@ def may_have_surplus(response: httpx2.Response) -> bool:
 
 def _holds_ciphertext(network: Any) -> bool:
     """Tell whether TLS has received more than was read: what came in a record of its own is not yet deciphered."""
+    if isinstance(network._stream, SocketStream):  # without TLS; to ask it for TLS would look up both of its addresses
+        return False
     tls = network.get_extra_info("ssl_object")
     return tls is not None and bool(tls.pending() or network._stream._read_bio.pending)

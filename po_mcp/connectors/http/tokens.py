@@ -66,12 +66,20 @@ class Tokens:
 
     async def current(self, min_lifetime: float = 0.0) -> Token:
         """Return a token with at least `min_lifetime` seconds left, where the ERP issues such tokens."""
+        token = self._token
+        if (
+            token is not None
+            and self._store is None
+            and self._lasts(token, min_lifetime)
+            and not self._renewing.locked()
+        ):
+            return token  # the usual case: nothing is waited for
         # One at a time: where a new token ends the former, two renewals would sign each other out.
         async with self._renewing:
-            self._token = await self._load_from_store() or self._token
-            if self._token is None or self._token.ends_at - self._clock() < min_lifetime + EXPIRY_MARGIN_S:
-                self._token = await self._renew(min_lifetime)
-            return self._token
+            token = self._token = await self._load_from_store() or self._token
+            if token is None or not self._lasts(token, min_lifetime):
+                token = self._token = await self._renew(min_lifetime)
+            return token
 
     async def replace(self, rejected: Token) -> Token:
         """Return a token other than `rejected`; concurrent callers share one new token."""
@@ -81,6 +89,9 @@ class Tokens:
             if self._token is None or self._token.text == rejected.text:
                 self._token = await self._renew(0.0)
             return self._token
+
+    def _lasts(self, token: Token, min_lifetime: float) -> bool:
+        return token.ends_at - self._clock() >= min_lifetime + EXPIRY_MARGIN_S
 
     async def _load_from_store(self) -> Token | None:
         """Return the token of the store, which was fetched last and revoked every former one."""
@@ -104,7 +115,7 @@ class Tokens:
             shared = await self._load_from_store()
             # Another process may have fetched a token while this one waited for the right to do so.
             is_new = shared is not None and (former is None or shared.text != former.text)
-            if shared is not None and is_new and shared.ends_at - self._clock() >= min_lifetime + EXPIRY_MARGIN_S:
+            if shared is not None and is_new and self._lasts(shared, min_lifetime):
                 return shared
             fetched = await self._fetch_token()
             await to_thread.run_sync(self._store.save, fetched.text, fetched.ends_at - self._clock())
