@@ -48,8 +48,8 @@ from tests.harness import ERAS, REAL, ScriptedPerson, outcome, yes
 NUMBER = {"number": "PO-2026-000001"}
 OWN_FUNCTIONS = 390
 """Functions of po_mcp that run for a get; 365 were at the last count."""
-ALL_FUNCTIONS = 1_000
-"""Functions of Python that run for a get over lines, those of the SDK among them; 970 were at the last count."""
+ALL_FUNCTIONS = 980
+"""Functions of Python that run for a get over lines, those of the SDK among them; 962 were at the last count."""
 FUNCTIONS_OF_A_FINALIZE = 2_050
 """Functions of po_mcp that run for a finalize, its question among them; 1,835 were at the last count."""
 
