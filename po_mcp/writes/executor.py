@@ -29,6 +29,7 @@ from po_mcp.writes.journal.audit_log import ANSWERED_NUMBER, Event
 from po_mcp.writes.journal.proposals import ASKED_AGAIN
 from po_mcp.writes.kinds import Applied, Change, kind_of
 from po_mcp.writes.kinds.delete import offer_cancel
+from po_mcp.writes.kinds.snapshots import say_not_read
 from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
 from po_mcp.writes.observation import Observation, read_back, without_effect
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
@@ -219,7 +220,8 @@ class Executor:
                 return await kind_of(operation.kind).confirm(self.erp, operation, applied, claim.sent_at)
         except Exception as exc:  # a crash here must not lose what the ERP has answered
             logger.error("operation %s was done, and looking at it crashed: %s", operation.id, type(exc).__name__)
-        return Observation("applied", "the ERP says so", applied.order, applied.backorder_number)
+        unseen = say_not_read(self.erp)
+        return Observation("applied", "the ERP says so", applied.order, applied.backorder_number, detail=unseen)
 
     def _doubt(self, claim: Claim, what: str, answered_number: str | None = None) -> _End:
         is_settled_by_reading = answered_number is None

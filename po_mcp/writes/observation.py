@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,10 +59,21 @@ def without_effect(text: str) -> str:
 
 
 async def read_back(erp: ERP, number: str) -> PurchaseOrder | None:
-    """Read an order after a write; None where that fails, which changes nothing of the outcome."""
+    """Read an order after a write; None where there is none, or where that fails: neither changes the outcome."""
+    with suppress(ERPError):
+        return await find_read_back(erp, number)
+    return None
+
+
+async def find_read_back(erp: ERP, number: str) -> PurchaseOrder | None:
+    """Read an order after a write, once; None where there is none.
+
+    Raises:
+        ERPError: it cannot be read.
+    """
     try:
         return await erp.get_order(number)
-    except ERPError:
+    except OrderNotFound:
         return None
 
 

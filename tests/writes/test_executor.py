@@ -892,3 +892,38 @@ async def test_of_a_success_that_shows_nothing_more_is_said(kind: str) -> None:
 
     assert said.status == "done"
     assert "check there" not in said.message
+
+
+@pytest.mark.parametrize("kind", ["create", "finalize", "cancel"])
+async def test_a_success_whose_order_cannot_be_found_is_said(kind: str) -> None:
+    bench = Bench(JournalStore(), EXACT)
+    operation_id = take_to(bench.store, operation_of(kind), "APPROVED")
+    if kind != "create":
+        bench.erp.orders = {"PO-1": order()}
+
+    async def lose(apply: Callable[[], None]) -> None:
+        bench.erp.orders.clear()
+
+    bench.erp.answer = lose
+    said = await bench.execute(operation_id)
+
+    assert said.status == "done"
+    assert "Fake does not show it yet; check there." in said.message
+
+
+@every_kind
+async def test_a_success_whose_order_cannot_be_read_is_said(kind: str) -> None:
+    bench = Bench(JournalStore(), EXACT)
+    operation_id = take_to(bench.store, operation_of(kind), "APPROVED")
+    if kind != "create":
+        bench.erp.orders = {"PO-1": order()}
+
+    async def break_reads(apply: Callable[[], None]) -> None:
+        apply()
+        bench.erp.unreadable = Unreachable("Fake did not answer completely. Nothing was changed.")
+
+    bench.erp.answer = break_reads
+    said = await bench.execute(operation_id)
+
+    assert said.status == "done"
+    assert "It could not be read back; check in Fake." in said.message

@@ -10,8 +10,15 @@ from po_mcp.orders import CANCELLABLE_STATUSES, PurchaseOrder, Snapshot
 from po_mcp.writes import order_text
 from po_mcp.writes.forms import FormAnswer, Question, read_decision
 from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
-from po_mcp.writes.kinds.snapshots import describe_changes, find_change, forbid_status, say_still_shown, snapshot_of
-from po_mcp.writes.observation import Observation, find_shown_order, read_back, unreadable
+from po_mcp.writes.kinds.snapshots import (
+    describe_changes,
+    find_change,
+    forbid_status,
+    read_changed,
+    say_still_shown,
+    snapshot_of,
+)
+from po_mcp.writes.observation import Observation, find_shown_order, unreadable
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.order_questions import ask_cancel
 from po_mcp.writes.order_text import STATUS_LABELS
@@ -61,9 +68,9 @@ class Cancel:
 
         Most ERPs check no version, so that somebody may save the order between our last reading and the cancel.
         """
-        order = await read_back(erp, operation.number)
+        order, unseen = await read_changed(erp, operation.number)
         if order is None:
-            return Observation("applied", "the ERP says so")
+            return Observation("applied", "the ERP says so", detail=unseen)
         changes = describe_changes(operation, order)
         if self.is_still_applied(order):
             return Observation("applied", "the ERP says so", order.without_lines(), detail=changes)

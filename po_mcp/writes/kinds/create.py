@@ -11,6 +11,7 @@ from po_mcp.writes import order_text
 from po_mcp.writes.comparison import Comparison, compare_order, describe_standing, is_of_vendor
 from po_mcp.writes.forms import FormAnswer, read_decision
 from po_mcp.writes.kinds import Applied, Change, Words, place_of
+from po_mcp.writes.kinds.snapshots import say_not_read, say_not_shown
 from po_mcp.writes.observation import Observation, find_created_order, find_order, unreadable
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.ordered_text import say_ordered
@@ -63,7 +64,8 @@ class Create:
         # A reading that decides nothing is not shown: it may be of a moment before the write.
         shown = seen.order if seen.seen == "applied" else applied.order
         differences = _find_differences(erp, operation, seen, shown)
-        return Observation("applied", "the ERP says so", shown, differences=differences)
+        unseen = {"absent": say_not_shown(erp), "unreadable": say_not_read(erp)}.get(seen.seen, "")
+        return Observation("applied", "the ERP says so", shown, differences=differences, detail=unseen)
 
     async def observe(self, erp: ERP, operation: Operation, sent_at: float) -> Observation:
         """Compare what stands under the number with what was sent."""

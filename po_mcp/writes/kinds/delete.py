@@ -10,8 +10,8 @@ from po_mcp.orders import PurchaseOrder, Snapshot
 from po_mcp.writes import order_text
 from po_mcp.writes.forms import FormAnswer, Question, is_typed_number, read_typed_number
 from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
-from po_mcp.writes.kinds.snapshots import find_change, forbid_status, say_still_shown, snapshot_of
-from po_mcp.writes.observation import Observation, find_shown_order, read_back, unreadable
+from po_mcp.writes.kinds.snapshots import find_change, forbid_status, say_not_read, say_still_shown, snapshot_of
+from po_mcp.writes.observation import Observation, find_read_back, find_shown_order, unreadable
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.order_questions import ask_delete
 from po_mcp.writes.payloads import Payload, SnapshotPayload
@@ -53,8 +53,11 @@ class Delete:
 
     async def confirm(self, erp: ERP, operation: Operation, applied: Applied, sent_at: float) -> Observation:
         """Take the ERP's answer, which is that of a success alone, and say where a reading still shows the order."""
-        order = await read_back(erp, operation.number)
-        detail = "" if order is None or self.is_still_applied(order) else say_still_shown(erp, order)
+        try:
+            order = await find_read_back(erp, operation.number)
+            detail = "" if order is None or self.is_still_applied(order) else say_still_shown(erp, order)
+        except ERPError:
+            detail = say_not_read(erp)
         return Observation("applied", "the ERP says so", applied.order, detail=detail)
 
     async def observe(self, erp: ERP, operation: Operation, sent_at: float) -> Observation:

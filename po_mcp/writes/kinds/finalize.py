@@ -11,8 +11,8 @@ from po_mcp.orders import PurchaseOrder, Snapshot
 from po_mcp.writes import order_text
 from po_mcp.writes.forms import FormAnswer, Question, read_decision
 from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
-from po_mcp.writes.kinds.snapshots import find_change, forbid_status, say_still_shown, snapshot_of
-from po_mcp.writes.observation import Observation, find_order, read_back, unreadable
+from po_mcp.writes.kinds.snapshots import find_change, forbid_status, read_changed, say_still_shown, snapshot_of
+from po_mcp.writes.observation import Observation, find_order, unreadable
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.order_questions import ask_finalize
 from po_mcp.writes.order_text import STATUS_LABELS
@@ -66,9 +66,9 @@ class Finalize:
     async def confirm(self, erp: ERP, operation: Operation, applied: Applied, sent_at: float) -> Observation:
         """Take the ERP's answer, which names the order and its status, and say where a reading shows another status."""
         backorder = applied.backorder_number
-        order = await read_back(erp, operation.number)
+        order, unseen = await read_changed(erp, operation.number)
         if order is None:
-            return Observation("applied", "the ERP says so", backorder_number=backorder)
+            return Observation("applied", "the ERP says so", backorder_number=backorder, detail=unseen)
         if self.is_still_applied(order):
             return Observation("applied", "the ERP says so", order.without_lines(), backorder)
         # It may be an old reading, which is not shown; but only the answer says that it is closed.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from po_mcp.erp import ERP, Guarded, ReadsById
-from po_mcp.errors import OrderNotFound
+from po_mcp.errors import ERPError, OrderNotFound
 from po_mcp.orders import PurchaseOrder, Snapshot
 from po_mcp.writes import order_text
 from po_mcp.writes.content import fold
 from po_mcp.writes.kinds import Change, Forbidden, place_of
-from po_mcp.writes.observation import find_shown_order
+from po_mcp.writes.observation import find_read_back, find_shown_order
 from po_mcp.writes.operation import Operation, digest_of
 from po_mcp.writes.payloads import SnapshotPayload
 
@@ -32,6 +32,25 @@ def say_still_shown(erp: ERP, order: PurchaseOrder) -> str:
     if order.status == "unknown":
         return f"Its status in {place_of(erp).erp} is not recognized; check there."
     return f"In {place_of(erp).erp} it still shows as {order_text.STATUS_LABELS[order.status]}; check there."
+
+
+async def read_changed(erp: ERP, number: str) -> tuple[PurchaseOrder | None, str]:
+    """Read an order after a write that leaves it there; return it, and a sentence where it does not show."""
+    try:
+        order = await find_read_back(erp, number)
+    except ERPError:
+        return None, say_not_read(erp)
+    return order, "" if order else say_not_shown(erp)
+
+
+def say_not_shown(erp: ERP) -> str:
+    """Say that a reading after a success does not show the order, which ought to be there: it may be an old one."""
+    return f"{place_of(erp).erp} does not show it yet; check there."
+
+
+def say_not_read(erp: ERP) -> str:
+    """Say that nothing but the ERP's answer tells of the effect."""
+    return f"It could not be read back; check in {place_of(erp).erp}."
 
 
 async def find_change(erp: ERP, operation: Operation, kind: Guarded) -> Change | None:
