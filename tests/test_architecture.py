@@ -146,7 +146,7 @@ def test_the_environment_is_read_by_settings_and_commands_alone() -> None:
 def test_one_connector_never_imports_another() -> None:
     folders = [folder for folder in (PACKAGE / "connectors").iterdir() if (folder / "translate.py").exists()]
 
-    assert len(folders) == 3
+    assert len(folders) >= 3
     for folder in folders:
         others = {f"po_mcp.connectors.{other.name}" for other in folders if other != folder}
         for path in folder.glob("*.py"):

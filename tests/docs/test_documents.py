@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -116,6 +117,16 @@ def test_a_document_names_no_command_that_is_not_there(path: Path) -> None:
     named = re.findall(r"(?:`|^    )po-mcp ([a-z]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
 
     assert set(named) <= set(COMMANDS)
+
+
+def test_the_dependencies_have_a_reason_each_and_no_other() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    names = {re.split(r"[\[<>=~; ]", one)[0] for one in wanted} - {project["name"]}
+    rows = first_cells((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), "| package |")
+    named = find_quoted([re.sub(r"\(extra `\w+`\)|`check`:|with `cryptography`|not taken.*", "", row) for row in rows])
+
+    assert sorted(named) == sorted(names)
 
 
 def test_the_outcomes_have_a_row_each_and_no_other() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from po_mcp.commands.demo import STORY
 from po_mcp.hosts.known import HOSTS
+from tests.conversations.script import scripts
 
 from .package_copy import DOCS, ROOT
 
@@ -34,6 +35,10 @@ def test_the_readme_names_each_host_that_can_be_installed_into() -> None:
 
     assert [title for title in titles if title not in README] == []
     assert commands <= {host.key for host in HOSTS}
+
+
+def test_the_readme_counts_the_conversations() -> None:
+    assert re.findall(r"(\d+) conversations", README) == [str(len(scripts()))]
 
 
 def test_the_readme_holds_the_name_of_the_registry_entry() -> None:
