@@ -45,11 +45,7 @@ Text = Annotated[str, AfterValidator(visible)]
 NumberText = Annotated[str, AfterValidator(lambda number: visible(escape_blanks(number)))]
 """An order number from an ERP, with invisible characters and blanks of another width escaped."""
 
-Word = Annotated[
-    str,
-    AfterValidator(_check_one_line),
-    Field(min_length=1, max_length=200, pattern=r"\S"),
-]
+Word = Annotated[str, AfterValidator(_check_one_line), Field(min_length=1, max_length=200, pattern=r"\S")]
 """A name, code or note from a model: one visible line."""
 
 

@@ -11,7 +11,6 @@ import httpx2
 import pytest
 
 from po_mcp.approvals.elicitation import Elicitor
-from po_mcp.writes.journal import proposing
 from po_mcp.writes.operation import Recorded, Requester
 from po_mcp.writes.reconcile import Reconciler
 from tests.harness import ERAS, ScriptedPerson, ServerHarness, accept, no, outcome, text, yes
@@ -48,13 +47,8 @@ async def test_a_cancel_of_an_order_that_is_active_again_asks_again(harness: Ser
 
 
 @both_eras
-@pytest.mark.parametrize("takes_another", [True, False])
-async def test_new_orders_that_are_asked_about_at_once_have_a_number_each(
-    harness: ServerHarness, monkeypatch: pytest.MonkeyPatch, era: str, takes_another: bool
-) -> None:
+async def test_new_orders_that_are_asked_about_at_once_have_a_number_each(harness: ServerHarness, era: str) -> None:
     """Each question was given the next number: the last one replaced the others, whose yes then came to nothing."""
-    if not takes_another:  # without the control
-        monkeypatch.setattr(proposing, "_can_take_another_number", lambda proposal, seen: False)
     made: list[Any] = []
     all_asked = anyio.Event()
 
@@ -74,7 +68,7 @@ async def test_new_orders_that_are_asked_about_at_once_have_a_number_each(
             calls.start_soon(_create_into, made, client, [{**BOLTS, "quantity": units}])
 
     numbers = {one["order"]["number"] for one in made if one["status"] == "done"}
-    assert len(numbers) == len(harness.wire.writes) == (3 if takes_another else 1)
+    assert len(numbers) == len(harness.wire.writes) == 3
 
 
 async def _create_into(made: list[Any], client: Any, lines: list[Any]) -> None:

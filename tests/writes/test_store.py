@@ -181,6 +181,17 @@ def test_a_new_order_takes_the_next_number_and_does_not_replace_another_question
     assert state_of(store, first.operation.id) == "STALE"
 
 
+def test_without_the_control_a_new_order_replaces_anothers_question(
+    store: JournalStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proposing, "_can_take_another_number", lambda proposal, seen: False)
+    first = propose(store, create(question=True))
+
+    store.propose(create(question=True, content_digest="another", arguments="{}"), {}, read_at=clock.now)
+
+    assert state_of(store, first.operation.id) == "STALE"
+
+
 def test_a_new_order_takes_the_number_of_a_question_that_was_declined(store: JournalStore, clock: Clock) -> None:
     first = propose(store, create(question=True))
     store.note_unanswered(first.operation.id, {}, is_decline=True)

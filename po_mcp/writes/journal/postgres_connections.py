@@ -36,6 +36,14 @@ AWAY = "The journal's database does not answer, so po-mcp changes nothing. Nothi
 _RECONNECT_S = 2.0
 
 _Connection = PlannedConnection
+# psycopg prepares nothing: behind a pooler another's may stand under the same name.
+_OF_EACH = {
+    "autocommit": True,
+    "prepare_threshold": None,
+    "row_factory": make_rows,
+    "cursor_factory": psycopg.ClientCursor,
+}
+"""What each connection is opened with."""
 _Begun = TypeVar("_Begun")
 
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # it warns of every try; what failed is told by who needed it
@@ -154,13 +162,7 @@ class PostgresConnections:
         pool: ConnectionPool[_Connection] = ConnectionPool(
             make_conninfo(**{**DEFAULTS, **given}),
             connection_class=_Connection,
-            # psycopg prepares nothing: behind a pooler another's may stand under the same name.
-            kwargs={
-                "autocommit": True,
-                "prepare_threshold": None,
-                "row_factory": make_rows,
-                "cursor_factory": psycopg.ClientCursor,
-            },
+            kwargs=_OF_EACH,
             min_size=1,
             max_size=MAX_CONNECTIONS,
             timeout=CHECKOUT_S,
