@@ -238,7 +238,6 @@ async def test_what_was_sent_is_told_while_its_end_cannot_be_recorded(
     harness: ServerHarness, by_id: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The order is gone, which the journal cannot note: the call failed as a whole, with no reason."""
-    monkeypatch.setattr(sqlite, "BUSY_S", 0.0)
     number = "PO-2025-0038"
     async with harness.client(erp_bounds=(None, None)) as client:
         waiting = outcome(await client.call_tool("delete_purchase_order", {"number": number}))
@@ -251,6 +250,7 @@ async def test_what_was_sent_is_told_while_its_end_cannot_be_recorded(
         asked = {"operation_id": waiting["operation_id"]} if by_id else {}
         with closing(sqlite3.connect(harness.journal, isolation_level=None)) as holder:
             holder.execute("BEGIN IMMEDIATE")
+            monkeypatch.setattr(sqlite, "BUSY_S", 0.0)  # of the file that is open by now
             told = await client.call_tool("get_operation", asked)
             holder.execute("ROLLBACK")
         [unknown] = outcome(told)["operations"]
