@@ -31,7 +31,7 @@ from po_mcp.approvals.page_security import PageSecurity, Sessions
 from po_mcp.approvals.page_server import CREDENTIALS_PATH
 from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdict
 from po_mcp.approvals.pin import PinStatus
-from po_mcp.approvals.presentation import misfit_of, pin_warnings, present
+from po_mcp.approvals.presentation import misfit_of, pin_warnings, present_pending
 from po_mcp.errors import JournalUnavailable, SignInRefused
 from po_mcp.untrusted import visible
 from po_mcp.writes.approvers import THE_OPERATOR, Person
@@ -200,11 +200,12 @@ class _Page:
             text = "Use the link from your assistant, or run po-mcp approve in a terminal."
             return self._message(403, "Open your approval link first", text)
         decided = await self._pending.find_decided(self._person(request))
+        waits, ended = (self._select_visible(request, some) for some in (await self._pending.open(), decided))
         return self.render(
             "overview.html",
             visitor=self._visitor(request),
-            open=[await self._present(one) for one in self._select_visible(request, await self._pending.open())],
-            decided=[await self._present(one) for one in self._select_visible(request, decided)],
+            open=[await present_pending(self._pending, one) for one in waits],
+            decided=[await present_pending(self._pending, one) for one in ended],
         )
 
     async def style(self, request: Request) -> Response:
@@ -298,7 +299,7 @@ class _Page:
         response = self.render(
             "operation.html",
             status=status,
-            shown=await self._present(recorded),
+            shown=await present_pending(self._pending, recorded),
             visitor=visitor,
             token=visitor.token(operation_id) if visitor else self._sessions.token(given, operation_id),
             said=said,
@@ -325,15 +326,6 @@ class _Page:
             "not_by_you": self._pending.why_not_by(recorded, "approve", self._person(request)),
             "elsewhere": await self._pending.why_not_here(recorded, "approve"),
         }
-
-    async def _present(self, recorded: Recorded) -> Any:
-        journal = self._pending.journal
-        operation_id = recorded.operation.id
-        events, is_running = await journal.events(operation_id), self._pending.under_way.is_running(operation_id)
-        erp = await self._pending.name_erp(recorded)
-        needed = self._pending.count_needed(recorded)
-        now = journal.now()
-        return present(recorded, events, now, is_running=is_running, erp=erp, local=self.local, needed=needed)
 
     @property
     def local(self) -> LocalTime:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from po_mcp.amounts import EXACT
+from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.approvals.people_shown import Approved, approvals_of, asker_of
 from po_mcp.approvals.pin import PinStatus, say_wrong_pins
 from po_mcp.approvals.status_banner import StatusBanner, begin_sentence, describe_status
@@ -133,6 +134,14 @@ class Presentation:
     def sentence(self) -> str:
         """What will happen."""
         return f"{self.verb} {self.number}{self.ending}"
+
+
+async def present_pending(pending: PendingApprovals, recorded: Recorded) -> Presentation:
+    """Return what to show of an operation as it stands now."""
+    journal, operation_id = pending.journal, recorded.operation.id
+    events, is_running = await journal.events(operation_id), pending.under_way.is_running(operation_id)
+    erp, local, needed = await pending.name_erp(recorded), pending.executor.words.local, pending.count_needed(recorded)
+    return present(recorded, events, journal.now(), is_running=is_running, erp=erp, local=local, needed=needed)
 
 
 def present(

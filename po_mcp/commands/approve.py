@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdict
-from po_mcp.approvals.presentation import NOT_GIVEN, Order, Presentation, Row, misfit_of, pin_warnings, present
+from po_mcp.approvals.presentation import NOT_GIVEN, Order, Presentation, Row, misfit_of, pin_warnings, present_pending
 from po_mcp.bootstrap import build_pin_setting, build_rules, connect_erp
 from po_mcp.commands import _approver_pin, _settings
 from po_mcp.commands._interrupted import ignore_interrupts, plain_signals
@@ -239,7 +239,7 @@ class Desktop:
 
     async def show(self, recorded: Recorded) -> None:
         """Show one operation as the page shows it, its lines first: what is asked stays in sight above the prompt."""
-        shown = await self._present(recorded)
+        shown = await present_pending(self.pending, recorded)
         order = shown.order
         self._console.print(lines_of(order))
         question = recorded.operation.question
@@ -262,7 +262,7 @@ class Desktop:
         elsewhere = by_whom or await self.pending.why_not_here(recorded, "approve")
         if elsewhere:
             self.say(f"It cannot be approved here. {elsewhere}", "red")
-        shown = await self._present(recorded)
+        shown = await present_pending(self.pending, recorded)
         with plain_signals():
             if recorded.state == "APPROVED":
                 return self._ask_of_approved(can_send=not elsewhere), {}
@@ -311,16 +311,9 @@ class Desktop:
             return []
         return [one for one in await self.pending.open() if one.state in WAITING]
 
-    async def _present(self, recorded: Recorded) -> Presentation:
-        journal = self.pending.journal
-        events = await journal.events(recorded.operation.id)
-        erp = await self.pending.name_erp(recorded)
-        local, needed = self.pending.executor.words.local, self.pending.count_needed(recorded)
-        return present(recorded, events, journal.now(), erp=erp, local=local, needed=needed)
-
     async def _list(self, waits: Sequence[Recorded]) -> None:
         rows: list[tuple[Text | str, ...]] = []
-        for place, shown in enumerate([await self._present(one) for one in waits], 1):
+        for place, shown in enumerate([await present_pending(self.pending, one) for one in waits], 1):
             below = [shown.order.vendor, *(["approved"] if shown.state == "APPROVED" else [])]
             request = under(shown.sentence, below)
             rows.append((str(place), shown.id[:12], request, shown.open_until, shown.order.total))
