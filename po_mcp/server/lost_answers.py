@@ -15,6 +15,7 @@ from mcp.shared.exceptions import MCPError
 from po_mcp.approvals import caller
 from po_mcp.desk.context import Desk
 from po_mcp.errors import PurchaseOrderError
+from po_mcp.orders import fold_number
 from po_mcp.server.current_request import Request
 from po_mcp.writes import order_text
 from po_mcp.writes.kinds import kinds
@@ -71,6 +72,6 @@ async def _find_open(desk: Desk, tool: str, number: str | None) -> Recorded | No
         for one in live
         if one.operation.kind == kind
         and requester.may_handle(one.operation)
-        and (number is None or one.operation.number.casefold() == number.strip().casefold())
+        and (number is None or fold_number(one.operation.number) == fold_number(number))
     ]
     return asked[0] if len(asked) == 1 else None

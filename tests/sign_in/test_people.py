@@ -46,6 +46,15 @@ async def connect(
             yield client
 
 
+def cancel_with_a_form() -> dict[str, Any]:
+    """Return the request of a cancel by a client that shows forms."""
+    asks = modern(CANCEL, {"number": "PO-2025-0037"})
+    asks["json"]["params"]["_meta"] = META | {
+        "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}
+    }
+    return asks
+
+
 async def list_operations(client: Client, **arguments: str) -> Any:
     """Return what get_operation reports to a client."""
     return outcome(await client.call_tool("get_operation", arguments))["operations"]
@@ -248,10 +257,7 @@ async def test_each_person_has_their_own_question_replay_and_name_in_the_audit_l
 
 
 async def test_an_answer_or_session_of_another_person_is_refused(harness: ServerHarness) -> None:
-    asks = modern(CANCEL, {"number": "PO-2025-0037"})
-    asks["json"]["params"]["_meta"] = META | {
-        "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}
-    }
+    asks = cancel_with_a_form()
     async with (
         team_server(**harness.files, self_approval=True) as server,
         server.http(server.token(ALICE)) as alice,
@@ -282,10 +288,7 @@ async def test_a_lost_answer_names_no_operation_of_another_person(
 ) -> None:
     if not is_intact:
         monkeypatch.setattr(Requester, "may_handle", lambda self, operation: True)
-    asks = modern(CANCEL, {"number": "PO-2025-0037"})
-    asks["json"]["params"]["_meta"] = META | {
-        "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}
-    }
+    asks = cancel_with_a_form()
     async with (
         team_server(**harness.files, self_approval=True) as server,
         server.http(server.token(ALICE)) as alice,
@@ -312,10 +315,7 @@ async def test_a_lost_answer_names_no_operation_of_another_person(
 async def test_a_right_removed_between_question_and_answer_does_not_count(
     harness: ServerHarness, claims: dict[str, Any], status: int
 ) -> None:
-    asks = modern(CANCEL, {"number": "PO-2025-0037"})
-    asks["json"]["params"]["_meta"] = META | {
-        "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}
-    }
+    asks = cancel_with_a_form()
     async with team_server(**harness.files, self_approval=True) as server:
         async with server.http(server.token(ALICE)) as http:
             asked = (await http.post("/mcp", **asks)).json()["result"]

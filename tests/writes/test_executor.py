@@ -894,18 +894,23 @@ async def test_of_a_success_that_shows_nothing_more_is_said(kind: str) -> None:
     assert "check there" not in said.message
 
 
-@pytest.mark.parametrize("kind", ["create", "finalize", "cancel"])
-async def test_a_success_whose_order_cannot_be_found_is_said(kind: str) -> None:
+async def outcome_of_success(kind: str, spoil: Callable[[FakeERP, Callable[[], None]], None]) -> WriteOutcome:
+    """Carry out a write to which the ERP answers with a success, and is spoiled."""
     bench = Bench(JournalStore(), EXACT)
     operation_id = take_to(bench.store, operation_of(kind), "APPROVED")
     if kind != "create":
         bench.erp.orders = {"PO-1": order()}
 
-    async def lose(apply: Callable[[], None]) -> None:
-        bench.erp.orders.clear()
+    async def answer(apply: Callable[[], None]) -> None:
+        spoil(bench.erp, apply)
 
-    bench.erp.answer = lose
-    said = await bench.execute(operation_id)
+    bench.erp.answer = answer
+    return await bench.execute(operation_id)
+
+
+@pytest.mark.parametrize("kind", ["create", "finalize", "cancel"])
+async def test_a_success_whose_order_cannot_be_found_is_said(kind: str) -> None:
+    said = await outcome_of_success(kind, lambda erp, apply: erp.orders.clear())
 
     assert said.status == "done"
     assert "Fake does not show it yet; check there." in said.message
@@ -913,17 +918,11 @@ async def test_a_success_whose_order_cannot_be_found_is_said(kind: str) -> None:
 
 @every_kind
 async def test_a_success_whose_order_cannot_be_read_is_said(kind: str) -> None:
-    bench = Bench(JournalStore(), EXACT)
-    operation_id = take_to(bench.store, operation_of(kind), "APPROVED")
-    if kind != "create":
-        bench.erp.orders = {"PO-1": order()}
-
-    async def break_reads(apply: Callable[[], None]) -> None:
+    def break_reads(erp: FakeERP, apply: Callable[[], None]) -> None:
         apply()
-        bench.erp.unreadable = Unreachable("Fake did not answer completely. Nothing was changed.")
+        erp.unreadable = Unreachable("Fake did not answer completely. Nothing was changed.")
 
-    bench.erp.answer = break_reads
-    said = await bench.execute(operation_id)
+    said = await outcome_of_success(kind, break_reads)
 
     assert said.status == "done"
     assert "It could not be read back; check in Fake." in said.message

@@ -166,7 +166,6 @@ class Exsited:
 
         if query.status is None:
             return select_orders(await read(None), query)
-        translate.build_order_filter(query.status)
         return select_orders(await scan_status(query.status, read, self._count_orders), query)
 
     async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:

@@ -70,11 +70,8 @@ def parse_order(body: Any, number: str, *, in_any_case: bool = False) -> schemas
         BadAnswer: the answer is an error, or an order of another number.
     """
     found = raise_for_error(body)
-    inner = (
-        next((found.get(root) for root in schemas.ROOTS if found.get(root)), None)
-        if isinstance(found, Mapping)
-        else None
-    )
+    roots = map(found.get, schemas.ROOTS) if isinstance(found, Mapping) else ()
+    inner = next(filter(None, roots), None)
     if not isinstance(inner, Mapping):
         raise BadAnswer("Exsited's answer is not in the documented format.")
     source = schemas.Order.parse_order(inner)
