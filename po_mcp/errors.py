@@ -33,33 +33,77 @@ user. The text never contains a secret or a body from the ERP.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Literal
 
 Effect = Literal["nothing_sent", "nothing_changed", "unknown"]
-"""The effect of a failed write. `nothing_sent`: no byte was sent. `nothing_changed`: the ERP itself refused.
-`unknown`: the write may have been executed, or may still be."""
+"""The effect of a failed call. `nothing_sent`: no byte of a write was sent. `nothing_changed`: a read failed, or the
+ERP itself refused. `unknown`: the write may have been executed, or may still be."""
+
+_SENTENCES: Mapping[Effect, str] = {
+    "nothing_sent": "Nothing was sent.",
+    "nothing_changed": "Nothing was changed.",
+    "unknown": "",
+}
+"""The sentence on each effect; what an unknown one was is said by the error itself, or by the outcome of the write."""
 
 
 class PurchaseOrderError(Exception):
-    """An error with what happened (`what`), the effect of a write (`effect`) and the next step (`next_step`)."""
+    """An error with what happened, its effect on the order, and the next step.
+
+    Args:
+        what: what happened, without the effect.
+        effect: the effect, which the text says where it is given here; else that of the class, which it does not say.
+        detail: what else there is to say, after the effect.
+        next_step: what to do now; by default that of the class.
+    """
 
     next_step: str = ""
     effect: Effect = "nothing_sent"
 
-    def __init__(self, what: str, *, next_step: str | None = None, effect: Effect | None = None) -> None:
+    def __init__(
+        self, what: str, *, effect: Effect | None = None, detail: str = "", next_step: str | None = None
+    ) -> None:
+        super().__init__(what)
         self.what = what
+        self.detail = detail
+        self.says_effect = effect is not None
         if next_step is not None:
             self.next_step = next_step
         if effect is not None:
             self.effect = effect
-        super().__init__(f"{what} {self.next_step}".strip())
+
+    @property
+    def reason(self) -> str:
+        """All that happened, without the effect, for a text that says another one."""
+        return _join(self.what, self.detail)
+
+    @property
+    def message(self) -> str:
+        """All that happened, with the effect."""
+        return _join(self.what, _SENTENCES[self.effect] if self.says_effect else "", self.detail)
+
+    def __str__(self) -> str:
+        return _join(self.message, self.next_step)
 
     def replace_words(self, change: Callable[[str], str]) -> None:
         """Change the text of what happened and of the next step."""
-        self.what, self.next_step = change(self.what), change(self.next_step)
-        # The text of an exception is that of its arguments.
-        self.args = (f"{self.what} {self.next_step}".strip(),)
+        self.what, self.detail, self.next_step = change(self.what), change(self.detail), change(self.next_step)
+
+
+@contextmanager
+def ahead_of_a_write() -> Iterator[None]:
+    """Say of each error in the block, such as that of a sign-in or a read, that the write behind it was not sent."""
+    try:
+        yield
+    except PurchaseOrderError as exc:
+        exc.effect = "nothing_sent"
+        raise
+
+
+def _join(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
 
 
 class ConfigurationError(PurchaseOrderError):
@@ -89,8 +133,16 @@ class OperationUnderWay(PurchaseOrderError):
 
     next_step = "Check it with get_operation."
 
-    def __init__(self, what: str, *, next_step: str | None = None, operation_id: str | None = None) -> None:
-        super().__init__(what, next_step=next_step)
+    def __init__(
+        self,
+        what: str,
+        *,
+        effect: Effect | None = None,
+        detail: str = "",
+        next_step: str | None = None,
+        operation_id: str | None = None,
+    ) -> None:
+        super().__init__(what, effect=effect, detail=detail, next_step=next_step)
         self.operation_id = operation_id
 
 

@@ -15,7 +15,6 @@ from po_mcp.approvals.page_people import PeopleOfPage, Visitor
 from po_mcp.approvals.page_server import CREDENTIALS_PATH
 from po_mcp.errors import JournalUnavailable, PurchaseOrderError, TooManyRequests, Unreachable
 from po_mcp.writes.local_time import LocalTime
-from po_mcp.writes.observation import without_effect
 from po_mcp.writes.person_words import for_person
 
 _FORM = "credentials"
@@ -94,7 +93,7 @@ class CredentialsPage:
                 except JournalUnavailable:
                     raise
                 except PurchaseOrderError as exc:
-                    said = for_person(f"{without_effect(str(exc))} Nothing was kept.")
+                    said = for_person(" ".join(filter(None, (exc.reason, exc.next_step, "Nothing was kept."))))
                     return await self._show(visitor, said, _STATUS.get(type(exc), HTTPStatus.UNPROCESSABLE_ENTITY))
             case "remove":
                 await self._credentials.remove(person.user)

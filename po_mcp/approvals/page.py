@@ -232,7 +232,7 @@ class _Page:
 
     async def refuse_sign_in(self, request: Request, exc: SignInRefused) -> Response:
         """Say that nobody was signed in, and nothing of what the issuer or the browser sent."""
-        return self._message(403, "Not signed in", exc.what, back="/", link="Sign in again")
+        return self._message(403, "Not signed in", str(exc), back="/", link="Sign in again")
 
     async def refuse(self, request: Request, exc: HTTPException) -> Response:
         """Say what is wrong with a request, the same for every id that is not known."""
@@ -249,7 +249,7 @@ class _Page:
 
     async def unavailable(self, request: Request, exc: JournalUnavailable) -> Response:
         """Say that nothing can be decided now."""
-        return self._message(503, "Temporarily unavailable", exc.what)
+        return self._message(503, "Temporarily unavailable", exc.message)
 
     async def _find(self, request: Request) -> Recorded:
         # Before the id is looked up, so that nobody learns without a sign-in which ones there are.

@@ -107,7 +107,7 @@ class PeopleOfPage:
         """Take a person back from the issuer. Raises: `SignInRefused`."""
         answer = dict(request.query_params.multi_items())
         if len(answer) != len(request.query_params.multi_items()):
-            raise SignInRefused("The sign-in was not completed. Nothing was changed.")
+            raise SignInRefused("The sign-in was not completed.", effect="nothing_changed")
         kept, wanted = await self._sign_in.finish(answer, request.cookies.get(self._attempt))
         response = RedirectResponse(wanted, 303)
         self._keep(response, self._session, kept)

@@ -287,7 +287,7 @@ class PendingApprovals:
         try:
             await record_verdict(reconciler, recorded, happened=happened, detail=detail)
         except InvalidInput as exc:
-            return Decided("not_recorded", exc.what)
+            return Decided("not_recorded", exc.message)
         return Decided("taken")
 
     @property

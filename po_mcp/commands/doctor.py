@@ -135,7 +135,7 @@ async def _read(erp: ERP) -> Finding:
     try:
         await erp.probe()
     except PurchaseOrderError as exc:
-        return Finding("fail", "reading", exc.what, exc.next_step)
+        return Finding("fail", "reading", exc.message, exc.next_step)
     return Finding("pass", "reading", "signed in; orders can be read")
 
 
@@ -146,7 +146,7 @@ async def _vendors(erp: ERP, settings: Settings) -> Finding | None:
     try:
         vendors = await erp.vendors()
     except PurchaseOrderError as exc:
-        return Finding("fail", "vendors", exc.what, exc.next_step)
+        return Finding("fail", "vendors", exc.message, exc.next_step)
     # No documented call of Inventory Pro returns the vendor id that its orders need.
     without = sum(vendor.id is None for vendor in vendors)
     if without:
@@ -167,7 +167,7 @@ async def _blockers(erp: ERP) -> Finding | None:
         if found.orders:
             await erp.snapshot(found.orders[0].number, "delete")
     except PurchaseOrderError as exc:
-        return Finding("fail", "deleting", exc.what, exc.next_step)
+        return Finding("fail", "deleting", exc.message, exc.next_step)
     return Finding("pass", "deleting", "receipts and invoices can be checked before a delete")
 
 
@@ -219,7 +219,7 @@ async def _compare_rights(erp: ReportsRights, offered: frozenset[Capability], ne
     try:
         missing = offered - await erp.read_rights()
     except PurchaseOrderError as exc:
-        return Finding("fail", "writing", exc.what, exc.next_step)
+        return Finding("fail", "writing", exc.message, exc.next_step)
     if missing:
         return Finding("fail", "writing", f"the ERP's user may not {' or '.join(sorted(missing))} orders", f"{needed}.")
     return Finding("pass", "writing", f"the ERP's user may {', '.join(sorted(offered))}")
@@ -238,7 +238,7 @@ def _check_journal(settings: Settings, erp: ERP, journal: JournalStore) -> Findi
         open_ones = [one for one in journal.live(journal.name_of(erp.connection)) if one.state in ("SENT", "UNKNOWN")]
         needs_adoption = journal.needs_adoption(erp.connection)
     except PurchaseOrderError as exc:
-        return Finding("fail", "journal", exc.what, exc.next_step)
+        return Finding("fail", "journal", exc.message, exc.next_step)
     if faults:
         return Finding(
             "fail", "journal", f"{order_text.count(len(faults), 'fault')} found", "See: po-mcp journal verify"
@@ -278,7 +278,7 @@ async def _pin(settings: Settings, journal: JournalStore) -> Finding:
         fault = await PinSetting(Journal(journal), pin).find_fault()
         held = journal.approver_pin()
     except PurchaseOrderError as exc:
-        return Finding("fail", "PIN", exc.what, exc.next_step)
+        return Finding("fail", "PIN", exc.message, exc.next_step)
     if fault:
         return Finding("fail", "PIN", f"{fault} Nothing can be approved.", "" if held.is_set else how)
     if not held.is_set:

@@ -63,7 +63,7 @@ def _standing(host: Host, machine: Machine, program: Program) -> str:
     try:
         change = plan_install(host, path, program)
     except PurchaseOrderError as exc:
-        return exc.what
+        return exc.message
     # Compared with what would be written: an entry of the same name may start another program.
     if change.before is None:
         return "found, not connected"

@@ -26,7 +26,8 @@ def check_readable(number: str) -> str:
     # `.` and `..` are steps of a path, which clients and servers resolve before anybody reads them as a number.
     if not 1 <= len(number) <= MAX_ORDER_NUMBER_CHARS or not number.strip(". ") or any(map(_is_control, number)):
         raise InvalidInput(
-            "That is not an order number. Nothing was sent.",
+            "That is not an order number.",
+            effect="nothing_sent",
             next_step=f"Give the number as the list shows it, at most {MAX_ORDER_NUMBER_CHARS} characters, "
             "such as PO-2025-0042.",
         )
@@ -44,7 +45,8 @@ def check_creatable(number: str) -> str:
     if is_unsafe_in_path(number) or number != number.strip():
         raise InvalidInput(
             f"A new order's number has none of {' '.join(_UNSAFE_IN_PATH)} and no blanks around it: it could not be "
-            "read back. Nothing was sent.",
+            "read back.",
+            effect="nothing_sent",
             next_step="Give a number of letters, digits, dots, dashes and underscores, such as PO-2025-0042.",
         )
     return number

@@ -97,7 +97,7 @@ def _describe_scan(reader: PageReader[PurchaseOrder], full: FullList[PurchaseOrd
         complete=full.complete and not is_cut,
         is_cut=is_cut,
         moved=full.moved,
-        cut_by="" if reader.error is None else reader.error.what,
+        cut_by="" if reader.error is None else reader.error.reason,
         unreadable=full.unreadable,
         unreadable_numbers=full.unreadable_names,
     )

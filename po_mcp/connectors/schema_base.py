@@ -173,6 +173,6 @@ class TokenResponse(ErpModel):
             token = cls.parse(body)
         except BadAnswer:
             raise SignInFailed(
-                f"{cls.erp_name} answered the sign-in without a token. Nothing was sent."
+                f"{cls.erp_name} answered the sign-in without a token.", effect="nothing_sent"
             ) from None  # the cause holds the answer
         return token.access_token, int(token.expires_in or _DEFAULT_LIFETIME_S)

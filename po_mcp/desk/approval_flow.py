@@ -77,13 +77,13 @@ def check_answered(desk: Desk, approver: Approver, call: Operation, recorded: Re
         return Stop(desk.words.say("expired", None, "The approval expired. Nothing was changed.", ASK_AGAIN))
     operation = recorded.operation
     if not approver.requester.may_handle(operation):
-        raise InvalidInput("This answer belongs to another person's request. Nothing was changed.")
+        raise InvalidInput("This answer belongs to another person's request.", effect="nothing_changed")
     # The SDK binds the sealed state to the tool and its arguments already. This check keeps an answer from
     # approving another order even if that binding fails.
     named = call.number or operation.number  # a create may leave the number to the server
     if (call.kind, named, call.arguments) != (operation.kind, operation.number, operation.arguments):
         raise InvalidInput(
-            "This answer belongs to another request. Nothing was changed.", next_step="Call the tool again."
+            "This answer belongs to another request.", effect="nothing_changed", next_step="Call the tool again."
         )
     return recorded
 

@@ -78,7 +78,7 @@ def build_refusal(resolution: Resolution, as_of: str = "") -> InvalidInput:
     """Return the error for a client that cannot ask: it lists the candidates, for the assistant to show its user."""
     what = " ".join(filter(None, [list_candidates(resolution), as_of]))
     return InvalidInput(
-        f"Not exactly what the ERP calls it: {what} Nothing was sent.", next_step=explain_names(resolution)
+        f"Not exactly what the ERP calls it: {what}", effect="nothing_sent", next_step=explain_names(resolution)
     )
 
 

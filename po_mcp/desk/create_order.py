@@ -101,7 +101,8 @@ async def _propose(desk: Desk, new: NewOrder) -> Recorded | Stop:
         except OperationUnderWay:
             read_at = desk.journal.now()  # another order has this number, or is on its way under it
     raise InvalidInput(
-        "The next order numbers are all being used right now. Nothing was sent.",
+        "The next order numbers are all being used right now.",
+        effect="nothing_sent",
         next_step="Try again in a minute, or give a number.",
     )
 
@@ -132,7 +133,8 @@ async def _check(desk: Desk, draft: OrderDraft) -> None:
             raise
         warehouses = format_entries([one for one in await desk.catalog.warehouses() if one.active][:10])
         there_is = f"Warehouses: {warehouses}." if warehouses else ""
-        raise InvalidInput(exc.what, next_step=f"{there_is} {exc.next_step}".strip()) from exc
+        exc.next_step = f"{there_is} {exc.next_step}".strip()
+        raise
 
 
 def _is_name_of(entry: Vendor | Item | Warehouse, said: str) -> bool:

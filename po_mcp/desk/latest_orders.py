@@ -64,5 +64,5 @@ class LatestOrders:
         found = await self._desk.erp.scan_orders(query)
         # The latest orders may be among those that did not come: neither a number nor a price follows from the others.
         if found.cut_by:
-            raise BadAnswer(found.cut_by)
+            raise BadAnswer(found.cut_by, effect="nothing_changed")
         return found.orders

@@ -175,9 +175,10 @@ def _say_not_written(numbers: Sequence[str]) -> str:
 
 def _ask_for_a_number(why: str = "") -> InvalidInput:
     if why:
-        return InvalidInput(f"{why} Nothing was sent.", next_step="Ask the user for a number, and give that.")
+        return InvalidInput(why, effect="nothing_sent", next_step="Ask the user for a number, and give that.")
     return InvalidInput(
-        "The earlier orders do not show how numbers are made here. Nothing was sent.",
+        "The earlier orders do not show how numbers are made here.",
+        effect="nothing_sent",
         next_step="Give a number.",
     )
 
@@ -226,7 +227,8 @@ async def _find_first_free(taken: int, is_free: Callable[[int], Awaitable[bool]]
         reads += 1
         if reads > _MAX_READS:
             raise InvalidInput(
-                f"{reads} order numbers were looked up, and none is surely the next free one. Nothing was sent.",
+                f"{reads} order numbers were looked up, and none is surely the next free one.",
+                effect="nothing_sent",
                 next_step="Give a number.",
             )
         return await is_free(figure)

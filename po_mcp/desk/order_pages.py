@@ -120,7 +120,8 @@ def _read_cursor(cursor: str, order: PurchaseOrder) -> int:
         raise _foreign()
     if written[3] != _digest(order):
         raise InvalidInput(
-            f"Order {mark_number(order.number)} changed since its first lines were read. Nothing was sent.",
+            f"Order {mark_number(order.number)} changed since its first lines were read.",
+            effect="nothing_sent",
             next_step="Leave the cursor out to read it again from its first line.",
         )
     return int(written[1])
@@ -128,6 +129,7 @@ def _read_cursor(cursor: str, order: PurchaseOrder) -> int:
 
 def _foreign() -> InvalidInput:
     return InvalidInput(
-        "This cursor belongs to another order. Nothing was sent.",
+        "This cursor belongs to another order.",
+        effect="nothing_sent",
         next_step="Use next_cursor unchanged with the same number, or leave it out.",
     )

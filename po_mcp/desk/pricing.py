@@ -80,12 +80,14 @@ def find_currencies(vendor: Vendor, orders: Iterable[PurchaseOrder]) -> list[str
 def _ask_for_prices(missing: Sequence[str], currencies: Sequence[str]) -> InvalidInput:
     if len(currencies) < 2:
         return InvalidInput(
-            f"No price was given for {', '.join(missing)}, and orders of this vendor show none. Nothing was sent.",
+            f"No price was given for {', '.join(missing)}, and orders of this vendor show none.",
+            effect="nothing_sent",
             next_step="Give the unit price.",
         )
     return InvalidInput(
         f"No price was given for {', '.join(missing)}. Orders of this vendor are in {write_currencies(currencies)}, "
-        "and the ERP does not say which this one will be in. Nothing was sent.",
+        "and the ERP does not say which this one will be in.",
+        effect="nothing_sent",
         next_step="Ask the user for the unit price and its currency, and give the price.",
     )
 

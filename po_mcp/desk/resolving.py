@@ -109,8 +109,8 @@ def _keep_choices(again: Resolution, before: Resolution) -> Resolution:
         # It was chosen as it was shown: as it is now, nobody has seen it.
         if found is None or not is_unchanged(old.taken, found):
             raise InvalidInput(
-                f"The {match.kind} {format_entry(old.taken)} was changed in the ERP since it was listed. "
-                "Nothing was sent.",
+                f"The {match.kind} {format_entry(old.taken)} was changed in the ERP since it was listed.",
+                effect="nothing_sent",
                 next_step="Repeat the call: the list was read again.",
             )
         kept.append(replace(match, taken=found, chosen=True))
@@ -128,7 +128,8 @@ async def understand(desk: Desk, asked: OrderRequest) -> Resolution:
     if resolution.missing:
         unknown = [await _describe_unknown(desk, match.kind, match.said) for match in resolution.missing]
         raise InvalidInput(
-            " ".join(unknown) + " Nothing was sent.",
+            " ".join(unknown),
+            effect="nothing_sent",
             next_step="Try search_catalog with other words.",
         )
     for match in resolution.matches:
@@ -271,7 +272,8 @@ async def _find_matches(desk: Desk, kind: Kind, text: str) -> list[Match[Any]] |
         return None
     if not entries and "catalog" in desk.erp.capabilities:
         raise InvalidInput(
-            f"The ERP lists no {kind}s, so nothing can be ordered by {name(text)}. Nothing was sent.",
+            f"The ERP lists no {kind}s, so nothing can be ordered by {name(text)}.",
+            effect="nothing_sent",
             next_step=f"Have somebody check in the ERP that its user may see the {kind}s, and repeat the call.",
         )
     return matches if entries else None
@@ -291,7 +293,8 @@ async def _refuse_shared_ids(desk: Desk, resolution: Resolution) -> None:
         if all(len(entries) > 1 for entries in shared):
             raise InvalidInput(
                 f"The ERP has {len(shared[0])} {match.kind}s of one id, and nobody can tell which it would take: "
-                f"{'; '.join(map(describe_entry, shared[0][:MAX_CANDIDATES]))}. Nothing was sent.",
+                f"{'; '.join(map(describe_entry, shared[0][:MAX_CANDIDATES]))}.",
+                effect="nothing_sent",
                 next_step=f"Have the id of one changed in the ERP, or choose another {match.kind}.",
             )
 
@@ -393,6 +396,7 @@ def _require_active(kind: Kind, entries: Sequence[Entry]) -> None:
     """Raise `InvalidInput` if none of the entries is active."""
     if entries and not any(entry.active for entry in entries):
         raise InvalidInput(
-            f"The {kind} {format_entry(entries[0])} is inactive in the ERP. Nothing was sent.",
+            f"The {kind} {format_entry(entries[0])} is inactive in the ERP.",
+            effect="nothing_sent",
             next_step=f"Choose another {kind}.",
         )

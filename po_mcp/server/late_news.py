@@ -33,7 +33,7 @@ async def add_late_news(result: Any, desk: Desk, reader: Requester) -> Any:
         try:
             news = await desk.reconciler.find_late_news(reader)
         except PurchaseOrderError as exc:
-            logger.warning("could not check for late effects: %s", exc.what)
+            logger.warning("could not check for late effects: %s", exc.message)
     said = "".join(block.text for block in result.content if isinstance(block, TextContent))
     # What get_operation has just said of the same operation is not said twice.
     texts = [

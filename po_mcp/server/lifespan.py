@@ -155,7 +155,7 @@ async def recover_periodically(executor: Executor) -> None:
             if executor.journal.exists():
                 await executor.reconciler.recover()
         except PurchaseOrderError as exc:
-            logger.warning("could not check unconfirmed operations: %s", exc.what)
+            logger.warning("could not check unconfirmed operations: %s", exc.message)
         except Exception as exc:  # no content of a journal may end the server
             logger.error("could not check unconfirmed operations: %s", type(exc).__name__)
         await anyio.sleep(_RECOVERY_INTERVAL_S)

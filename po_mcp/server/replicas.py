@@ -59,7 +59,7 @@ class Replicas:
             try:
                 await self._queue(operation_id, executor)
             except PurchaseOrderError as exc:
-                logger.warning("a write of another replica was not notified: %s", exc.what)
+                logger.warning("a write of another replica was not notified: %s", exc.message)
 
     async def _queue(self, operation_id: str, executor: Executor) -> None:
         if not operation_id:  # some may have been missed

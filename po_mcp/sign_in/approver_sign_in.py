@@ -12,8 +12,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from po_mcp.errors import SignInRefused
-from po_mcp.sign_in.openid import NOT_TAKEN, Attempt, OpenIdClient
+from po_mcp.sign_in.openid import Attempt, OpenIdClient, not_taken_error
 from po_mcp.sign_in.sealing import Seal
 
 ATTEMPT_S = 600.0
@@ -86,7 +85,7 @@ class ApproverSignIn:
         """
         content = self._seal.open(_ATTEMPT, kept)
         if content is None:
-            raise SignInRefused(NOT_TAKEN)
+            raise not_taken_error()
         attempt = Attempt(content["next"], content["state"], content["nonce"], content["verifier"])
         identity = await self._client.redeem(attempt, answer)
         now = self._seal.clock()
@@ -104,7 +103,7 @@ class ApproverSignIn:
         try:
             return self._seal.close(_SESSION, session, until), attempt.next
         except ValueError as exc:
-            raise SignInRefused(NOT_TAKEN) from exc
+            raise not_taken_error() from exc
 
     def find(self, kept: str | None) -> SignedIn | None:
         """Return who has signed in with this browser; None if nobody has, or not recently."""

@@ -85,8 +85,8 @@ class IssuerKeys:
                     self._keys = await self._read()
                     self._read_at = self._clock()
                 except PurchaseOrderError as exc:
-                    self._fault = exc.what
-                    logger.warning("the keys of %s cannot be read: %s", self.issuer, exc.what)
+                    self._fault = exc.message
+                    logger.warning("the keys of %s cannot be read: %s", self.issuer, exc.message)
 
     async def _read(self) -> list[Jwk]:
         document = _require_object(await self._fetch(await self._find_address()))

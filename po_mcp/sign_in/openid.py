@@ -28,12 +28,6 @@ _REQUIRED = ["iss", "aud", "exp", "iat", "sub", "nonce"]
 _MAX_REDEEMED_AT_ONCE = 8
 _MAX_ID_TOKEN_CHARS = 65_536
 """Longer than an access token may be, which comes in a header: people of large companies have hundreds of groups."""
-UNAVAILABLE = "The issuer cannot be reached now. Nothing was changed. Try again in a minute."
-NOT_TAKEN = "The sign-in was not completed. Nothing was changed."
-_PAIRWISE = (
-    "The issuer gives a person another subject for each client, so nobody can tell whether an approver is the "
-    "requester. Nothing was changed. An administrator can set PO_MCP_PERSON_CLAIM to a claim that is the same for all."
-)
 
 
 @dataclass(frozen=True)
@@ -147,13 +141,13 @@ class OpenIdClient:
     def _require_answer(self, attempt: Attempt, answer: Mapping[str, str], metadata: Mapping[str, Any]) -> None:
         # By state it is this browser's own sign-in: without it, somebody else's account could be slipped under it.
         if not hmac.compare_digest(answer.get("state", "").encode(), attempt.state.encode()):
-            raise SignInRefused(NOT_TAKEN)
+            raise not_taken_error()
         # An issuer that says it names itself must; of another that does not, nothing is missing (RFC 9207, 2.4).
         names_itself = metadata.get("authorization_response_iss_parameter_supported") is True
         if answer.get("iss", None if names_itself else self._keys.issuer) != self._keys.issuer:
-            raise SignInRefused(NOT_TAKEN)
+            raise not_taken_error()
         if "error" in answer or not answer.get("code"):
-            raise SignInRefused(NOT_TAKEN)
+            raise not_taken_error()
 
     async def _fetch_tokens(self, attempt: Attempt, code: str, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
         client = self._client
@@ -172,30 +166,30 @@ class OpenIdClient:
         try:
             status, tokens = await self._post(str(metadata["token_endpoint"]), form, basic)
         except BadAnswer as exc:
-            raise SignInRefused(NOT_TAKEN) from exc
+            raise not_taken_error() from exc
         except PurchaseOrderError as exc:
-            raise SignInRefused(UNAVAILABLE) from exc
+            raise _unavailable_error() from exc
         if status != 200 or not isinstance(tokens, Mapping):
-            raise SignInRefused(NOT_TAKEN)
+            raise not_taken_error()
         return tokens
 
     async def _read_id_token(self, token: object, attempt: Attempt) -> Mapping[str, Any]:
         """Return the claims of the ID token (Core 1.0, 3.1.3.7)."""
         try:
             if not isinstance(token, str):
-                raise SignInRefused(NOT_TAKEN)
+                raise not_taken_error()
             header = read_header(token, {"jwt"}, _MAX_ID_TOKEN_CHARS)
             key = await self._keys.find(header.get("kid"))
             if key is None:
-                raise SignInRefused(NOT_TAKEN)
+                raise not_taken_error()
             issuer, audience = self._keys.issuer, self._client.id
             claims = decode_claims(token, header["alg"], key, issuer=issuer, audience=audience, required=_REQUIRED)
         except IssuerUnavailable as exc:
-            raise SignInRefused(UNAVAILABLE) from exc
+            raise _unavailable_error() from exc
         except SignInRefused:
             raise
         except Exception as exc:  # of PyJWT, and whatever else its parsers raise
-            raise SignInRefused(NOT_TAKEN) from exc
+            raise not_taken_error() from exc
         self._require_own(claims, attempt)
         return claims
 
@@ -204,14 +198,14 @@ class OpenIdClient:
         is_for_several = isinstance(audience, list) and len(audience) > 1
         # A token for several says which of them asked for it, and it must be this page (Core 1.0, 3.1.3.7).
         if (is_for_several or party is not None) and party != self._client.id:
-            raise SignInRefused(NOT_TAKEN)
+            raise not_taken_error()
         # A token of an earlier sign-in, or of somebody else's, is not of this one.
         if not isinstance(claims["nonce"], str) or not hmac.compare_digest(
             claims["nonce"].encode(), attempt.nonce.encode()
         ):
-            raise SignInRefused(NOT_TAKEN)
+            raise not_taken_error()
         if not is_name(claims.get(self._person_claim)):
-            raise SignInRefused(NOT_TAKEN)
+            raise not_taken_error()
 
     async def _read_scopes(self, token: object, subject: str) -> tuple[Sequence[str], float | None]:
         """Return the scopes of the access token and when it ends, if scopes tell approvers; else none."""
@@ -220,10 +214,10 @@ class OpenIdClient:
         try:
             access = await self._access_tokens.verify_token(token) if isinstance(token, str) else None
         except IssuerUnavailable as exc:
-            raise SignInRefused(UNAVAILABLE) from exc
+            raise _unavailable_error() from exc
         # A token of somebody else's would lend them its rights.
         if access is None or access.subject != subject:
-            raise SignInRefused(NOT_TAKEN)
+            raise not_taken_error()
         return access.scopes, access.expires_at
 
     async def _read_metadata(self) -> Mapping[str, Any]:
@@ -232,15 +226,34 @@ class OpenIdClient:
         try:
             metadata = await self._keys.read_metadata()
         except PurchaseOrderError as exc:
-            raise SignInRefused(UNAVAILABLE) from exc
+            raise _unavailable_error() from exc
         for name in ("authorization_endpoint", "token_endpoint"):
             address = metadata.get(name)
             if not isinstance(address, str) or not is_as_safe(address, self._keys.issuer):
-                raise SignInRefused(UNAVAILABLE)
+                raise _unavailable_error()
         # Core 1.0, 8: the requester is known by another client's token, and must have the same subject there.
         # Of any other claim the operator says that it is the same for all clients.
         is_subject = self._person_claim == PERSON_CLAIM
         if is_subject and "public" not in metadata.get("subject_types_supported", ()):
-            raise SignInRefused(_PAIRWISE)
+            raise _pairwise_error()
         self._metadata, self._read_at = metadata, time.monotonic()
         return metadata
+
+
+def not_taken_error() -> SignInRefused:
+    """Return the error for a sign-in that does not prove who somebody is."""
+    return SignInRefused("The sign-in was not completed.", effect="nothing_changed")
+
+
+def _unavailable_error() -> SignInRefused:
+    what = "The issuer cannot be reached now."
+    return SignInRefused(what, effect="nothing_changed", next_step="Try again in a minute.")
+
+
+def _pairwise_error() -> SignInRefused:
+    return SignInRefused(
+        "The issuer gives a person another subject for each client, so nobody can tell whether an approver is the "
+        "requester.",
+        effect="nothing_changed",
+        next_step="An administrator can set PO_MCP_PERSON_CLAIM to a claim that is the same for all.",
+    )

@@ -25,7 +25,7 @@ async def refuse_lost_zeros(numbers: Iterable[SentAsNumber], desk: Desk) -> None
         if padded:
             either = " or ".join(f'"{visible(name, 40)}"' for name in [number.digits, *padded[:3]])
             raise InvalidInput(
-                f"{number.place} came as the number {number.digits}, and the {number.kind} may be {either}. "
-                "Nothing was sent.",
+                f"{number.place} came as the number {number.digits}, and the {number.kind} may be {either}.",
+                effect="nothing_sent",
                 next_step="Write it as text, in quotes.",
             )

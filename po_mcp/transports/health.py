@@ -71,7 +71,7 @@ class Health:
                     await self._journal.live("")
                 await self._erp.probe()
         except PurchaseOrderError as exc:
-            logger.warning("not ready: %s", exc.what)
+            logger.warning("not ready: %s", exc.message)
         except TimeoutError:
             logger.warning("not ready: no answer within %.0f s", CHECK_TIMEOUT_S)
         else:

@@ -34,8 +34,7 @@ async def need_same_books(erp: ERP, operation: Operation) -> None:
     if pinned is None or not isinstance(erp, TellsBooks) or await erp.read_books() == pinned:
         return
     raise Conflict(
-        f"The user of this server works in another company in {erp.title} than when this was requested. "
-        "Nothing was sent.",
+        f"The user of this server works in another company in {erp.title} than when this was requested.",
         next_step=f"{erp.title}'s administrator must give its user the former company again.",
         effect="nothing_sent",
     )

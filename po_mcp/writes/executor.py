@@ -31,7 +31,7 @@ from po_mcp.writes.kinds import Applied, Change, kind_of
 from po_mcp.writes.kinds.delete import offer_cancel
 from po_mcp.writes.kinds.snapshots import say_not_read
 from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
-from po_mcp.writes.observation import Observation, read_back, without_effect
+from po_mcp.writes.observation import Observation, read_back
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
 from po_mcp.writes.outcomes import OutcomeWriter
 from po_mcp.writes.policy import LOOK_S, SettlementPolicy
@@ -188,7 +188,7 @@ class Executor:
             age = max(time.monotonic() - claim.claimed, self.journal.now() - claim.sent_at)
             # Two clocks: the monotonic one does not run while some machines sleep, and the other one may be set back.
             if age > self.policy.timeout:  # the machine slept, or this process was stopped
-                raise TooLate(_too_late(operation))
+                raise _too_late_error(operation)
 
         try:
             applied = await kind.send(self.erp, operation, in_time)
@@ -197,10 +197,10 @@ class Executor:
                 return exc
             if exc.effect == "nothing_sent":
                 status: Literal["stale", "refused"] = "stale" if isinstance(exc, Stale) else "refused"
-                outcome = self.words.say(status, operation, exc.what, exc.next_step)
-                return _End("REFUSED", outcome, {"answer": exc.what}, was_sent=False)
+                outcome = self.words.say(status, operation, exc.message, exc.next_step)
+                return _End("REFUSED", outcome, {"answer": exc.message}, was_sent=False)
             # Neither "not sent" nor "refused": the request left, so only a reading can tell.
-            return self._doubt(claim, exc.what, exc.answered_number if isinstance(exc, OutcomeUnknown) else None)
+            return self._doubt(claim, exc.reason, exc.answered_number if isinstance(exc, OutcomeUnknown) else None)
         except Exception as exc:  # a crash after the claim: the request may be on its way
             logger.error("operation %s: sending failed with %s", operation.id, type(exc).__name__)
             return self._doubt(claim, "po-mcp failed while sending it")
@@ -236,8 +236,8 @@ class Executor:
         """
         operation = claim.operation
         until = self.journal.now() + self.policy.watches_for
-        outcome = _as_stale(self.words.watched(operation, refusal.what, until, refusal.next_step), refusal)
-        detail = {"answer": refusal.what}
+        outcome = _as_stale(self.words.watched(operation, refusal.reason, until, refusal.next_step), refusal)
+        detail = {"answer": refusal.reason}
         # Recorded as watched before the first look: if this process dies now, another one goes on with the watch.
         if not await self.reconciler.record(operation, "SENT", "WATCHED", outcome, detail, watched_until=until):
             return await self.outcome_of(operation.id)
@@ -250,9 +250,9 @@ class Executor:
         next_step = offer or refusal.next_step
         # Where a read shows all that there is, two looks are the whole watch.
         if self.policy.watches_for == 0 or seen.seen == "ended_otherwise":
-            refused = self.words.refused(operation, without_effect(refusal.what), next_step)
+            refused = self.words.refused(operation, refusal.reason, next_step)
             return await self._end_watch(operation, "REFUSED", _as_stale(refused, refusal), seen)
-        return _as_stale(self.words.watched(operation, refusal.what, until, next_step), refusal)
+        return _as_stale(self.words.watched(operation, refusal.reason, until, next_step), refusal)
 
     def _end_shown_by(
         self, claim: Claim, refusal: PurchaseOrderError, seen: Observation
@@ -263,7 +263,7 @@ class Executor:
                 because = f"{self.words.name} had reported an error"
                 return "DONE", self.words.observed(claim.operation, seen, because)
             case "differs" | "unreadable":
-                what = f"{without_effect(refusal.what).rstrip('.')}, but {_contents(seen)}"
+                what = f"{refusal.reason.rstrip('.')}, but {_contents(seen)}"
                 return "UNKNOWN", self.words.unknown(claim.operation, claim.sent_at, what)
             case "foreign":
                 return "REFUSED", self.words.taken(claim.operation, seen.order)
@@ -348,12 +348,12 @@ def _contents(seen: Observation) -> str:
     return f"{seen.why}{how}."
 
 
-def _too_late(operation: Operation) -> str:
+def _too_late_error(operation: Operation) -> TooLate:
     done = kind_of(operation.kind).words.done
-    return (
+    return TooLate(
         f"Order {order_text.number(operation.number)} was not {done}: "
-        "po-mcp was interrupted for too long before sending it. "
-        "Nothing was changed."
+        "po-mcp was interrupted for too long before sending it.",
+        effect="nothing_sent",
     )
 
 

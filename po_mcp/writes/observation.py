@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,8 +24,6 @@ Seen = Literal["applied", "gone", "absent", "ended_otherwise", "foreign", "diffe
     unreadable       nothing that could be read, or named
 """
 
-_EFFECT = re.compile(r" Nothing was (?:changed|sent)\.")
-
 NEEDS_TWO_READINGS: frozenset[Seen] = frozenset({"gone", "foreign"})
 
 
@@ -48,14 +45,9 @@ class Observation:
 
 def unreadable(error: ERPError) -> Observation:
     """Say that a reading failed; that the reading itself changed nothing says nothing of the write."""
-    why = without_effect(error.what).rstrip(".")
+    why = error.reason.rstrip(".")
     # It stands in the middle of a sentence; a name keeps its capital.
     return Observation("unreadable", f"the {why[4:]}" if why.startswith("The ") else why)
-
-
-def without_effect(text: str) -> str:
-    """Leave out of an error's text what it says of the effect, where that is not certain, or not what is spoken of."""
-    return _EFFECT.sub("", text)
 
 
 async def read_back(erp: ERP, number: str) -> PurchaseOrder | None:

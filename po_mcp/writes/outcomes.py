@@ -17,7 +17,7 @@ from po_mcp.writes.approvers import Person, call_by_name, describe_people
 from po_mcp.writes.journal.audit_log import Event
 from po_mcp.writes.kinds import Applied, Change, kind_of, place_of
 from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
-from po_mcp.writes.observation import Observation, without_effect
+from po_mcp.writes.observation import Observation
 from po_mcp.writes.operation import Operation, OutcomeStatus, Recorded, State, WriteOutcome
 from po_mcp.writes.ordered_text import say_ordered
 from po_mcp.writes.payloads import CreatePayload
@@ -168,7 +168,7 @@ class OutcomeWriter:
 
     def watched(self, operation: Operation, refusal: str, until: float, next_step: str = "") -> WriteOutcome:
         """Say that the ERP refused it, and until when that is checked; that nothing was changed is not certain yet."""
-        reason = without_effect(refusal).rstrip(".")
+        reason = refusal.rstrip(".")
         time = self.local.time(until, seconds=True)
         text = f"{_order(operation)} was not {_say_done(operation)}: {reason}. {_CHECKED} {time}."
         not_before = datetime.fromtimestamp(until, UTC).replace(microsecond=0)

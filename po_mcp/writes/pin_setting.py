@@ -49,4 +49,4 @@ class PinSetting:
         held = await self.journal.approver_pin()
         correct = f"Your administrator must correct PO_MCP_APPROVER_PIN or take it out; {_HOW} changes the PIN."
         first = f"To set it, run in a terminal: {_HOW}"
-        raise ConfigurationError(f"{fault} Nothing was sent.", next_step=correct if held.is_set else first)
+        raise ConfigurationError(fault, effect="nothing_sent", next_step=correct if held.is_set else first)

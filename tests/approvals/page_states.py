@@ -284,7 +284,7 @@ async def done(tab: Page) -> AsyncIterator[None]:
 async def watched(tab: Page) -> AsyncIterator[None]:
     async with serve_page(":memory:") as served:
         await tab.goto(await served.link(served.propose(order(), "cancel")))
-        served.erp.refusal = Refused("Books refused it (HTTP 409, order_locked). Nothing was changed.")
+        served.erp.refusal = Refused("Books refused it (HTTP 409, order_locked).", effect="nothing_changed")
         await press(tab)
         yield
 
@@ -294,7 +294,7 @@ async def refused(tab: Page) -> AsyncIterator[None]:
     async with serve_page(":memory:") as served:
         one = served.propose(order(), "cancel")
         await tab.goto(await served.link(one))
-        served.erp.refusal = Refused("Books refused it (HTTP 409, order_locked). Nothing was changed.")
+        served.erp.refusal = Refused("Books refused it (HTTP 409, order_locked).", effect="nothing_changed")
         await press(tab)
         served.clock.now += 40
         await served.pending.executor.reconciler.reconcile(served.recorded_of(one))

@@ -15,7 +15,7 @@ from tests.approvals.page_harness import Books, Browser, Clock, PageHarness, bro
 
 PIN = "correct horse"
 AGAIN = '<meta http-equiv="refresh"'
-UNREACHABLE = Unreachable("Books cannot be reached. Nothing was sent.")
+UNREACHABLE = Unreachable("Books cannot be reached.", effect="nothing_sent")
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ async def test_an_approval_that_could_not_be_carried_out_still_holds_and_says_wh
 
         assert held == "APPROVED"
         assert "Approved, not sent" in page
-        assert failure.what in page
+        assert failure.message in page
         assert "The approval holds until" in page
         assert AGAIN not in page
         assert (served.state(one), served.erp.sent) == ("DONE", ["delete PO-7"])

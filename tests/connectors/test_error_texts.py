@@ -144,12 +144,12 @@ async def test_every_failure_names_its_effect_and_the_next_step(
     seen = 0
     async for failed in failures(connect, outcome):
         seen += 1
-        assert _SENTENCE.fullmatch(failed.what), failed.what
+        assert _SENTENCE.fullmatch(failed.message), failed.message
         assert _SENTENCE.fullmatch(str(failed)), str(failed)
         if isinstance(failed, ERPError):
-            assert failed.next_step, failed.what
+            assert failed.next_step, failed.message
         if not isinstance(failed, BadAnswer | OrderNotFound):  # the two say it by being about a read
-            assert _TOLD_EFFECT.search(failed.what), failed.what
+            assert _TOLD_EFFECT.search(failed.message), failed.message
         assert INJECTED not in str(failed)
         assert SECRET not in str(failed)
     assert seen >= 2 * len(CALLS) - len(SUCCEED_WITH_204)
@@ -222,3 +222,21 @@ async def test_a_status_that_cannot_be_listed_is_refused_before_anything_is_sent
 def test_a_version_of_exsiteds_api_that_is_none_is_a_wrong_setting(versions: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError, match="PO_MCP_API_VERSIONS"):
         Exsited("http://erp.invalid", "client", SECRET, "r", api_versions=versions)
+
+
+WRITES = [name for name in CALLS if name in ("create", "finalize", "delete", "cancel")]
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES.values(), ids=OUTCOMES)
+@pytest.mark.parametrize("connect", CONNECTS.values(), ids=CONNECTS)
+async def test_a_write_whose_sign_in_fails_says_that_nothing_was_sent(
+    connect: Connect, outcome: Callable[[], Outcome]
+) -> None:
+    for name in WRITES:
+        erp = connect(Peer(outcome, gives_tokens=False))
+        with pytest.raises(PurchaseOrderError) as failed:
+            await CALLS[name](erp)
+        await erp.aclose()
+
+        assert failed.value.effect == "nothing_sent"
+        assert "Nothing was changed" not in str(failed.value)

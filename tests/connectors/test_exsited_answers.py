@@ -69,7 +69,7 @@ async def test_a_create_at_a_path_that_is_not_there_names_the_setting() -> None:
         await erp.aclose()
 
     assert "such as create=v2" in refused.value.next_step
-    assert "(404). Nothing was changed." in refused.value.what
+    assert "(404). Nothing was changed." in refused.value.message
 
 
 @pytest.mark.parametrize("root", ["purchase_order", "purchase-order"])

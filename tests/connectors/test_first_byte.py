@@ -167,8 +167,8 @@ async def test_a_write_that_fails_before_its_first_byte_was_not_sent(act: Act, t
             await delete(made, trusts=act is not open_to_stranger)
 
     assert failed.value.effect == "nothing_sent"
-    assert failed.value.what.startswith(f"Acme cannot be reached: {TOLD[act]}")
-    assert failed.value.what.endswith(". Nothing was sent.")
+    assert failed.value.message.startswith(f"Acme cannot be reached: {TOLD[act]}")
+    assert failed.value.message.endswith(". Nothing was sent.")
     assert made.received == b""
     assert [asked.split()[0] for asked in made.asked] == [b"CONNECT"]
 
@@ -205,7 +205,7 @@ async def read_through(at: Proxy) -> str:
     async with aclosing(client):
         with pytest.raises(Unreachable) as failed:
             await client.read("/orders", "1")
-    return failed.value.what
+    return failed.value.message
 
 
 at_the_proxy = pytest.mark.parametrize(

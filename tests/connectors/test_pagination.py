@@ -158,7 +158,7 @@ async def test_an_erp_that_repeats_a_page_for_ever_is_asked_twice(loop: tuple[Co
         try:
             found = await call(erp)
         except BadAnswer as exc:
-            cut_by = exc.what
+            cut_by = exc.reason
         else:  # of orders, the first page is of use
             cut_by = found.cut_by
             assert (found.read, found.total, found.complete) == (1, 9, False)

@@ -271,10 +271,12 @@ async def test_credentials_that_the_erp_refuses_are_their_persons_to_mend_and_no
 ) -> None:
     await desk.credentials.keep(ALICE, "Alice", VALUES)
     await desk.read(ALICE)
-    desk.made[0].fails = SignInFailed("Inventory Pro rejected the client id or secret (HTTP 401). Nothing was sent.")
+    desk.made[0].fails = SignInFailed(
+        "Inventory Pro rejected the client id or secret (HTTP 401).", effect="nothing_sent"
+    )
     with pytest.raises(SignInFailed) as refused:
         await desk.read(ALICE)
-    desk.made[0].fails = Unreachable("No answer. Nothing was sent.")
+    desk.made[0].fails = Unreachable("No answer.", effect="nothing_sent")
     with pytest.raises(Unreachable) as away:
         await desk.read(ALICE)
 

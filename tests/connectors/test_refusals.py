@@ -69,7 +69,7 @@ async def test_a_refusal_in_the_envelope_changed_nothing_and_hides_the_erps_text
                 await WRITES[name][1](erp)
             await erp.aclose()
         assert refused.value.effect == "nothing_changed"
-        assert "Nothing was changed" in refused.value.what
+        assert "Nothing was changed" in refused.value.message
         assert INJECTED not in str(refused.value)
         assert len(peer.requests) == 1
 

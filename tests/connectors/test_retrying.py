@@ -228,7 +228,7 @@ async def test_a_long_retry_after_is_named_in_the_error(asked: str, expected: st
         with pytest.raises(TooManyRequests, match=f"asks to wait {expected}") as failed:
             await erp.scan_orders(OrderQuery())
         await erp.aclose()
-    assert failed.value.what.startswith(f"Inventory Pro asks to wait {expected}. Nothing was changed.")
+    assert failed.value.message.startswith(f"Inventory Pro asks to wait {expected}. Nothing was changed.")
     assert failed.value.next_step == "Try again after that."
     assert len(peer.requests) == 1
 
@@ -239,7 +239,7 @@ async def test_a_long_retry_after_is_named_in_the_error(asked: str, expected: st
 def test_a_time_to_wait_is_written_in_words(seconds: int, words: str) -> None:
     mapping = ErrorMapping("An ERP", lambda body: "", "", "")
 
-    assert f" asks to wait {words}. " in mapping.transient_failure(Answer(429, None, seconds), "").what
+    assert f" asks to wait {words}. " in mapping.transient_failure(Answer(429, None, seconds), "").message
 
 
 async def test_no_wait_is_begun_that_the_deadline_would_cut_off() -> None:

@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import TypeGuard, get_args
 
+from po_mcp.errors import Effect, PurchaseOrderError
 from tests.syntax import nodes
 
 from .package_copy import ROOT
@@ -41,8 +43,38 @@ def _read_texts(path: Path) -> Iterator[str]:
             yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             yield on_one_line(node.value)
+        elif isinstance(node, ast.Call):
+            yield from _error_texts(node, known)
         elif isinstance(node, _DOCUMENTED) and ("commands" in path.parts or path.stem == "cli"):
             yield on_one_line(ast.get_docstring(node) or "")
+
+
+def _error_texts(call: ast.Call, known: Sequence[ast.AST]) -> Iterator[str]:
+    """Yield what an error says that is made here with its effect, which its text takes from `po_mcp.errors`."""
+    given = {word.arg: word.value for word in call.keywords}
+    effect = next((one for one in get_args(Effect) if one == getattr(given.get("effect"), "value", None)), None)
+    if effect is None or not call.args:
+        return
+    behind = {name: next(read_text(given[name], known), "…") for name in ("detail", "next_step") if name in given}
+    for what in read_text(call.args[0], known):
+        yield on_one_line(str(PurchaseOrderError(what, effect=effect, **behind)))
+
+
+def read_text(node: ast.AST, known: Sequence[ast.AST]) -> Iterator[str]:
+    """Yield each text that an expression may be; a name may be each that is assigned to it in its file."""
+    match node:
+        case ast.Constant(str() as text):
+            yield text
+        case ast.JoinedStr(parts):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts)
+        case ast.Name(name):
+            yield from (text for one in known if _assigns(one, name) for text in read_text(one.value, known))
+        case _:
+            yield "…"
+
+
+def _assigns(node: ast.AST, name: str) -> TypeGuard[ast.Assign]:
+    return isinstance(node, ast.Assign) and any(isinstance(to, ast.Name) and to.id == name for to in node.targets)
 
 
 def is_said(text: str, said: Sequence[str]) -> bool:

@@ -84,7 +84,7 @@ def server_errors_mean_not_applied(patch: Patch) -> None:
 
     def verified_or_refused(self: ErpHttpClient, answer: Any, *given: Any, **named: Any) -> Any:
         if answer.status >= 500:
-            raise Refused("The ERP failed. Nothing was changed.")
+            raise Refused("The ERP failed.", effect="nothing_changed")
         return verified(self, answer, *given, **named)
 
     patch.setattr(ErpHttpClient, "_verify", verified_or_refused)

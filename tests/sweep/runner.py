@@ -600,7 +600,7 @@ def record_the_end(ran: Ran, journal: Path, clock: Clock) -> None:
                 ran.states = [known.state for known in store.all()]
                 ran.faults_of_journal = store.upkeep.verify()
         except JournalUnavailable as exc:
-            ran.faults_of_journal = [exc.what]
+            ran.faults_of_journal = [exc.message]
 
 
 async def rehearse(flow: Flow) -> Baseline:

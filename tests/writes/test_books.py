@@ -22,7 +22,7 @@ class WithBooks(FakeERP):
 
     async def read_books(self) -> str:
         if not self.books:
-            raise NotPermitted("The user has no company. Nothing was changed.")
+            raise NotPermitted("The user has no company.", effect="nothing_changed")
         return self.books
 
 

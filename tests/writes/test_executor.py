@@ -541,7 +541,7 @@ async def test_a_crash_after_the_claim_is_not_known(bench: Bench, kind: str, cap
 @every_kind
 async def test_a_write_that_never_left_is_refused_and_may_be_asked_for_again(bench: Bench, kind: str) -> None:
     operation_id = approve(bench, kind)
-    bench.erp.answer = raising(Unreachable("The ERP does not answer. Nothing was sent."))
+    bench.erp.answer = raising(Unreachable("The ERP does not answer.", effect="nothing_sent"))
 
     outcome = await bench.execute(operation_id)
 
@@ -920,7 +920,7 @@ async def test_a_success_whose_order_cannot_be_found_is_said(kind: str) -> None:
 async def test_a_success_whose_order_cannot_be_read_is_said(kind: str) -> None:
     def break_reads(erp: FakeERP, apply: Callable[[], None]) -> None:
         apply()
-        erp.unreadable = Unreachable("Fake did not answer completely. Nothing was changed.")
+        erp.unreadable = Unreachable("Fake did not answer completely.", effect="nothing_changed")
 
     said = await outcome_of_success(kind, break_reads)
 

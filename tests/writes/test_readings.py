@@ -56,7 +56,8 @@ def test_an_order_that_does_not_show_its_vendor_or_items_may_be_ours(vendor: str
 
 
 @pytest.mark.parametrize(
-    "error", [NotPermitted("It is not permitted. Nothing was changed."), SignInFailed("No. Nothing was sent.")]
+    "error",
+    [NotPermitted("It is not permitted.", effect="nothing_changed"), SignInFailed("No.", effect="nothing_sent")],
 )
 def test_a_reading_that_failed_says_nothing_of_what_the_write_did(error: NotPermitted | SignInFailed) -> None:
     assert "Nothing was" not in unreadable(error).why

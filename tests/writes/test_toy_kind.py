@@ -89,7 +89,7 @@ class Hold:
         try:
             order = await erp.get_order(operation.number)
         except ERPError as exc:
-            return Observation("unreadable", exc.what)
+            return Observation("unreadable", exc.reason)
         if operation.number in erp.held:
             return Observation("applied", "the ERP shows the order held", order)
         return Observation("absent", "the ERP shows the order as open", order)

@@ -133,7 +133,7 @@ def credentials(config: Path | None, remove: str | None) -> None:
     with opened(config) as (settings, journal):
         rows = journal.credential_rows(connect(settings, journal.shared_token).connection.key)
         if remove is not None and not rows.remove(remove, by=OPERATOR):
-            raise InvalidInput("That person has given none. Nothing was changed.")
+            raise InvalidInput("That person has given none.", effect="nothing_changed")
         for row in rows.all():
             click.echo(f"{LocalTime(settings.zone()).stamp(row.given_at)}  {visible(row.person)}")
 
@@ -148,7 +148,9 @@ def import_file(config: Path | None, path: Path) -> None:
     """
     with opened(config) as (settings, journal):
         if not is_postgres(settings.journal_path()):
-            raise InvalidInput("PO_MCP_JOURNAL must be the postgresql:// address to bring it to. Nothing was changed.")
+            raise InvalidInput(
+                "PO_MCP_JOURNAL must be the postgresql:// address to bring it to.", effect="nothing_changed"
+            )
         from po_mcp.writes.journal.importing import import_file as import_all  # late: psycopg takes its time
 
         count = import_all(path.absolute(), settings.journal_path())

@@ -67,7 +67,7 @@ async def _show_known_order(console: Console, erp: ERP, known: list[Recorded]) -
                 order = await erp.get_order(recorded.operation.number)
             except ERPError as exc:
                 # It may be gone by now; the next one can still show whose books these are.
-                console.print(plain(f"  {recorded.operation.number}: {exc.what}"))
+                console.print(plain(f"  {recorded.operation.number}: {exc.message}"))
                 continue
             total = "" if order.total is None else f", total {money(order.total, order.currency)}"
             console.print(plain(f"  {order.number} is there: {quote_text(order.vendor)}{total}, {order.status}"))

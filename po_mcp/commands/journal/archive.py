@@ -28,10 +28,10 @@ def write_new(path: Path, lines: Iterable[str]) -> None:
             # What is moved goes from the journal next, and is then here alone.
             os.fsync(file.fileno())
     except FileExistsError:
-        raise InvalidInput(f"{visible(str(path))} is there already. Nothing was changed.") from None
+        raise InvalidInput(f"{visible(str(path))} is there already.", effect="nothing_changed") from None
     except OSError as exc:
         why = exc.strerror or type(exc).__name__
-        raise InvalidInput(f"{visible(str(path))} cannot be written ({why}). Nothing was changed.") from exc
+        raise InvalidInput(f"{visible(str(path))} cannot be written ({why}).", effect="nothing_changed") from exc
 
 
 def check_file(path: Path) -> Checked:
@@ -74,7 +74,7 @@ def prune(journal: JournalStore, day: date, zone: tzinfo | None, into: Path) -> 
     def keep(lines: list[str]) -> None:
         write_new(into, lines)
         if check_file(into).faults:  # a disk that answers otherwise than it was written to
-            raise JournalUnavailable("What was written to the file is not what stands there. Nothing was changed.")
+            raise JournalUnavailable("What was written to the file is not what stands there.", effect="nothing_changed")
 
     gone = journal.upkeep.prune(before, keep)
     if not gone.events:

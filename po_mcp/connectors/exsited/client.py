@@ -375,4 +375,4 @@ class Exsited:
         return schemas.TokenResponse.parse_token(answer.body)
 
     def _not_offered_error(self, operation: str) -> NotOffered:
-        return NotOffered(f"Exsited has no call for this ({operation}). Nothing was sent.")
+        return NotOffered(f"Exsited has no call for this ({operation}).", effect="nothing_sent")

@@ -33,18 +33,20 @@ _RECEIVED = (None, "completed")
 def check_draft(draft: OrderDraft) -> None:
     """Raise `InvalidInput` for a draft that lacks a required field or has one that Exsited cannot store."""
     if draft.vendor.id is None:
-        raise InvalidInput("Exsited needs the vendor's account id. Nothing was sent.")
+        raise InvalidInput("Exsited needs the vendor's account id.", effect="nothing_sent")
     # A note with two marks says nothing of whose order it is, and that is what counts after a lost answer.
     if (mark := references.find_mark(draft.note)) is not None:
         raise InvalidInput(
-            f'The note holds "{mark}", by which po-mcp knows the orders that it made. Nothing was sent.',
+            f'The note holds "{mark}", by which po-mcp knows the orders that it made.',
+            effect="nothing_sent",
             next_step="Leave that out of the note.",
         )
     # Refused and not dropped: the goods would arrive elsewhere than the buyer believes.
     for place, line in enumerate(draft.lines, 1):
         if line.warehouse is not None:
             raise InvalidInput(
-                f"Exsited cannot store a warehouse on a new order (line {place}). Nothing was sent.",
+                f"Exsited cannot store a warehouse on a new order (line {place}).",
+                effect="nothing_sent",
                 next_step="Leave it out and mention that.",
             )
 

@@ -87,7 +87,9 @@ class ErpBreaker:
         if left > 0 or self._is_probing:
             count("po_mcp.erp.down")
             again = f"is asked again in {max(1, math.ceil(left))} s"
-            raise Unreachable(f"{self._name} did not answer several times in a row, and {again}. Nothing was sent.")
+            raise Unreachable(
+                f"{self._name} did not answer several times in a row, and {again}.", effect="nothing_sent"
+            )
         self._is_probing = True
         return True
 

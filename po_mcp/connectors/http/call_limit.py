@@ -87,8 +87,8 @@ class CallLimit:
                     if self._shared is not None:
                         await held.enter_async_context(self._shared.one())
             except TimeoutError:
-                what = "Too many requests of this server to the ERP are under way. Nothing was sent."
-                raise TooManyRequests(what) from None
+                what = "Too many requests of this server to the ERP are under way."
+                raise TooManyRequests(what, effect="nothing_sent") from None
             yield
 
     async def aclose(self) -> None:

@@ -40,6 +40,7 @@ from po_mcp.errors import (
     SignInFailed,
     TooManyRequests,
     Unreachable,
+    ahead_of_a_write,
 )
 from po_mcp.untrusted import visible
 
@@ -181,7 +182,8 @@ class ErpHttpClient:
         """
         url = build_url(self._base, path, segments)
         # The token must outlive the write: an expiry on the way would leave its outcome unknown.
-        token = None if self.tokens is None else await self.tokens.current(self._timeout)
+        with ahead_of_a_write():
+            token = None if self.tokens is None else await self.tokens.current(self._timeout)
         # Outside of the time-out: one that ends while the write waits for its place would leave it in doubt.
         async with self.limit.take(self._timeout, is_write=True):
             # Called here and again at the first byte: all that comes before can take the whole time-out.
@@ -224,21 +226,21 @@ class ErpHttpClient:
         """Return the answer to a sign-in that was accepted. Raises: as `sign_in`."""
         name = self._mapping.name
         if isinstance(result.outcome, UNREADABLE):
-            what = f"{name}'s answer to the sign-in could not be read. Nothing was sent."
-            raise Unreachable(what) from result.outcome
+            what = f"{name}'s answer to the sign-in could not be read."
+            raise Unreachable(what, effect="nothing_sent") from result.outcome
         answer, explanation = self._require_answer(result)
         status = answer.status
         if 200 <= status < 300:
             return answer
         # Exsited answers wrong credentials with a redirect to a page for people.
         if status in (400, 401, 403) or 300 <= status < 400:
-            raise SignInFailed(f"{name} rejected the client id or secret (HTTP {status}). Nothing was sent.")
+            raise SignInFailed(f"{name} rejected the client id or secret (HTTP {status}).", effect="nothing_sent")
         if status in TRANSIENT_STATUSES:
             raise self._mapping.transient_failure(answer, explanation)
         # These say that there is no sign-in at this address, which no other secret would change.
         next_step = "Your administrator must check PO_MCP_BASE_URL." if status in (404, 405, 501) else None
         next_step = self._mapping.sign_in_next_steps.get(status, next_step)
-        raise Unreachable(f"Sign-in to {name} failed (HTTP {status}). Nothing was sent.", next_step=next_step)
+        raise Unreachable(f"Sign-in to {name} failed (HTTP {status}).", effect="nothing_sent", next_step=next_step)
 
     async def aclose(self) -> None:
         await self._exchange.aclose()
@@ -356,13 +358,15 @@ class ErpHttpClient:
 
     async def _renew_after_refusal(self, token: Token) -> SignInEnded:
         """Sign in again and return the error to raise."""
-        what = f"{self._mapping.name} rejected the sign-in. Nothing was changed."
+        what = f"{self._mapping.name} rejected the sign-in."
         assert self.tokens is not None
         try:
             await self.tokens.replace(token)
         except PurchaseOrderError as exc:
-            return SignInEnded(f"{what} Signing in again failed.", next_step=exc.next_step)
-        return SignInEnded(what)
+            return SignInEnded(
+                what, effect="nothing_changed", detail="Signing in again failed.", next_step=exc.next_step
+            )
+        return SignInEnded(what, effect="nothing_changed")
 
     def _require_answer(self, result: AttemptResult) -> tuple[Answer, str]:
         """Return the answer and the explanation of its tries; raise where there is no answer."""

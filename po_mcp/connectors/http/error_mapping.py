@@ -112,18 +112,19 @@ class ErrorMapping:
         # The next step names the right that is missing: only the ERP's administrator can grant the right.
         if status == 403:
             return NotPermitted(
-                f"{self.name} does not allow this{explanation}. Nothing was changed.",
+                f"{self.name} does not allow this{explanation}.",
+                effect="nothing_changed",
                 next_step=self.permission_to_write,
             )
         if status in _ABSENT_STATUSES and number is not None:
             return order_not_found(self.name, number, explanation)
         if status == 429:
-            what = f"{self.name} is getting too many requests{explanation}. Nothing was changed."
+            what = f"{self.name} is getting too many requests{explanation}."
             wait = None if answer.retry_after is None else f"Wait {_format_seconds(answer.retry_after)} and try again."
             return TooManyRequests(what, next_step=wait, effect="nothing_changed")
         if status in _ABSENT_STATUSES and self.missing_path_next_step:
-            what = f"{self.name} refused it{explanation}. Nothing was changed."
-            return Refused(what, next_step=self.missing_path_next_step)
+            what = f"{self.name} refused it{explanation}."
+            return Refused(what, effect="nothing_changed", next_step=self.missing_path_next_step)
         return self._refusal(status, explanation)
 
     def _find_refusal_status(self, answer: Answer) -> int | None:
@@ -151,9 +152,9 @@ class ErrorMapping:
         status = answer.status
         # First: a 401 in the envelope would else count as a refusal of the call.
         if self.is_token_expired(answer):
-            raise SignInFailed(f"{self.name} rejected the sign-in (HTTP {status}). Nothing was changed.")
+            raise SignInFailed(f"{self.name} rejected the sign-in (HTTP {status}).", effect="nothing_changed")
         if status == 403:
-            raise NotPermitted(f"{self.name} does not allow this. Nothing was changed.", next_step=permission)
+            raise NotPermitted(f"{self.name} does not allow this.", effect="nothing_changed", next_step=permission)
         if number is not None and self._says_absent(answer):
             raise order_not_found(self.name, number)
         if status in TRANSIENT_STATUSES:
@@ -161,7 +162,7 @@ class ErrorMapping:
         if 400 <= status < 500 or status == _NOT_IMPLEMENTED:
             raise self._refusal(status, self.describe_error(answer.body) or f" (HTTP {status})")
         if status >= 500 or 300 <= status < 400:
-            raise Unreachable(f"{self.name} failed (HTTP {status}). Nothing was changed.")
+            raise Unreachable(f"{self.name} failed (HTTP {status}).", effect="nothing_changed")
 
     def _says_absent(self, answer: Answer) -> bool:
         """Tell whether a read's answer is a 404, or the ERP's own error of a 404 under a success or another refusal."""
@@ -176,26 +177,33 @@ class ErrorMapping:
         if answer.retry_after is not None:
             wait = _format_seconds(answer.retry_after)
             return TooManyRequests(
-                f"{self.name} asks to wait {wait}. Nothing was changed. {explanation}".strip(),
+                f"{self.name} asks to wait {wait}.",
+                effect="nothing_changed",
+                detail=explanation,
                 next_step="Try again after that.",
             )
         if answer.status == 429:
-            what = f"{self.name} is getting too many requests. Nothing was changed. {explanation}"
-            return TooManyRequests(what.strip())
-        return Unreachable(f"{self.name} failed (HTTP {answer.status}). Nothing was changed. {explanation}".strip())
+            what = f"{self.name} is getting too many requests."
+            return TooManyRequests(what, effect="nothing_changed", detail=explanation)
+        return Unreachable(f"{self.name} failed (HTTP {answer.status}).", effect="nothing_changed", detail=explanation)
 
     def _refusal(self, status: int, explanation: str) -> ERPError:
         if status == 409:
-            return Conflict(f"{self.name} refused it{explanation}. Nothing was changed.", next_step=_READ_THE_ORDER)
+            return Conflict(
+                f"{self.name} refused it{explanation}.", effect="nothing_changed", next_step=_READ_THE_ORDER
+            )
         # Only a write that was bound to a version can be refused so: the order is another one now.
         if status == _PRECONDITION_FAILED:
-            return Stale(f"{self.name} refused it{explanation}. Nothing was changed.")
+            return Stale(f"{self.name} refused it{explanation}.", effect="nothing_changed")
         if status == _NOT_IMPLEMENTED:
             return Refused(
-                f"{self.name} does not support this{explanation}. Nothing was changed.",
+                f"{self.name} does not support this{explanation}.",
+                effect="nothing_changed",
                 next_step="Ask your ERP administrator whether it can be turned on.",
             )
-        return Refused(f"{self.name} refused it{explanation}. Nothing was changed.", next_step=_correct(explanation))
+        return Refused(
+            f"{self.name} refused it{explanation}.", effect="nothing_changed", next_step=_correct(explanation)
+        )
 
 
 def _correct(explanation: str) -> str:

@@ -36,10 +36,10 @@ def no_answer_error(name: str, host: str, error: Exception, explanation: str) ->
         explanation: how often it was tried; "" for once.
     """
     if isinstance(error, UNREADABLE):
-        return BadAnswer(f"{name}'s answer could not be read ({error}). Nothing was changed. {explanation}".strip())
+        return BadAnswer(f"{name}'s answer could not be read ({error}).", effect="nothing_changed", detail=explanation)
     if isinstance(error, NOT_SENT):
         return _unreachable_error(name, host, describe_cause(error), explanation)
-    return Unreachable(f"{name} did not answer completely. Nothing was changed. {explanation}".strip())
+    return Unreachable(f"{name} did not answer completely.", effect="nothing_changed", detail=explanation)
 
 
 def failed_write_error(name: str, host: str, error: Exception, first_byte: FirstByte | None) -> ERPError | None:
@@ -74,4 +74,4 @@ def unknown_outcome_error(name: str, reason: str, answered_number: str | None = 
 
 def _unreachable_error(name: str, host: str, why: str, explanation: str) -> Unreachable:
     why = why.replace(UNKNOWN_HOST, f"{UNKNOWN_HOST} {host}")
-    return Unreachable(f"{name} cannot be reached: {why}. Nothing was sent. {explanation}".strip())
+    return Unreachable(f"{name} cannot be reached: {why}.", effect="nothing_sent", detail=explanation)

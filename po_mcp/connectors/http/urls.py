@@ -38,5 +38,5 @@ def build_url(base: httpx2.URL, path: str, segments: tuple[str, ...]) -> httpx2.
     url = base.copy_with(raw_path=joined.encode("ascii"))
     # httpx2 normalizes `..` and some characters; any change would address another resource.
     if url.raw_path != joined.encode("ascii") or url.raw_path.count(b"/") != template.count("/") + len(segments):
-        raise InvalidInput("That value cannot be sent to the ERP. Nothing was sent.")
+        raise InvalidInput("That value cannot be sent to the ERP.", effect="nothing_sent")
     return url

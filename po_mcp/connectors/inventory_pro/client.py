@@ -132,7 +132,7 @@ class InventoryPro:
     def check_number(self, number: str) -> str:
         """Return the number if an order may have it. `Finalize` is none: its path is that of a call."""
         if number.casefold() == _FINALIZE.casefold():
-            raise InvalidInput("That is not an order number. Nothing was sent.")
+            raise InvalidInput("That is not an order number.", effect="nothing_sent")
         return numbers.check_readable(number)
 
     def check_draft(self, draft: OrderDraft) -> None:
@@ -318,4 +318,6 @@ class InventoryPro:
         return schemas.TokenResponse.parse_token(answer.body)
 
     def _not_offered_error(self, operation: str) -> NotOffered:
-        return NotOffered(f"Inventory Pro has no call for this ({operation}). Nothing was sent. {self.limits}")
+        return NotOffered(
+            f"Inventory Pro has no call for this ({operation}).", effect="nothing_sent", detail=self.limits
+        )

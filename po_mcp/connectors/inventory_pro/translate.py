@@ -281,23 +281,24 @@ def _format_moment(moment: datetime, timespec: str) -> str:
 def _require_vendor_id(vendor: Vendor) -> int:
     if vendor.id is None:
         raise InvalidInput(
-            f"{quote_text(vendor.name)} has no vendor id in po-mcp, so it cannot be ordered from yet. "
-            "Nothing was sent.",
+            f"{quote_text(vendor.name)} has no vendor id in po-mcp, so it cannot be ordered from yet.",
+            effect="nothing_sent",
             next_step="Your administrator can add it to the file named by PO_MCP_VENDOR_IDS.",
         )
     if not _INTEGER.fullmatch(vendor.id):
-        raise InvalidInput("The vendor id must be a whole number in Inventory Pro. Nothing was sent.")
+        raise InvalidInput("The vendor id must be a whole number in Inventory Pro.", effect="nothing_sent")
     return int(vendor.id)
 
 
 def _require_warehouse_id(line: DraftLine, place: int) -> int:
     if line.warehouse is None or not _INTEGER.fullmatch(line.warehouse):
-        raise InvalidInput(f"Line {place} needs a warehouse (name or id). Nothing was sent.")
+        raise InvalidInput(f"Line {place} needs a warehouse (name or id).", effect="nothing_sent")
     return int(line.warehouse)
 
 
 def _cannot_store(argument: str) -> InvalidInput:
     return InvalidInput(
-        f"Inventory Pro cannot store {argument} on a new order. Nothing was sent.",
+        f"Inventory Pro cannot store {argument} on a new order.",
+        effect="nothing_sent",
         next_step="Leave it out and mention that.",
     )

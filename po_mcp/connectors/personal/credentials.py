@@ -146,7 +146,7 @@ class PeoplesCredentials:
         try:
             await self._run(self._rows.reseal, row.person, row.sealed, after)
         except JournalUnavailable as exc:  # they can be used all the same; the next use tries again
-            logger.warning("credentials could not be sealed again: %s", exc.what)
+            logger.warning("credentials could not be sealed again: %s", exc.message)
             return _version(row.sealed)
         return _version(after)
 
@@ -171,7 +171,8 @@ class PeoplesCredentials:
         try:
             return await to_thread.run_sync(call, *arguments)
         except JournalUnavailable as exc:
-            raise JournalUnavailable(exc.what, next_step=_AWAY) from exc
+            exc.next_step = _AWAY
+            raise
 
 
 def _version(sealed: str) -> str:

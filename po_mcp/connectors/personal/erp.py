@@ -105,7 +105,7 @@ class PersonalERP:
         if actor is None or not actor.person:
             what = f"{self.title} is used with each person's own credentials here, and nobody has signed in."
             next_step = f"Connect with an assistant that signs in, and enter your credentials at {self._page}."
-            raise NoCredentials(f"{what} Nothing was sent.", next_step=next_step)
+            raise NoCredentials(what, effect="nothing_sent", next_step=next_step)
         found = await self.credentials.find(actor.person)
         if found is None:
             raise self._missing(actor)
@@ -119,7 +119,7 @@ class PersonalERP:
         """Give the connector of the person who requested the operation that is being carried out, and nobody else's."""
         actor = acting()
         if actor is None or not actor.may_write:
-            raise NoCredentials("Only who requested an operation can carry it out. Nothing was sent.")
+            raise NoCredentials("Only who requested an operation can carry it out.", effect="nothing_sent")
         async with self._reading() as erp:
             yield erp
 
@@ -140,7 +140,8 @@ class PersonalERP:
         whose = f"{actor.name}'s own" if actor.name else "Your own"
         who = f"{actor.name} must open" if actor.name else "Open"
         return NoCredentials(
-            f"{whose} credentials for {self.title} are missing. Nothing was sent.",
+            f"{whose} credentials for {self.title} are missing.",
+            effect="nothing_sent",
             next_step=f"{who} {self._page}, sign in and enter them; then ask again.",
         )
 

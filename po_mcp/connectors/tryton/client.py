@@ -223,7 +223,7 @@ class Tryton:
         return catalog.convert_vendors(parties, {company.party for company in own}, currency, otherwise)
 
     def _not_offered_error(self, operation: str) -> NotOffered:
-        return NotOffered(f"Tryton has no call for this ({operation}). Nothing was sent. {self.limits}")
+        return NotOffered(f"Tryton has no call for this ({operation}).", effect="nothing_sent", detail=self.limits)
 
 
 def _find_currency(own: Sequence[schemas.Company]) -> str | None:

@@ -29,7 +29,8 @@ def check_draft(draft: OrderDraft) -> None:
     # The warehouse is a field of the order: the first line would silently decide for all.
     if len({line.warehouse for line in draft.lines}) > 1:
         raise InvalidInput(
-            "Tryton delivers an order to one warehouse. Nothing was sent.",
+            "Tryton delivers an order to one warehouse.",
+            effect="nothing_sent",
             next_step="Give every line the same warehouse, or create an order for each.",
         )
     for place, line in enumerate(draft.lines, 1):
@@ -38,7 +39,8 @@ def check_draft(draft: OrderDraft) -> None:
         # A quantity is a binary float in Tryton: more digits would come back as another number.
         if _count_digits(line.quantity) > MAX_FLOAT_DIGITS:
             raise InvalidInput(
-                f"Tryton keeps {MAX_FLOAT_DIGITS} digits of a quantity, and line {place} has more. Nothing was sent."
+                f"Tryton keeps {MAX_FLOAT_DIGITS} digits of a quantity, and line {place} has more.",
+                effect="nothing_sent",
             )
 
 
@@ -61,7 +63,8 @@ def check_values(
     # Tryton itself creates orders for vendors that are not active.
     if not any(party.active for party in parties):
         raise InvalidInput(
-            "Tryton has no active vendor of this id. Nothing was sent.",
+            "Tryton has no active vendor of this id.",
+            effect="nothing_sent",
             next_step="Look the vendor up with search_catalog, refresh=true, or tell the user.",
         )
     _check_vendor_as_shown(draft.vendor, parties)
@@ -72,7 +75,8 @@ def check_values(
 def _check_line(line: DraftLine, product: schemas.Product | None, price_decimals: int | None, place: int) -> None:
     if product is None or not product.active or not product.purchasable:
         raise InvalidInput(
-            f"Tryton has no item of this id that can be bought (line {place}). Nothing was sent.",
+            f"Tryton has no item of this id that can be bought (line {place}).",
+            effect="nothing_sent",
             next_step="Look the item up with search_catalog, refresh=true, or tell the user.",
         )
     _check_as_shown(line, product, place)
@@ -85,7 +89,7 @@ def _check_line(line: DraftLine, product: schemas.Product | None, price_decimals
 def require_vendor_id(vendor: Vendor) -> int:
     """Return the id of the vendor's party; `InvalidInput` where it is none."""
     if vendor.id is None or not _ID.fullmatch(vendor.id):
-        raise InvalidInput("The vendor id must be a whole number in Tryton. Nothing was sent.")
+        raise InvalidInput("The vendor id must be a whole number in Tryton.", effect="nothing_sent")
     return int(vendor.id)
 
 
@@ -93,7 +97,7 @@ def require_item_id(line: DraftLine, place: int) -> int:
     """Return the id of a line's product; `InvalidInput` where it is none."""
     product = parse_item_id(line.item)
     if product is None:
-        raise InvalidInput(f"The item's id must be a whole number in Tryton (line {place}). Nothing was sent.")
+        raise InvalidInput(f"The item's id must be a whole number in Tryton (line {place}).", effect="nothing_sent")
     return product
 
 
@@ -111,12 +115,14 @@ def choose_warehouse(draft: OrderDraft, warehouses: Sequence[schemas.Warehouse])
         return known[0]
     if asked is not None and asked not in known:
         raise InvalidInput(
-            "Tryton has no active warehouse of this id. Nothing was sent.",
+            "Tryton has no active warehouse of this id.",
+            effect="nothing_sent",
             next_step="Ask the user which of the warehouses that search_catalog lists with refresh=true.",
         )
     if asked is None:
         raise InvalidInput(
-            'The order needs "warehouse", the id of a warehouse to deliver to. Nothing was sent.',
+            'The order needs "warehouse", the id of a warehouse to deliver to.',
+            effect="nothing_sent",
             next_step="Ask the user which of the warehouses that search_catalog lists.",
         )
     return asked
@@ -256,7 +262,7 @@ def _parse_warehouse_id(line: DraftLine) -> int | None:
     if line.warehouse is None:
         return None
     if not _ID.fullmatch(line.warehouse):
-        raise InvalidInput("The warehouse's id must be a whole number in Tryton. Nothing was sent.")
+        raise InvalidInput("The warehouse's id must be a whole number in Tryton.", effect="nothing_sent")
     return int(line.warehouse)
 
 
@@ -265,7 +271,8 @@ def _check_vendor_as_shown(vendor: Vendor, parties: Sequence[schemas.Party]) -> 
     now = [visible(party.word) for party in parties]
     if vendor.name not in now:
         raise InvalidInput(
-            f"Tryton calls the vendor of this id {' or '.join(now)} now, not {vendor.name}. Nothing was sent.",
+            f"Tryton calls the vendor of this id {' or '.join(now)} now, not {vendor.name}.",
+            effect="nothing_sent",
             next_step="Look the vendor up with search_catalog, refresh=true, or tell the user.",
         )
 
@@ -283,7 +290,8 @@ def _check_as_shown(line: DraftLine, product: schemas.Product, place: int) -> No
 
 def _changed_item_error(what: str) -> InvalidInput:
     return InvalidInput(
-        f"Tryton {what}. Nothing was sent.",
+        f"Tryton {what}.",
+        effect="nothing_sent",
         next_step="Look the item up with search_catalog, refresh=true, and ask the user how much of what to order.",
     )
 
@@ -292,8 +300,8 @@ def _check_decimals(field: str, figure: Decimal, most: int | None, place: int) -
     decimals = -int(figure.normalize().as_tuple().exponent)
     if most is not None and decimals > most:
         raise InvalidInput(
-            f"Tryton takes at most {most} decimals of {field} here, and line {place} has {plain(figure)}. "
-            "Nothing was sent.",
+            f"Tryton takes at most {most} decimals of {field} here, and line {place} has {plain(figure)}.",
+            effect="nothing_sent",
             next_step="Ask the user for a figure that fits.",
         )
 

@@ -68,7 +68,8 @@ def check_readable(name: str) -> str:
     """Return the name if an order may have it; else raise `InvalidInput`."""
     if not is_valid(name) and find_id(name) is None:
         raise InvalidInput(
-            "That is not an order number. Nothing was sent.",
+            "That is not an order number.",
+            effect="nothing_sent",
             next_step="Write the number, the reference, or the id in brackets, such as (12).",
         )
     return name
@@ -117,7 +118,8 @@ def select_order(found: Iterable[N], name: str, *, in_any_case: bool = False) ->
     if len(named) > 1:
         ids = ", ".join(format_id(order.id) for order in named)
         raise Conflict(
-            f"Several orders in Tryton go by this number: {ids}. Nothing was changed.",
+            f"Several orders in Tryton go by this number: {ids}.",
+            effect="nothing_changed",
             next_step="Read each with get_purchase_order by its id in brackets, and ask the user which one is meant.",
         )
     return named[0]
@@ -153,6 +155,7 @@ def _prefix_of(number: str) -> str | None:
 
 def _sequence_number_error() -> InvalidInput:
     return InvalidInput(
-        "Tryton numbers its orders itself, and may give this number to another order. Nothing was sent.",
+        "Tryton numbers its orders itself, and may give this number to another order.",
+        effect="nothing_sent",
         next_step="Give a number of another pattern, such as PM-2026-0001; it is kept as the order's reference.",
     )

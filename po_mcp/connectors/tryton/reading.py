@@ -236,8 +236,8 @@ class Reader:
         of_others = [condition, ["company", "!=", await self._rpc.read_company()]]
         if await self._rpc.call_model(translate.PURCHASE, "search", of_others, 0, 1, None) != []:
             raise Conflict(
-                "The order is in another company in Tryton than the one that its user works in now. "
-                "Nothing was changed.",
+                "The order is in another company in Tryton than the one that its user works in now.",
+                effect="nothing_changed",
                 next_step="Tryton's administrator must give its user the former company again.",
             )
 

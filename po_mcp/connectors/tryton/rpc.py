@@ -106,7 +106,8 @@ class Rpc:
         if len(preferences.companies or ()) > 1 and preferences.company_filter == "one":
             raise NotPermitted(
                 "The user of this server works in several companies in Tryton, and sees one of them at a time, so an "
-                "order may be out of sight. Nothing was changed.",
+                "order may be out of sight.",
+                effect="nothing_changed",
                 next_step="Tryton's administrator must leave its user one company, or set its Company Filter to All.",
             )
 
@@ -180,7 +181,8 @@ class Rpc:
         answer = await self._http.call(RPC, error_body.build_request(identifier, method, params))
         if error_body.is_refusal(answer.body):
             raise Refused(
-                f"Tryton refused to tell this{error_body.describe_error(answer.body)}. Nothing was changed.",
+                f"Tryton refused to tell this{error_body.describe_error(answer.body)}.",
+                effect="nothing_changed",
                 next_step="Tell the user; the same in Tryton's own client shows why.",
             )
         return error_body.parse_result(answer.body, identifier)
@@ -188,7 +190,8 @@ class Rpc:
 
 def _no_company_error(how: str) -> NotPermitted:
     return NotPermitted(
-        f"The user of this server {how} in Tryton. Nothing was changed.",
+        f"The user of this server {how} in Tryton.",
+        effect="nothing_changed",
         next_step="Tryton's administrator must give its user a company.",
     )
 
@@ -196,6 +199,7 @@ def _no_company_error(how: str) -> NotPermitted:
 def not_permitted_error(what: str) -> NotPermitted:
     """Say that the user lacks the right to do something."""
     return NotPermitted(
-        f"The user of this server may not {what} in Tryton. Nothing was changed.",
+        f"The user of this server may not {what} in Tryton.",
+        effect="nothing_changed",
         next_step=f"Tryton's administrator must grant its user the right to {what}: the group Purchase has it.",
     )

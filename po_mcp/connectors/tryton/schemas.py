@@ -253,7 +253,7 @@ class Login(ErpModel):
         try:
             return cls.parse({"user": user, "session": session})
         except BadAnswer:
-            raise SignInFailed(f"{ERP_NAME} answered the sign-in without a session. Nothing was sent.") from None
+            raise SignInFailed(f"{ERP_NAME} answered the sign-in without a session.", effect="nothing_sent") from None
 
 
 class Access(ErpModel):

@@ -55,7 +55,8 @@ class Session:
         except TooManyRequests:
             self._refused_at = self._clock()
             raise TooManyRequests(
-                "Tryton has locked the sign-in of this user, after too many wrong passwords. Nothing was sent.",
+                "Tryton has locked the sign-in of this user, after too many wrong passwords.",
+                effect="nothing_sent",
                 next_step="Your administrator must check PO_MCP_CLIENT_SECRET. The lock ends by itself after some "
                 "minutes.",
             ) from None
@@ -65,11 +66,12 @@ class Session:
 
     def _check_may_sign_in(self) -> None:
         if self._refused_at is not None and self._clock() - self._refused_at < _REFUSAL_PAUSE_S:
-            raise SignInFailed("Tryton refused this sign-in less than a minute ago. Nothing was sent.")
+            raise SignInFailed("Tryton refused this sign-in less than a minute ago.", effect="nothing_sent")
         # Without one Tryton answers with an error that tells nothing.
         if not self._names_database:
             raise Unreachable(
-                "The address of Tryton names no database. Nothing was sent.",
+                "The address of Tryton names no database.",
+                effect="nothing_sent",
                 next_step="Your administrator must add the database's name to PO_MCP_BASE_URL, as in "
                 "https://erp.example.com/mydatabase.",
             )
@@ -79,5 +81,5 @@ class Session:
         answer = await self._http.sign_in(RPC, body=error_body.build_request(0, "common.db.login", params), once=True)
         # Tryton may say no in the body of an HTTP 200.
         if error_body.is_signed_out(answer.body):
-            raise SignInFailed("Tryton rejected the client id or secret. Nothing was sent.")
+            raise SignInFailed("Tryton rejected the client id or secret.", effect="nothing_sent")
         return answer

@@ -19,7 +19,7 @@ from po_mcp.untrusted import visible
 
 PURCHASE, LINE, MOVE = "purchase.purchase", "purchase.line", "stock.move"
 LINE_TYPE, _SERVICE, _DONE = "line", "service", "done"
-_OF_ANOTHER_CONNECTION = "The order was read by another connection. Nothing was sent."
+_OF_ANOTHER_CONNECTION = "The order was read by another connection."
 _OURS = re.compile(r"po-mcp (\S{1,100})", re.ASCII)
 _NOTHING_MORE_ARRIVES = "received"
 _PARTLY = "partially shipped"
@@ -68,7 +68,8 @@ def build_order_domain(query: OrderQuery) -> list[Any]:
     """Build the condition that picks the orders of a query; `InvalidInput` for a status that there is none of."""
     if query.status is not None and query.status not in _DOMAINS:
         raise InvalidInput(
-            f'Tryton has no "{query.status}" orders, so they cannot be listed. Nothing was sent.',
+            f'Tryton has no "{query.status}" orders, so they cannot be listed.',
+            effect="nothing_sent",
             next_step="Leave status out, or ask for draft, open, partial, closed or cancelled orders.",
         )
     domain: list[Any] = [] if query.status is None else [_DOMAINS[query.status]]
@@ -148,7 +149,7 @@ def parse_order_id(text: str) -> int:
         (key,) = (key for key in parse_stamps(text) if key.startswith(f"{PURCHASE},"))
         return int(key.partition(",")[2])
     except (ValueError, TypeError) as exc:
-        raise Stale(_OF_ANOTHER_CONNECTION) from exc
+        raise Stale(_OF_ANOTHER_CONNECTION, effect="nothing_sent") from exc
 
 
 def parse_access(result: Any) -> schemas.Access:
@@ -161,7 +162,7 @@ def parse_erp_id(text: str) -> int:
     """Return the id that a snapshot names; a text that is none is `Stale`."""
     identifier = names.find_id(f"({text})")
     if identifier is None:
-        raise Stale(_OF_ANOTHER_CONNECTION)
+        raise Stale(_OF_ANOTHER_CONNECTION, effect="nothing_sent")
     return identifier
 
 

@@ -23,6 +23,7 @@ from po_mcp.errors import (
     Refused,
     Stale,
     Unreachable,
+    ahead_of_a_write,
 )
 from po_mcp.orders import DraftLine, OrderDraft, PurchaseOrder
 from po_mcp.untrusted import visible
@@ -113,7 +114,7 @@ class Writer:
         # By its id: number and reference may have changed since, or belong to another order now.
         source = await self._reader.read_by_id(translate.parse_order_id(version))
         if translate.build_version(source) != version:
-            raise Stale("The order was changed in Tryton since it was read. Nothing was sent.")
+            raise Stale("The order was changed in Tryton since it was read.", effect="nothing_sent")
         return source
 
     async def _explain_refusal(self, refusal: Refused, method: Write, stamps: str) -> ERPError:
@@ -171,7 +172,8 @@ class Writer:
         if known is None or known != visible(made_in or ""):
             raise Conflict(
                 f"Tryton makes orders for this vendor in {visible(made_in or 'no currency')}, "
-                f"{'which was not known before' if known is None else f'not in {known}'}. Nothing was sent.",
+                f"{'which was not known before' if known is None else f'not in {known}'}.",
+                effect="nothing_sent",
                 next_step="Look the vendor up with search_catalog, refresh=true, and ask the user for prices in the "
                 "vendor's currency. Where that is wrong or not told, a person sets it in Tryton, at the vendor.",
             )
@@ -195,7 +197,8 @@ class Writer:
         """Raise where an order goes by this number, or Tryton may give it to one: it would take both."""
         if taken := await self._reader.read_names(names.build_domain(number), limit=1):
             raise Conflict(
-                f"Order {names.format_id(taken[0].id)} in Tryton goes by this number. Nothing was sent.",
+                f"Order {names.format_id(taken[0].id)} in Tryton goes by this number.",
+                effect="nothing_sent",
                 next_step="Look at it with get_purchase_order, and ask the user which number to take.",
             )
         # Of the latest: the sequence that is in use now shows in these.
@@ -208,7 +211,7 @@ class Writer:
             with anyio.fail_after(min(_READ_BACK_TIMEOUT_S, self._rpc.timeout)):
                 return await read()
         except (ERPError, TimeoutError) as exc:
-            why = exc.what if isinstance(exc, ERPError) else "It did not answer in time."
+            why = exc.reason if isinstance(exc, ERPError) else "It did not answer in time."
             # Also where the reading failed: the write was sent, and nobody saw what it left.
             raise OutcomeUnknown(
                 f"Tryton answered as if it were done, and reading it back does not show that: {why}",
@@ -219,19 +222,16 @@ class Writer:
     def _preparing(self) -> Iterator[None]:
         """Keep all that is read before a write within the time of one call; whatever fails, nothing was sent."""
         try:
-            with anyio.fail_after(self._rpc.timeout):
+            with ahead_of_a_write(), anyio.fail_after(self._rpc.timeout):
                 yield
-        except ERPError as exc:
-            # A read's error says that nothing was changed; of a write it must be said that it never left.
-            exc.effect = "nothing_sent"
-            raise
         except TimeoutError as exc:
-            raise Unreachable("Tryton did not answer in time. Nothing was sent.") from exc
+            raise Unreachable("Tryton did not answer in time.", effect="nothing_sent") from exc
 
 
 def _forbidden_error(operation: Guarded, blockers: Sequence[str]) -> Conflict:
     why = f": {blockers[0]}" if blockers else ": it is cancelled already"
     return Conflict(
-        f"Tryton cannot {operation} this order{why}. Nothing was changed.",
+        f"Tryton cannot {operation} this order{why}.",
+        effect="nothing_changed",
         next_step="Tell the user; a person can change its state in Tryton.",
     )

@@ -36,8 +36,9 @@ def join(db: Transaction, connection: Connection, now: float) -> str:
         return add(db, connection, name, now)
     if same_credentials or clashing(others, connection):
         raise ConnectionNotAdopted(
-            f"The journal knows {connection.address} with other credentials, or under another company's name. "
-            "Nothing was sent, and nothing is written until a person says whose these are.",
+            f"The journal knows {connection.address} with other credentials, or under another company's name.",
+            effect="nothing_sent",
+            detail="Nothing is written until a person says whose these are.",
             next_step="Reading goes on. Your administrator must run: po-mcp journal adopt",
         )
     return add(db, connection, connection.key, now)

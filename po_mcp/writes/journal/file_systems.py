@@ -69,12 +69,14 @@ def make_private(path: Path) -> None:
     # Before its mode is set: as root, that of a device would be changed for everybody.
     if path.exists() and not path.is_file():
         raise JournalUnavailable(
-            f"{path} is no file, so it cannot be the journal. Nothing was sent.",
+            f"{path} is no file, so it cannot be the journal.",
+            effect="nothing_sent",
             next_step="Your administrator must set PO_MCP_JOURNAL to the path of a file.",
         )
     if (kind := remote_kind(path.parent)) is not None:
         raise JournalUnavailable(
-            f"The journal is on a network drive ({kind}), which cannot lock it. Nothing was sent.",
+            f"The journal is on a network drive ({kind}), which cannot lock it.",
+            effect="nothing_sent",
             next_step="Your administrator must set PO_MCP_JOURNAL to a local path.",
         )
     # A file that is there is not opened: to close it would drop the locks that other connections of this process hold.

@@ -23,12 +23,12 @@ def import_file(path: Path, address: str) -> int:
         JournalUnavailable: one of the two cannot be used.
     """
     if not path.is_file():
-        raise InvalidInput(f"There is no journal at {path}. Nothing was changed.")
+        raise InvalidInput(f"There is no journal at {path}.", effect="nothing_changed")
     with closing(SqliteFile(path)) as source, closing(PostgresDatabase(address)) as target:
         with source.reading() as file:
             sealed = moving.sealed_to(file)
         if sealed not in (None, target.path):
-            raise InvalidInput(f"The journal at {path} was moved to {sealed}. Nothing was changed.")
+            raise InvalidInput(f"The journal at {path} was moved to {sealed}.", effect="nothing_changed")
         with target.loading() as db:
             _need_empty(db, target.path)
             # The seal is durable before the copy is: what ends in between leaves no two places that are written to.
@@ -48,4 +48,4 @@ def _copy(file: Transaction, db: PostgresTransaction) -> int:
 
 def _need_empty(db: Transaction, place: str) -> None:
     if db.execute("SELECT COUNT(*) FROM audit_log").fetchone()[0]:
-        raise InvalidInput(f"{place} holds a journal already. Nothing was changed.")
+        raise InvalidInput(f"{place} holds a journal already.", effect="nothing_changed")

@@ -47,7 +47,8 @@ def need_unsealed(db: Transaction) -> None:
     """Refuse to write to a journal that goes on elsewhere."""
     if (to := sealed_to(db)) is not None:
         raise JournalUnavailable(
-            f"This journal was moved to {to}. Nothing was sent.",
+            f"This journal was moved to {to}.",
+            effect="nothing_sent",
             next_step="Your administrator must set PO_MCP_JOURNAL to that address.",
         )
 

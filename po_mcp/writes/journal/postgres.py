@@ -27,7 +27,7 @@ from po_mcp.writes.journal import audit_log, due, restores, schema
 from po_mcp.writes.journal import postgres_beginning as beginning
 from po_mcp.writes.journal.database import Ask, Mark, Slots, Transaction
 from po_mcp.writes.journal.postgres_beginning import Beginning
-from po_mcp.writes.journal.postgres_connections import AWAY, DEFAULTS, PostgresConnections
+from po_mcp.writes.journal.postgres_connections import DEFAULTS, PostgresConnections, away_error
 from po_mcp.writes.journal.postgres_planned import ask_planned
 from po_mcp.writes.journal.postgres_schema import need_durable, prepare, read_schema, translate_schema
 from po_mcp.writes.journal.postgres_transaction import PostgresTransaction, ask_together
@@ -110,7 +110,7 @@ class PostgresDatabase:
 
     def call_at_once(self, call: Callable[..., Any], *arguments: Any) -> NoReturn:
         """Refuse: every question waits for the network."""
-        raise JournalUnavailable("PostgreSQL is not asked without waiting. Nothing was sent.")
+        raise JournalUnavailable("PostgreSQL is not asked without waiting.", effect="nothing_sent")
 
     def find_fault(self) -> str:
         """Say why nothing can be recorded; "" where it can."""
@@ -118,7 +118,7 @@ class PostgresDatabase:
             with self.reading():
                 return ""
         except JournalUnavailable as exc:
-            return exc.what
+            return exc.message
 
     @contextmanager
     def unguarded(self, db: Transaction) -> Iterator[None]:
@@ -305,7 +305,7 @@ def describe(address: str) -> str:
 def _need_committed(answer: str | None) -> None:
     """See that it was; a COMMIT of what failed before answers ROLLBACK, without an error."""
     if answer != "COMMIT":
-        raise JournalUnavailable(AWAY)
+        raise away_error()
 
 
 @contextmanager
@@ -313,4 +313,4 @@ def _translate_errors() -> Iterator[None]:
     try:
         yield
     except (psycopg.Error, PoolTimeout, OSError) as exc:
-        raise JournalUnavailable(AWAY) from exc
+        raise away_error() from exc

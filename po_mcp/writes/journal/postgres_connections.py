@@ -32,7 +32,6 @@ DEFAULTS: dict[str, Any] = {
     "target_session_attrs": "read-write",
 }
 """Parameters of a connection that the address does not give."""
-AWAY = "The journal's database does not answer, so po-mcp changes nothing. Nothing was sent."
 _RECONNECT_S = 2.0
 
 _Connection = PlannedConnection
@@ -138,11 +137,11 @@ class PostgresConnections:
             self._breaker.note_success()
             return connection, begun
         self._breaker.note_failure()
-        raise JournalUnavailable(AWAY)
+        raise away_error()
 
     def _take(self, pool: ConnectionPool[_Connection]) -> _Connection:
         if not self._breaker.may_try():
-            raise JournalUnavailable(AWAY)
+            raise away_error()
         try:
             return pool.getconn(timeout=CHECKOUT_S)
         except PoolTimeout:
@@ -153,7 +152,7 @@ class PostgresConnections:
         with self._opening:
             if self._pool is None:
                 if not self._breaker.may_try():
-                    raise JournalUnavailable(AWAY)
+                    raise away_error()
                 self._pool = self._open()
             return self._pool
 
@@ -183,3 +182,9 @@ class PostgresConnections:
             raise
         self._breaker.note_success()
         return pool
+
+
+def away_error() -> JournalUnavailable:
+    """Return the error for a database that does not answer."""
+    what = "The journal's database does not answer, so po-mcp changes nothing."
+    return JournalUnavailable(what, effect="nothing_sent")

@@ -83,7 +83,8 @@ def need_durable(connection: psycopg.Connection[Any]) -> None:
     for name, needed, row in zip(settings, ("UTF8", "on", "on"), found, strict=True):
         if row is None or row[0] != needed:
             raise JournalUnavailable(
-                f"The journal's database has {name} = {row and row[0]}, and needs {needed}. Nothing was sent.",
+                f"The journal's database has {name} = {row and row[0]}, and needs {needed}.",
+                effect="nothing_sent",
                 next_step="Your administrator must set PO_MCP_JOURNAL to a database that has it.",
             )
 
@@ -121,5 +122,5 @@ def _find_version(db: PostgresTransaction) -> int:
     row = db.execute("SELECT value FROM journal WHERE name = 'version'").fetchone()
     version = int(row[0]) if row else 0
     if version > schema.VERSION:
-        raise JournalUnavailable(schema.NEWER, next_step="Update po-mcp.")
+        raise schema.newer_error()
     return version

@@ -104,12 +104,13 @@ def refuse_flood(
         if count >= limit:
             minutes = order_text.count(round(seconds / 60), "minute")
             raise TooManyQuestions(
-                f"{count} changes were requested within {minutes}. Nothing was sent.",
+                f"{count} changes were requested within {minutes}.",
+                effect="nothing_sent",
                 next_step="Wait a few minutes.",
             )
     # An order that nobody is asked about waits for nobody, and takes no place.
     if waiting is not None and waiting >= max_open:
-        raise TooManyQuestions(f"{waiting} requests are already waiting for approval. Nothing was changed.")
+        raise TooManyQuestions(f"{waiting} requests are already waiting for approval.", effect="nothing_changed")
 
 
 def renew(db: Transaction, live: Recorded, now: float, ttl: float) -> Recorded:
@@ -154,9 +155,9 @@ def read_or_block(row: Row | None, number: str) -> Recorded | None:
     except UnreadableRow as exc:
         # It may have been sent by a newer version: passing it over could send the write twice.
         raise OperationUnderWay(
-            f"Order {order_text.number(number)} has a request in progress that "
-            "this version of po-mcp cannot read. Nothing was changed. "
-            f"Operation {exc.operation_id}.",
+            f"Order {order_text.number(number)} has a request in progress that this version of po-mcp cannot read.",
+            effect="nothing_changed",
+            detail=f"Operation {exc.operation_id}.",
             next_step="Your administrator must run: po-mcp journal verify",
         ) from exc
 
@@ -167,12 +168,15 @@ def under_way_error(live: Recorded, asker: Requester) -> OperationUnderWay:
     number, doing = order_text.number(operation.number), f"{_doing(operation.kind)}, {label[0].lower()}{label[1:]}"
     if not asker.may_handle(operation):
         return OperationUnderWay(
-            f"Order {number} has another person's request in progress: {doing}. Nothing was changed.",
+            f"Order {number} has another person's request in progress: {doing}.",
+            effect="nothing_changed",
             next_step="Tell the user, and try again in a few minutes.",
             operation_id=operation.id,
         )
     return OperationUnderWay(
-        f"Order {number} has another request in progress: {doing}. Nothing was changed. Operation {operation.id}.",
+        f"Order {number} has another request in progress: {doing}.",
+        effect="nothing_changed",
+        detail=f"Operation {operation.id}.",
         operation_id=operation.id,
     )
 

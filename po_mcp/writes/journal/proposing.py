@@ -158,6 +158,7 @@ def _refuse_to_go_unasked(db: Transaction, origin: str) -> None:
     # The person who asked for it did not know: the very same order may have been sent, and be missing here.
     if restores.may_lack_events(db, origin):
         raise JournalUnavailable(
-            "The journal was just restored from a backup or another copy. Nothing was sent.",
+            "The journal was just restored from a backup or another copy.",
+            effect="nothing_sent",
             next_step="Call the tool again: a person is asked then.",
         )

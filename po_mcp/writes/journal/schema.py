@@ -7,11 +7,11 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 
+from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal.database import Transaction
 
 VERSION = 5
 """Of schema.sql."""
-NEWER = "The journal was created by a newer po-mcp. Nothing was sent."
 
 
 def statements() -> Iterator[str]:
@@ -35,3 +35,9 @@ def find_faults(found: Mapping[str, str], expected: Mapping[str, str]) -> list[s
     faults = [f"schema: {name} is missing" for name in expected.keys() - found.keys()]
     faults += [f"schema: {name} was added" for name in found.keys() - expected.keys()]
     return faults + [f"schema: {name} was changed" for name in found if found[name] != expected.get(name, found[name])]
+
+
+def newer_error() -> JournalUnavailable:
+    """Return the error for a journal whose version this program does not know yet."""
+    what = "The journal was created by a newer po-mcp."
+    return JournalUnavailable(what, effect="nothing_sent", next_step="Update po-mcp.")

@@ -140,7 +140,7 @@ class SqliteFile:
         # To open the file takes its time, and may wait for another process.
         is_open = (self._reader if self.is_shared else self._writer) is not None
         if not (waits or is_open) or not lock.acquire(blocking=waits):
-            raise JournalUnavailable("The journal is in use at this moment. Nothing was sent.")
+            raise JournalUnavailable("The journal is in use at this moment.", effect="nothing_sent")
         try:
             with translate_errors():
                 db = self._open_reader() if self.is_shared else self._open_writer()
@@ -193,7 +193,7 @@ class SqliteFile:
                 with self.reading():
                     pass
             except JournalUnavailable as exc:
-                return exc.what
+                return exc.message
         return file_systems.find_obstacle(Path(self._path))
 
     def slots(self, name: str, most: int) -> None:
@@ -285,7 +285,7 @@ class SqliteFile:
             # NORMAL would sync at checkpoints only: a power cut would lose a claim whose bytes went out.
             db.execute("PRAGMA synchronous = FULL")
             if db.execute("PRAGMA synchronous").fetchone()[0] != _SYNCHRONOUS_FULL:
-                raise JournalUnavailable("The journal cannot be written safely on this disk. Nothing was sent.")
+                raise JournalUnavailable("The journal cannot be written safely on this disk.", effect="nothing_sent")
             prepare(db)
             self._id = id_of(db)
             self._mark, self._latest = audit_log.end_of(db), due.Latest()
@@ -311,16 +311,17 @@ class SqliteFile:
         if known == now:
             return
         if not self._calling.waits:
-            raise JournalUnavailable("The journal's file must be looked at first. Nothing was sent.")
+            raise JournalUnavailable("The journal's file must be looked at first.", effect="nothing_sent")
         if now is None or known is None or now.inode != known.inode:
             raise JournalUnavailable(
-                "The journal's file was removed or replaced while it was in use. Nothing was sent.",
+                "The journal's file was removed or replaced while it was in use.",
+                effect="nothing_sent",
                 next_step=f"Restart po-mcp where that was meant to be. {_ADOPT}",
             )
         with closing(connect(self._path)) as db:  # what is open may still see the pages that it read before
             if id_of(db) != self._id:
                 raise JournalUnavailable(
-                    "Another journal was written over this one. Nothing was sent.", next_step=_ADOPT
+                    "Another journal was written over this one.", effect="nothing_sent", next_step=_ADOPT
                 )
             self._need_whole_log(db)
         self._known_as = now
@@ -328,7 +329,7 @@ class SqliteFile:
     def _need_whole_log(self, db: SqliteConnection) -> None:
         if not audit_log.holds(db, self._mark):
             raise JournalUnavailable(
-                "The journal was cut, or an older copy was put in its place. Nothing was sent.", next_step=_ADOPT
+                "The journal was cut, or an older copy was put in its place.", effect="nothing_sent", next_step=_ADOPT
             )
 
     def _need_marked_file(self) -> None:
@@ -337,7 +338,8 @@ class SqliteFile:
         has_mark = self._mark_file.read() is not None
         if has_mark and not Path(self._path).exists():
             raise JournalUnavailable(
-                f"There was a journal at {self._path}, and it is gone. Nothing was sent.",
+                f"There was a journal at {self._path}, and it is gone.",
+                effect="nothing_sent",
                 next_step=f"Put it back, or begin a new one. {_ADOPT}",
             )
 
@@ -353,7 +355,8 @@ class SqliteFile:
         if mark is None or (mark[0] == self._id and audit_log.holds(db, mark[1])):
             return
         raise JournalUnavailable(
-            "The journal is an older copy, or another one, than was used here before. Nothing was sent.",
+            "The journal is an older copy, or another one, than was used here before.",
+            effect="nothing_sent",
             next_step=_ADOPT,
         )
 

@@ -57,7 +57,7 @@ def translate_errors() -> Iterator[None]:
         yield
     except (sqlite3.Error, OSError) as exc:
         raise JournalUnavailable(
-            "po-mcp cannot record operations right now, so it changes nothing. Nothing was sent."
+            "po-mcp cannot record operations right now, so it changes nothing.", effect="nothing_sent"
         ) from exc
 
 

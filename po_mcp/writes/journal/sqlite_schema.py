@@ -59,12 +59,13 @@ def need_journal(db: SqliteConnection) -> int:
     version: int = db.execute("PRAGMA user_version").fetchone()[0]
     tables = {row["name"] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if version > schema.VERSION and _TABLES[schema.VERSION] & tables:
-        raise JournalUnavailable(schema.NEWER, next_step="Update po-mcp.")
+        raise schema.newer_error()
     # By the tables, too: other programs keep a version of theirs in the same place.
     is_journal = version in _TABLES and tables >= _TABLES[version] and bool(version) == bool(tables)
     if not is_journal:
         raise JournalUnavailable(
-            "The file at the journal's path is the database of another program. Nothing was sent.",
+            "The file at the journal's path is the database of another program.",
+            effect="nothing_sent",
             next_step="Your administrator must set PO_MCP_JOURNAL to a path of its own.",
         )
     return version
