@@ -10,7 +10,7 @@ from po_mcp.amounts import EXACT
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.approvals.people_shown import Approved, approvals_of, asker_of
 from po_mcp.approvals.pin import PinStatus, say_wrong_pins
-from po_mcp.approvals.status_banner import StatusBanner, begin_sentence, describe_status
+from po_mcp.approvals.status_banner import StatusBanner, describe_status
 from po_mcp.orders import DraftLine, OrderLine, PurchaseOrder
 from po_mcp.untrusted import mark_number, visible
 from po_mcp.writes import order_text
@@ -20,8 +20,8 @@ from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
 from po_mcp.writes.new_order_forms import notes_of, reasons_beside_lines, sort_guessed_first
 from po_mcp.writes.operation import Operation, Recorded, State
-from po_mcp.writes.order_text import STATUS_LABELS, count, day, shown
-from po_mcp.writes.payloads import CreatePayload, FinalizePayload, LineNote, SnapshotPayload
+from po_mcp.writes.order_text import STATUS_LABELS, day, shown
+from po_mcp.writes.payloads import CreatePayload, LineNote, SnapshotPayload
 
 LINES_SHOWN = 200
 """Lines of an order that are shown; the rest is counted."""
@@ -117,7 +117,7 @@ class Presentation:
     @property
     def leave(self) -> str:
         """What the button says that changes nothing."""
-        return "Do not create" if self.kind == "create" else "Keep order"
+        return kind_of(self.kind).words.leave
 
     @property
     def missing(self) -> int:
@@ -172,7 +172,7 @@ def present(
         kind=operation.kind,
         number=mark_number(operation.number, _MAX_CHARS),
         state=recorded.state,
-        consequence=_consequence(operation, order, erp),
+        consequence=kind_of(operation.kind).describe_consequence(operation, erp),
         order=order,
         asked_by=asker_of(operation, events),
         asked_at=local.moment(events[0].at, now) if events else "",
@@ -327,36 +327,3 @@ def _new_row(place: int, line: DraftLine, note: LineNote, currency: str | None) 
         deliver_to=_show(where),
         remarks=tuple(remarks),
     )
-
-
-def _consequence(operation: Operation, order: Order, erp: str) -> str:
-    if operation.kind == "create":
-        return f"Check this order before it is created in {erp}."
-    if operation.kind == "delete":
-        return f"This removes the order from {erp}. It cannot be undone."
-    if operation.kind == "cancel":
-        received = sum(row.received not in (NOT_GIVEN, "0") for row in order.rows)
-        came = f" Goods were received on {received} of {count(order.lines, 'line')}." if received else ""
-        return f"The order stays in {erp} as inactive and can be reactivated there.{came}"
-    payload = operation.payload
-    rest = _describe_rest(payload.snapshot.order, erp) if isinstance(payload, SnapshotPayload) else ""
-    if not rest:
-        return "Everything was received. Closing cannot be undone."
-    chosen = payload.create_backorder if isinstance(payload, FinalizePayload) else None
-    ending = {None: "", True: " The rest goes on a new backorder.", False: " The rest will not be reordered."}[chosen]
-    return f"{rest} Closing cannot be undone.{ending}"
-
-
-def _describe_rest(order: PurchaseOrder, erp: str) -> str:
-    """Say how many lines are outstanding, and of how many the ERP does not tell it; "" where all was received."""
-    lines, outstanding, untold = len(order.lines or ()) + order.untold_lines, len(order.outstanding_lines), ""
-    # What the ERP does not show is not 0, nor all: "everything was received" would be our own claim.
-    if (silent := order.lines_without_receipts) or not lines:
-        which = f" on {silent} of {count(lines, 'line')}" if silent < lines else ""
-        untold = f"{begin_sentence(erp)} does not show what was received{which}."
-    elif order.untold_receipts:
-        which = f" on {order.untold_receipts} of {count(lines, 'line')}" if order.untold_receipts < lines else ""
-        untold = f"{begin_sentence(erp)} does not show what is outstanding{which}."
-    are = "is" if outstanding == 1 else "are"
-    rest = f"{outstanding} of {count(lines, 'line')} {are} outstanding." if outstanding else ""
-    return " ".join(filter(None, [rest, untold]))

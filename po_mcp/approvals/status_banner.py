@@ -59,11 +59,6 @@ _BANNERS: dict[State, StatusBanner] = {
 """What is shown of each state; where a text is empty, it is the outcome's own message."""
 
 
-def begin_sentence(erp: str) -> str:
-    """Write an ERP's name as it begins a sentence."""
-    return erp[0].upper() + erp[1:]
-
-
 def describe_status(
     recorded: Recorded,
     events: Sequence[Event],
@@ -83,7 +78,9 @@ def describe_status(
     if recorded.state == "UNKNOWN":
         return replace(banner, text=_describe_doubt(recorded, events, local))
     if recorded.state == "SENT":
-        return replace(banner, text=f"{begin_sentence(erp)} has not answered yet. This page reloads by itself.")
+        return replace(
+            banner, text=f"{order_text.begin_sentence(erp)} has not answered yet. This page reloads by itself."
+        )
     return banner if banner.text else replace(banner, text=_describe_end(recorded))
 
 

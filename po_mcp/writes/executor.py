@@ -28,7 +28,6 @@ from po_mcp.writes.journal import Claim, Journal, Proposed
 from po_mcp.writes.journal.audit_log import ANSWERED_NUMBER, Event
 from po_mcp.writes.journal.proposals import ASKED_AGAIN
 from po_mcp.writes.kinds import Applied, Change, kind_of
-from po_mcp.writes.kinds.delete import offer_cancel
 from po_mcp.writes.kinds.snapshots import say_not_read
 from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
 from po_mcp.writes.observation import Observation, read_back
@@ -246,7 +245,7 @@ class Executor:
         if shown := self._end_shown_by(claim, refusal, seen):
             state, outcome = shown
             return await self._end_watch(operation, state, outcome, seen)
-        offer = offer_cancel(self.erp, seen.order) if operation.kind == "delete" and _is_about_order(refusal) else ""
+        offer = kind_of(operation.kind).offer_instead(self.erp, seen.order) if _is_about_order(refusal) else ""
         next_step = offer or refusal.next_step
         # Where a read shows all that there is, two looks are the whole watch.
         if self.policy.watches_for == 0 or seen.seen == "ended_otherwise":

@@ -196,6 +196,11 @@ class Operation:
         name = self.payload.consent.requested_by
         return Actor(self.requester.user if name else "", name, may_write=True)
 
+    @property
+    def makes_order(self) -> bool:
+        """Tell a new order from a write on one that is there."""
+        return self.kind == "create"
+
     def is_same_call(self, other: Operation) -> bool:
         """Tell whether both ask for the same thing of the same order, whatever state that is in."""
         # Never a request id: a client that lost the answer repeats the call with a new one.

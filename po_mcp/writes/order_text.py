@@ -159,6 +159,11 @@ def day(when: date) -> str:
     return f"{when.day} {when:%b %Y}"
 
 
+def begin_sentence(erp: str) -> str:
+    """Write an ERP's name as it begins a sentence."""
+    return erp[0].upper() + erp[1:]
+
+
 def count(number: int, noun: str) -> str:
     """Write a number with its noun: `1 line`, `3 lines`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -61,9 +61,7 @@ class OutcomeWriter:
         """Make an outcome; where people sign in, it says who asked and who approved."""
         message = f"{place_of(self.erp).tag}{_with_people(text, operation if with_people else None)}"
         order = more.get("order")
-        if order is not None and (
-            operation is None or operation.kind != "create" or len(order.lines or ()) > MAX_LINES
-        ):
+        if order is not None and (operation is None or not operation.makes_order or len(order.lines or ()) > MAX_LINES):
             more["order"] = order.without_lines()  # get_purchase_order shows them, page by page
         return WriteOutcome(
             status=status,
@@ -131,7 +129,7 @@ class OutcomeWriter:
         )
         # A model that reads "try again" would send a second order.
         next_step = LOOK_AGAIN
-        if operation.kind == "create":
+        if operation.makes_order:
             next_step = next_step.replace("the call.", "the call, not under another number either.")
         return self.say("unknown", operation, text, next_step, do_not_repeat=True)
 
@@ -152,7 +150,7 @@ class OutcomeWriter:
         """Say that what was sent had no effect, and what is seen instead."""
         more = " It can be requested again." if again else ""
         text = f"{_order(operation)} was not {_say_done(operation)}: {seen.why}.{more}"
-        if operation.kind == "create" and seen.order is not None:
+        if operation.makes_order and seen.order is not None:
             how = "; ".join(seen.differences) or seen.why
             text = (
                 f"{_order(operation)} is in {self.name}, but it is not what was requested: {how}. "
@@ -248,7 +246,7 @@ def _order(operation: Operation, noun: str = "Order") -> str:
 def _say_as(operation: Operation, seen: Observation) -> str:
     """Say under which number a new order is there, where the ERP numbered it itself."""
     if (
-        operation.kind != "create"
+        not operation.makes_order
         or seen.order is None
         or fold_number(seen.order.number) == fold_number(operation.number)
     ):
@@ -283,6 +281,6 @@ def _describe(operation: Operation, seen: Observation) -> list[str]:
 
 def _describe_tax(operation: Operation, order: PurchaseOrder | None) -> str:
     """Say how much tax the ERP added to a new order: its prices were given without."""
-    if operation.kind != "create" or order is None or not order.tax:
+    if not operation.makes_order or order is None or not order.tax:
         return ""
     return f"Its total includes {order_text.money(order.tax, order.currency)} tax."

@@ -90,7 +90,7 @@ class Reconciler:
                     from po_mcp.writes.kinds.answered import observe_answered  # late, for a quick start
 
                     return await observe_answered(self.erp, operation, answered)
-                if beyond_number and operation.kind == "create" and seen.seen == "absent":
+                if beyond_number and operation.makes_order and seen.seen == "absent":
                     return await self._look_elsewhere(recorded, seen)
                 return seen
         except ERPError as exc:
@@ -221,7 +221,7 @@ class Reconciler:
         numbers: set[str] = set()
         keeps_ours = numbers_itself = False
         for one in (*made, *await self.journal.live(name)):
-            if one.operation.kind != "create" or one.operation.id == operation.id:
+            if not one.operation.makes_order or one.operation.id == operation.id:
                 continue
             given = await self._find_given_number(one)
             # Some ERPs store numbers in capitals: such a one is ours all the same.

@@ -82,6 +82,18 @@ def test_a_cancel_is_said_to_be_one_that_the_erp_can_undo() -> None:
     assert shown.fields == frozenset()
 
 
+def test_a_cancel_counts_the_lines_that_the_page_does_not_show_too() -> None:
+    lines = tuple((order().lines or ())[0].model_copy(update={"line": place}) for place in range(1, LINES_SHOWN + 3))
+    store = JournalStore(":memory:", 600, Clock())
+    asked = PageHarness(store, None, Clock(), Books(), None)  # type: ignore[arg-type]
+    one = asked.propose(order().model_copy(update={"lines": lines}), "cancel")
+
+    shown = present(asked.recorded_of(one), store.events(one), Clock().now)
+
+    store.close()
+    assert shown.consequence.endswith(f"Goods were received on {LINES_SHOWN + 2} of {LINES_SHOWN + 2} lines.")
+
+
 def test_receipts_that_the_erp_does_not_tell_are_not_taken_for_all_received() -> None:
     unknown = [line.model_copy(update={"received": None, "outstanding": None}) for line in order().lines or ()]
     store = JournalStore(":memory:", 600, Clock())

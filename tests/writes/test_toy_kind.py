@@ -17,6 +17,7 @@ from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitResult
 
 from po_mcp import bootstrap
 from po_mcp.approvals.elicitation import Elicitor
+from po_mcp.approvals.presentation import present
 from po_mcp.config import Settings
 from po_mcp.connectors.sandbox import Sandbox
 from po_mcp.desk.context import Desk
@@ -97,8 +98,14 @@ class Hold:
     def is_still_applied(self, order: PurchaseOrder | None) -> bool:
         return order is not None
 
+    def describe_consequence(self, operation: Operation, erp: str) -> str:
+        return f"The order is held in {erp}. It can be released again."
+
     def describe_done(self, erp: ERP, operation: Operation, applied: Applied) -> str:
         return f"Order {operation.number} is held."
+
+    def offer_instead(self, erp: ERP, order: PurchaseOrder | None) -> str:
+        return ""
 
 
 # The tool: what would be po_mcp/tools/hold_purchase_order.py
@@ -207,6 +214,18 @@ async def test_without_a_yes_it_is_not_sent(
         assert (await hold(connected))["status"] == status
 
     assert erp.sent == 0
+
+
+async def test_the_approval_page_says_what_the_toy_kind_leads_to(erp: HoldingERP, tmp_path: Path) -> None:
+    async with client(erp, tmp_path, None) as connected:
+        await hold(connected)
+
+    journal = JournalStore(tmp_path / "journal.db")
+    [recorded] = journal.all()
+    shown = present(recorded, journal.events(recorded.operation.id), recorded.expires_at - 60, erp="the sandbox")
+    journal.close()
+    assert shown.consequence == "The order is held in the sandbox. It can be released again."
+    assert (shown.verb, shown.leave) == ("Hold purchase order", "Keep order")
 
 
 async def test_a_toy_write_is_not_sent_for_an_order_that_changed(erp: HoldingERP, tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def record(
     """
     operation = proposal.operation
     # First of all: a client that lost its answer repeats the call, and must not get a second order.
-    if operation.kind == "create" and (same := _find_same_create(db, proposal, limits, now)) is not None:
+    if operation.makes_order and (same := _find_same_create(db, proposal, limits, now)) is not None:
         return proposals.renew(db, same, now, limits.ttl)
     seen = _look(db, proposal, asked_at, now)
     live = seen.live
@@ -134,7 +134,7 @@ def _need_free_order(proposal: Proposal, seen: _Seen) -> None:
 def _can_take_another_number(proposal: Proposal, seen: _Seen) -> bool:
     """Tell whether a new order would replace another's question only since both were given the same next number."""
     # Of a create, only one that is numbered here says since when its number was seen to be free.
-    return proposal.operation.kind == "create" and proposal.read_at is not None and not seen.is_declined
+    return proposal.operation.makes_order and proposal.read_at is not None and not seen.is_declined
 
 
 def _record(

@@ -108,7 +108,7 @@ class JournalReadings:
         name = connections.ask_name(connection)
         if answered is not None:
             about = queries.ask_operation(answered)
-        elif call.kind == "create":
+        elif call.makes_order:
             about = queries.ask_same_create(name, call, *self._within_ttl())
         else:
             about = queries.ask_live_row_of(name, call.number)
@@ -116,7 +116,7 @@ class JournalReadings:
         if not names:
             return None
         call = replace(call, connection=str(names[0]["connection"]))
-        if answered is None and call.kind != "create":
+        if answered is None and not call.makes_order:
             return call, self._in_progress(call, rows)
         found = next(queries.readable(rows), None)
         return call, None if found is None else self._as_of_now(found)

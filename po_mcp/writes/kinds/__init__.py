@@ -21,12 +21,16 @@ from po_mcp.writes.payloads import Payload
 
 @dataclass(frozen=True)
 class Words:
-    """What people read of a kind: `Closing`, `closed`, `Close order`, and what may be said behind the number."""
+    """What people read of a kind: `Closing`, `closed`, `Close order`.
+
+    `ending` may be said behind the number; `leave` says the button that changes nothing.
+    """
 
     doing: str
     done: str
     request: str
     ending: str = ""
+    leave: str = "Keep order"
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,14 @@ class WriteKind(Protocol):
     def is_still_applied(self, order: PurchaseOrder | None) -> bool:
         """Tell whether the order, None where there is none, shows the effect of an earlier operation."""
 
+    def describe_consequence(self, operation: Operation, erp: str) -> str:
+        """Say what it leads to, before a person decides; `erp` names the ERP in a sentence."""
+
     def describe_done(self, erp: ERP, operation: Operation, applied: Applied) -> str:
         """Say what was done, in a sentence or two."""
+
+    def offer_instead(self, erp: ERP, order: PurchaseOrder | None) -> str:
+        """Say what can be done in its place after the ERP refused it for what the order is; "" for nothing."""
 
 
 class GuardedKind(WriteKind, Protocol):

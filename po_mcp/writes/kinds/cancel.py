@@ -100,7 +100,19 @@ class Cancel:
         """Tell whether it is cancelled."""
         return order is not None and order.status == "cancelled"
 
+    def describe_consequence(self, operation: Operation, erp: str) -> str:
+        """Say what becomes of the order, and on how many of its lines goods were received."""
+        order = snapshot_of(operation).order
+        received = sum(bool(line.received) for line in order.lines or ())
+        lines = len(order.lines or ()) + order.untold_lines
+        came = f" Goods were received on {received} of {order_text.count(lines, 'line')}." if received else ""
+        return f"The order stays in {erp} as inactive and can be reactivated there.{came}"
+
     def describe_done(self, erp: ERP, operation: Operation, applied: Applied) -> str:
         """Say that the ERP keeps it."""
         number, name = order_text.number(operation.number), place_of(erp).erp
         return f"Order {number} was cancelled. It stays in {name} as inactive and can be reactivated there."
+
+    def offer_instead(self, erp: ERP, order: PurchaseOrder | None) -> str:
+        """Offer nothing."""
+        return ""

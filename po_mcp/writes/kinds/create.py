@@ -24,7 +24,7 @@ class Create:
     name = "create"
     capability: Capability = "create"
     payload_type: type[Payload] = CreatePayload
-    words = Words("Creating", "created", "Create order")
+    words = Words("Creating", "created", "Create order", leave="Do not create")
 
     def answer(self, operation: Operation, answer: FormAnswer) -> Payload | None:
         """Take the option that creates it."""
@@ -96,6 +96,10 @@ class Create:
         """Tell whether it is there."""
         return order is not None and order.status != "deleted"
 
+    def describe_consequence(self, operation: Operation, erp: str) -> str:
+        """Say that it is to be checked."""
+        return f"Check this order before it is created in {erp}."
+
     def describe_done(self, erp: ERP, operation: Operation, applied: Applied) -> str:
         """Say what was created, and for how much."""
         draft = draft_of(operation)
@@ -111,6 +115,10 @@ class Create:
         assert isinstance(operation.payload, CreatePayload)
         # The prices are those that were sent: in the vendor's currency, as far as that is known.
         return f"{text} {say_ordered(operation.payload, draft.vendor.currency or currency)}"
+
+    def offer_instead(self, erp: ERP, order: PurchaseOrder | None) -> str:
+        """Offer nothing."""
+        return ""
 
 
 def draft_of(operation: Operation) -> OrderDraft:

@@ -31,7 +31,7 @@ class Delete:
             return forbid_status(snapshot, "deleted")
         if (reason := _what_forbids(snapshot)) is None:
             return None
-        return Forbidden(reason, offer_cancel(erp, snapshot.order) or "Tell the user.")
+        return Forbidden(reason, _offer_cancel(erp, snapshot.order) or "Tell the user.")
 
     def propose(self, erp: ERP, snapshot: Snapshot, arguments: dict[str, Any]) -> tuple[Payload, Question]:
         """Ask for the typed order number."""
@@ -86,12 +86,20 @@ class Delete:
         """Tell whether it is gone."""
         return order is None or order.status == "deleted"
 
+    def describe_consequence(self, operation: Operation, erp: str) -> str:
+        """Say that it is for good."""
+        return f"This removes the order from {erp}. It cannot be undone."
+
     def describe_done(self, erp: ERP, operation: Operation, applied: Applied) -> str:
         """Say that it is gone."""
         return f"Order {order_text.number(operation.number)} was deleted."
 
+    def offer_instead(self, erp: ERP, order: PurchaseOrder | None) -> str:
+        """Offer to cancel it, where the ERP would."""
+        return _offer_cancel(erp, order)
 
-def offer_cancel(erp: ERP, order: PurchaseOrder | None) -> str:
+
+def _offer_cancel(erp: ERP, order: PurchaseOrder | None) -> str:
     """Offer to cancel an order that cannot be deleted; "" where that cannot be done either."""
     if "cancel" not in erp.capabilities or order is None or order.status not in erp.cancellable_statuses:
         return ""

@@ -95,6 +95,14 @@ class Finalize:
         """Tell whether it is closed."""
         return order is not None and order.status == "closed"
 
+    def describe_consequence(self, operation: Operation, erp: str) -> str:
+        """Say how much is outstanding, and what becomes of it."""
+        payload = _payload(operation)
+        if not (rest := _describe_rest(payload.snapshot.order, erp)):
+            return "Everything was received. Closing cannot be undone."
+        ending = {None: "", True: " The rest goes on a new backorder.", False: " The rest will not be reordered."}
+        return f"{rest} Closing cannot be undone.{ending[payload.create_backorder]}"
+
     def describe_done(self, erp: ERP, operation: Operation, applied: Applied) -> str:
         """Say what became of the rest; a backorder that was wanted and not made is said."""
         closed = f"Order {order_text.number(operation.number)} was closed."
@@ -113,6 +121,10 @@ class Finalize:
         if not applied.tells_backorder:
             return f"{where} does not say whether the requested backorder was created; check there. {closed}"
         return f"No backorder was created, although it was requested; check in {where}. {closed}"
+
+    def offer_instead(self, erp: ERP, order: PurchaseOrder | None) -> str:
+        """Offer nothing."""
+        return ""
 
 
 def wants_backorder(operation: Operation) -> bool:
@@ -169,3 +181,20 @@ async def _find_backorders(erp: ERP, operation: Operation) -> list[str]:
         if Counter((line.item, line.quantity) for line in found.lines or ()) == wanted:
             alike.append(number)
     return alike
+
+
+def _describe_rest(order: PurchaseOrder, erp: str) -> str:
+    """Say how many lines are outstanding, and of how many the ERP does not tell it; "" where all was received."""
+    lines, outstanding, untold = len(order.lines or ()) + order.untold_lines, len(order.outstanding_lines), ""
+    # What the ERP does not show is not 0, nor all: "everything was received" would be our own claim.
+    if (silent := order.lines_without_receipts) or not lines:
+        which = f" on {silent} of {order_text.count(lines, 'line')}" if silent < lines else ""
+        untold = f"{order_text.begin_sentence(erp)} does not show what was received{which}."
+    elif order.untold_receipts:
+        which = (
+            f" on {order.untold_receipts} of {order_text.count(lines, 'line')}" if order.untold_receipts < lines else ""
+        )
+        untold = f"{order_text.begin_sentence(erp)} does not show what is outstanding{which}."
+    are = "is" if outstanding == 1 else "are"
+    rest = f"{outstanding} of {order_text.count(lines, 'line')} {are} outstanding." if outstanding else ""
+    return " ".join(filter(None, [rest, untold]))
