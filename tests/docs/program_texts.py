@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TypeGuard, get_args
+from typing import get_args
 
 from po_mcp.errors import Effect, PurchaseOrderError
 from tests.syntax import nodes
 
 from .package_copy import ROOT
 
+Assigned = Mapping[str, Sequence[ast.expr]]
+"""What is assigned to a name in a file."""
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -38,29 +40,30 @@ def _texts_of(path: Path) -> tuple[str, ...]:
 def _read_texts(path: Path) -> Iterator[str]:
     known = list(nodes(path))
     docstrings = {id(node.value) for node in known if isinstance(node, ast.Expr)}
+    assigned = find_assignments(known)
     for node in known:
         if isinstance(node, ast.JoinedStr):
             yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             yield on_one_line(node.value)
         elif isinstance(node, ast.Call):
-            yield from _error_texts(node, known)
+            yield from _error_texts(node, assigned)
         elif isinstance(node, _DOCUMENTED) and ("commands" in path.parts or path.stem == "cli"):
             yield on_one_line(ast.get_docstring(node) or "")
 
 
-def _error_texts(call: ast.Call, known: Sequence[ast.AST]) -> Iterator[str]:
+def _error_texts(call: ast.Call, assigned: Assigned) -> Iterator[str]:
     """Yield what an error says that is made here with its effect, which its text takes from `po_mcp.errors`."""
     given = {word.arg: word.value for word in call.keywords}
     effect = next((one for one in get_args(Effect) if one == getattr(given.get("effect"), "value", None)), None)
     if effect is None or not call.args:
         return
-    behind = {name: next(read_text(given[name], known), "…") for name in ("detail", "next_step") if name in given}
-    for what in read_text(call.args[0], known):
+    behind = {name: next(read_text(given[name], assigned), "…") for name in ("detail", "next_step") if name in given}
+    for what in read_text(call.args[0], assigned):
         yield on_one_line(str(PurchaseOrderError(what, effect=effect, **behind)))
 
 
-def read_text(node: ast.AST, known: Sequence[ast.AST]) -> Iterator[str]:
+def read_text(node: ast.AST, assigned: Assigned) -> Iterator[str]:
     """Yield each text that an expression may be; a name may be each that is assigned to it in its file."""
     match node:
         case ast.Constant(str() as text):
@@ -68,13 +71,22 @@ def read_text(node: ast.AST, known: Sequence[ast.AST]) -> Iterator[str]:
         case ast.JoinedStr(parts):
             yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts)
         case ast.Name(name):
-            yield from (text for one in known if _assigns(one, name) for text in read_text(one.value, known))
+            for value in assigned.get(name, ()):
+                if not isinstance(value, ast.Name):  # two that are assigned to each other are no text
+                    yield from read_text(value, assigned)
         case _:
             yield "…"
 
 
-def _assigns(node: ast.AST, name: str) -> TypeGuard[ast.Assign]:
-    return isinstance(node, ast.Assign) and any(isinstance(to, ast.Name) and to.id == name for to in node.targets)
+def find_assignments(known: Iterable[ast.AST]) -> Assigned:
+    """Return by name what is assigned to it in these nodes of a file."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in known:
+        if isinstance(node, ast.Assign):
+            for to in node.targets:
+                if isinstance(to, ast.Name):
+                    found.setdefault(to.id, []).append(node.value)
+    return found
 
 
 def is_said(text: str, said: Sequence[str]) -> bool:
