@@ -249,7 +249,7 @@ class Executor:
         next_step = offer or refusal.next_step
         # Where a read shows all that there is, two looks are the whole watch.
         if self.policy.watches_for == 0 or seen.seen == "ended_otherwise":
-            refused = self.words.refused(operation, refusal.reason, next_step)
+            refused = self.words.refused(operation, refusal.reason, next_step, seen)
             return await self._end_watch(operation, "REFUSED", _as_stale(refused, refusal), seen)
         return _as_stale(self.words.watched(operation, refusal.reason, until, next_step), refusal)
 

@@ -141,10 +141,10 @@ class OutcomeWriter:
         )
         return self.say("unknown", None, text, TELL, do_not_repeat=True)
 
-    def refused(self, operation: Operation, reason: str, next_step: str = "", **more: Any) -> WriteOutcome:
-        """Say that nothing was changed, and why."""
-        text = f"{_order(operation)} was not {_say_done(operation)}: {reason.rstrip('.')}. Nothing was changed."
-        return self.say("refused", operation, text, next_step or TELL, **more)
+    def refused(self, operation: Operation, reason: str, next_step: str, seen: Observation) -> WriteOutcome:
+        """Say that a write had no effect, why, and as what the order is seen."""
+        text = f"{_order(operation)} was not {_say_done(operation)}: {reason.rstrip('.')}. {self._say_rest(seen)}"
+        return self.say("refused", operation, text, next_step or TELL)
 
     def not_done(self, operation: Operation, seen: Observation, *, again: bool = False) -> WriteOutcome:
         """Say that what was sent had no effect, and what is seen instead."""
@@ -157,6 +157,17 @@ class OutcomeWriter:
                 "Check it there before ordering again."
             )
         return self.say("refused", operation, text, TELL, order=seen.order)
+
+    def conflict(self, operation: Operation, seen: Observation) -> WriteOutcome:
+        """Say what is seen that keeps the effect of what was sent from coming."""
+        if seen.seen != "ended_otherwise" or seen.order is None or seen.order.status != "deleted":
+            return self.not_done(operation, seen)
+        # A deleted order does not show what was done to it before: neither "done" nor "nothing was changed" is known.
+        text = (
+            f"{_order(operation)} {self._say_end(seen.order)} It was to be {_say_done(operation)}; "
+            "whether that was carried out before is not known."
+        )
+        return self.say("unknown", operation, text, TELL, order=seen.order, do_not_repeat=True)
 
     def taken(self, operation: Operation, order: PurchaseOrder | None) -> WriteOutcome:
         """Say that another order stands under the number of a new one."""
@@ -172,9 +183,9 @@ class OutcomeWriter:
         not_before = datetime.fromtimestamp(until, UTC).replace(microsecond=0)
         return self.say("refused", operation, text, next_step or TELL, not_before=not_before)
 
-    def after_watch(self, operation: Operation, watched: WriteOutcome) -> WriteOutcome:
+    def after_watch(self, operation: Operation, watched: WriteOutcome, seen: Observation) -> WriteOutcome:
         """Say that a refusal is final: no effect of the write was seen."""
-        text = f"{watched.message.partition(f' {_CHECKED}')[0]} Nothing was changed."
+        text = f"{watched.message.partition(f' {_CHECKED}')[0]} {self._say_rest(seen)}"
         return watched.model_copy(update={"message": _with_people(text, operation), "not_before": None})
 
     def declined(self, operation: Operation, by: Person) -> WriteOutcome:
@@ -198,6 +209,17 @@ class OutcomeWriter:
         answer = f"{order_text.name(str(by)) if by else 'You'} said no to this" if said else "This was declined"
         where = ", ".join(filter(None, (self.local.moment(no.at, now), PLACES.get(str(no.detail.get("through"))))))
         return f"{answer} ({where}); it was requested again." if is_again else f"{answer} ({where})."
+
+    def _say_rest(self, seen: Observation) -> str:
+        """Say what a refused write left; of an order that ended in another way, that something did change."""
+        if seen.seen != "ended_otherwise" or seen.order is None:
+            return "Nothing was changed."
+        return f"It {self._say_end(seen.order)}"
+
+    def _say_end(self, order: PurchaseOrder) -> str:
+        if order.status != "deleted":
+            return f"is {order_text.STATUS_LABELS[order.status]} by now."
+        return f"was deleted, by somebody or by {self.name} itself, so that nothing can be ordered with it any more."
 
     def _say_settling(self, is_settled_by_reading: bool) -> str:
         """Say when a reading is decisive."""

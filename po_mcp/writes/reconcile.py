@@ -257,8 +257,7 @@ class Reconciler:
             # The vendor said no: what is not seen at the end of the watch did not happen, whatever LATE_APPLY is.
             await self._end_watch(seen, recorded, looked_at)
         elif before == "UNKNOWN" and seen.seen in ("foreign", "ended_otherwise"):
-            outcome = self.words.not_done(operation, seen)
-            await self.record(operation, before, "CONFLICT", outcome, detail)
+            await self.record(operation, before, "CONFLICT", self.words.conflict(operation, seen), detail)
         elif before == "UNKNOWN" and seen.seen == "absent" and self._cannot_come_late(recorded, looked_at):
             # Too early a "not applied" would release a second send while the first is still on its way.
             await self.record(
@@ -281,7 +280,7 @@ class Reconciler:
             return
         if seen.seen in ("ended_otherwise", "foreign") or (is_over and seen.seen == "absent"):
             outcome = recorded.outcome or self.words.not_done(recorded.operation, seen)
-            final = self.words.after_watch(recorded.operation, outcome)
+            final = self.words.after_watch(recorded.operation, outcome, seen)
             await self.record(recorded.operation, "WATCHED", "REFUSED", final, {"observed": seen.why})
 
     async def _give_up_waiting(self, recorded: Recorded) -> Recorded:

@@ -41,6 +41,7 @@ from po_mcp.desk.matching import Index
 from po_mcp.orders import OrderLine, PurchaseOrder
 from po_mcp.writes import comparison, order_text
 from po_mcp.writes.journal import queries
+from po_mcp.writes.outcomes import OutcomeWriter
 from tests.harness import REAL, PersonWithoutBrowser, Reply, ScriptedPerson, accept, outcome, text
 from tests.tools.small_erps import (
     Answer,
@@ -454,6 +455,21 @@ async def a_catalog_that_ends_where_a_page_is_missing(place: Place) -> bool:
         return not (await client.call_tool("search_catalog", {"kind": "item"})).is_error
 
 
+async def a_deleted_order_that_nothing_was_done_to(place: Place) -> bool:
+    """An ERP's cancel deletes, and its answer is odd. Damage: "refused", which means that nothing was changed."""
+
+    class Deleting(SmallExsited):
+        def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+            if not path.endswith("/cancel"):
+                return super().answer(method, path, query, body)
+            self.book["PO-1"]["status"] = "DELETED"
+            return 200, {"purchase_order": {"id": "PO-1", "status": "DELETED"}}
+
+    async with place.client(Deleting(orders=[exsited_order("PO-1")]), ScriptedPerson(takes_the_last)) as client:
+        ended = outcome(await client.call_tool("cancel_purchase_order", {"number": "PO-1"}))
+    return bool(ended["status"] == "refused")
+
+
 # The mutants
 
 
@@ -635,7 +651,12 @@ def what_differs_is_not_said(patch: Patch) -> None:
     patch.setattr(comparison, "_differences", lambda draft, order: ())
 
 
+def what_ended_otherwise_was_not_done(patch: Patch) -> None:
+    patch.setattr(OutcomeWriter, "conflict", OutcomeWriter.not_done)
+
+
 MUTANTS: list[tuple[Callable[[Patch], None], Damage]] = [
+    (what_ended_otherwise_was_not_done, a_deleted_order_that_nothing_was_done_to),
     (the_best_match_is_taken, another_item_in_silence),
     (case_never_counts, another_unit_in_silence),
     (a_price_of_nothing_is_a_price, an_order_for_nothing),

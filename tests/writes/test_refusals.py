@@ -9,11 +9,12 @@ from typing import Any
 import anyio
 import pytest
 
-from po_mcp.errors import BadAnswer, Conflict, NotPermitted, OrderNotFound, Refused, SignInEnded
+from po_mcp.errors import BadAnswer, Conflict, NotPermitted, OrderNotFound, OutcomeUnknown, Refused, SignInEnded
 from po_mcp.orders import OrderLine, Status
 from po_mcp.writes.journal import JournalStore, Similar
 from po_mcp.writes.local_time import THIS_MACHINE
 from po_mcp.writes.operation import OutcomeStatus
+from po_mcp.writes.policy import SettlementPolicy
 from tests.writes.erp import EXACT, QUICK, Bench
 from tests.writes.making import (
     CONNECTION,
@@ -218,6 +219,74 @@ async def test_a_refusal_is_final_at_once_where_the_order_ended_otherwise(bench:
 
     assert (outcome.status, outcome.not_before) == ("refused", None)
     assert state_of(bench.store, operation_id) == "REFUSED"
+
+
+@pytest.mark.parametrize("kind", ["finalize", "cancel"])
+@pytest.mark.parametrize("policy", [QUICK, EXACT], ids=["watched", "exact"])
+async def test_a_refusal_of_an_order_that_was_deleted_meanwhile_says_so(
+    store: JournalStore, kind: str, policy: SettlementPolicy
+) -> None:
+    """Somebody deletes it between the last reading and the write, which the ERP then refuses."""
+    bench = Bench(store, policy)
+    bench.erp.orders["PO-1"] = order()
+    operation_id = approve(bench, kind)
+    refuses(bench, then=lambda: bench.erp.set_status("PO-1", "deleted"))
+
+    said = (await bench.execute(operation_id)).message
+
+    assert "It was deleted, by somebody or by Fake itself, so that nothing can be ordered with it any more." in said
+    assert "Nothing was changed" not in said
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [("deleted", "It was deleted, by somebody or by Fake itself"), ("closed", "It is closed by now.")],
+)
+async def test_an_order_that_ends_otherwise_while_it_is_watched_is_said(
+    bench: Bench, clock: Clock, status: Any, said: str
+) -> None:
+    operation_id = approve(bench, "cancel")
+    refuses(bench)
+    await bench.execute(operation_id)
+    bench.erp.set_status("PO-1", status)
+    clock.now += 10
+
+    assert await bench.reconcile(operation_id) == "REFUSED"
+    final = find(bench.store, operation_id).outcome
+    assert final is not None
+    assert said in final.message
+    assert "Nothing was changed" not in final.message
+
+
+@pytest.mark.parametrize("kind", ["finalize", "cancel"])
+async def test_of_a_lost_answer_and_a_deleted_order_nothing_more_is_claimed(bench: Bench, kind: str) -> None:
+    """It may have been cancelled first, and deleted then; or an ERP's cancel deletes."""
+    operation_id = approve(bench, kind)
+    refuses(bench, OutcomeUnknown("Fake gave no answer."), then=lambda: bench.erp.set_status("PO-1", "deleted"))
+
+    outcome = await bench.execute(operation_id)
+
+    assert state_of(bench.store, operation_id) == "CONFLICT"
+    assert (outcome.status, outcome.do_not_repeat) == ("unknown", True)
+    assert outcome.message.startswith("Order PO-1 was deleted, by somebody or by Fake itself, so that nothing can be")
+    assert outcome.message.endswith("whether that was carried out before is not known.")
+    assert outcome.order is not None
+    assert outcome.order.status == "deleted"
+
+
+async def test_a_success_that_shows_as_deleted_is_called_off_for_good(bench: Bench) -> None:
+    operation_id = approve(bench, "cancel")
+
+    async def delete(apply: Callable[[], None]) -> None:
+        bench.erp.set_status("PO-1", "deleted")
+
+    bench.erp.answer = delete
+
+    outcome = await bench.execute(operation_id)
+
+    assert outcome.status == "done"
+    assert "PO-1 was cancelled, but Fake shows it as deleted: it cannot be reactivated there." in outcome.message
+    assert "still" not in outcome.message
 
 
 BOLTS = (OrderLine(item="BOLT", quantity=500), OrderLine(item="WASHER", quantity=1))

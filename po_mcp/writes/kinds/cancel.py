@@ -72,10 +72,11 @@ class Cancel:
         if order is None:
             return Observation("applied", "the ERP says so", detail=unseen)
         changes = describe_changes(operation, order)
-        if self.is_still_applied(order):
+        # One that the ERP says it cancelled, and that is deleted, is called off all the same.
+        if self.is_still_applied(order) or order.status == "deleted":
             return Observation("applied", "the ERP says so", order.without_lines(), detail=changes)
         # It may be an old reading, which is not shown; but only the answer says that it is cancelled.
-        detail = " ".join(filter(None, (say_still_shown(erp, order), changes)))
+        detail = " ".join(filter(None, (say_still_shown(erp, operation, order), changes)))
         return Observation("applied", "the ERP says so", None, detail=detail)
 
     async def observe(self, erp: ERP, operation: Operation, sent_at: float) -> Observation:
@@ -111,6 +112,8 @@ class Cancel:
     def describe_done(self, erp: ERP, operation: Operation, applied: Applied) -> str:
         """Say that the ERP keeps it."""
         number, name = order_text.number(operation.number), place_of(erp).erp
+        if applied.order is not None and applied.order.status == "deleted":
+            return f"Order {number} was cancelled, but {name} shows it as deleted: it cannot be reactivated there."
         return f"Order {number} was cancelled. It stays in {name} as inactive and can be reactivated there."
 
     def offer_instead(self, erp: ERP, order: PurchaseOrder | None) -> str:

@@ -55,7 +55,7 @@ class Delete:
         """Take the ERP's answer, which is that of a success alone, and say where a reading still shows the order."""
         try:
             order = await find_read_back(erp, operation.number)
-            detail = "" if order is None or self.is_still_applied(order) else say_still_shown(erp, order)
+            detail = "" if order is None or self.is_still_applied(order) else say_still_shown(erp, operation, order)
         except ERPError:
             detail = say_not_read(erp)
         return Observation("applied", "the ERP says so", applied.order, detail=detail)

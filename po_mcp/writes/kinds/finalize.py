@@ -72,7 +72,7 @@ class Finalize:
         if self.is_still_applied(order):
             return Observation("applied", "the ERP says so", order.without_lines(), backorder)
         # It may be an old reading, which is not shown; but only the answer says that it is closed.
-        detail = say_still_shown(erp, order)
+        detail = say_still_shown(erp, operation, order)
         return Observation("applied", "the ERP says so", None, backorder, detail=detail)
 
     async def observe(self, erp: ERP, operation: Operation, sent_at: float) -> Observation:

@@ -27,11 +27,12 @@ def digest_of_snapshot(snapshot: Snapshot) -> str:
     return digest_of(snapshot.model_dump())
 
 
-def say_still_shown(erp: ERP, order: PurchaseOrder) -> str:
-    """Say that a reading after a success shows the order as if it had not been changed: it may be an old one."""
+def say_still_shown(erp: ERP, operation: Operation, order: PurchaseOrder) -> str:
+    """Say as what a reading after a success shows the order: unless its status is another now, it may be an old one."""
     if order.status == "unknown":
         return f"Its status in {place_of(erp).erp} is not recognized; check there."
-    return f"In {place_of(erp).erp} it still shows as {order_text.STATUS_LABELS[order.status]}; check there."
+    still = "still " if order.status == snapshot_of(operation).order.status else ""
+    return f"In {place_of(erp).erp} it {still}shows as {order_text.STATUS_LABELS[order.status]}; check there."
 
 
 async def read_changed(erp: ERP, number: str) -> tuple[PurchaseOrder | None, str]:
