@@ -81,8 +81,9 @@ class OrderLine(Record):
     line_total: Money | None = None
     warehouse: Text | None = None
     warehouse_name: Text | None = None
-    # Not published: the item's id, where `item` is another word.
+    # Not published: the item's id, where `item` is another word; and what else names the item, such as its UUID.
     item_id: Annotated[SkipJsonSchema[str | None], Field(exclude=True)] = None
+    other_ids: Annotated[SkipJsonSchema[tuple[str, ...]], Field(exclude=True)] = ()
 
     @property
     def item_key(self) -> str:
@@ -185,7 +186,8 @@ class PurchaseOrder(Record):
 class Vendor(Record):
     """A supplier. `id` identifies it in a new order; None where the ERP does not show it. `word` is as in `Item`.
 
-    `other_name` is a second name that the ERP has for it, by which it is found as by the first.
+    `other_name` is a second name that the ERP has for it, by which it is found as by the first. `other_ids` are
+    further ids by which the ERP's orders may name it.
     """
 
     id: Text | None
@@ -195,12 +197,13 @@ class Vendor(Record):
     currency: Text | None = None
     active: bool = True
     word: Text | None = None
+    other_ids: tuple[str, ...] = ()
 
 
 class Item(Record):
     """An item that can be ordered. `id` identifies it in a new order's line; `price` is for one `unit`.
 
-    `word` is what people call it, where its id is a number that only the ERP uses.
+    `word` is what people call it, where its id is a number that only the ERP uses; `other_ids` as in `Vendor`.
     """
 
     id: Text
@@ -211,6 +214,7 @@ class Item(Record):
     currency: Text | None = None
     active: bool = True
     word: Text | None = None
+    other_ids: tuple[str, ...] = ()
 
 
 class Warehouse(Record):
@@ -290,7 +294,10 @@ class OrderRequest(Record):
 
 
 class DraftLine(Record):
-    """A line of an order to be created, with the ERP's ids. `word` and `unit` are the item's, as in `Item`."""
+    """A line of an order to be created, with the ERP's ids. `word` and `unit` are the item's, as in `Item`.
+
+    `other_ids` are whatever else surely names the item in an order of the ERP's, and no other item.
+    """
 
     item: str
     quantity: Decimal
@@ -298,6 +305,7 @@ class DraftLine(Record):
     warehouse: str | None = None
     word: str | None = None
     unit: str | None = None
+    other_ids: tuple[str, ...] = ()
 
     @property
     def item_word(self) -> str:

@@ -29,7 +29,7 @@ from po_mcp.orders import Entries, Item, ItemWithoutId, Vendor, Warehouse, count
 _log = logging.getLogger(__name__)
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
-_FORMAT = 5
+_FORMAT = 6
 _END_OF_TIME = 1e11
 _price = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 _RECORDS = {"vendor": Vendor, "item": Item, "warehouse": Warehouse}

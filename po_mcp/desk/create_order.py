@@ -15,6 +15,7 @@ from po_mcp.desk.gone import is_gone_for_sure
 from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.desk.matching import ID_PREFIX
 from po_mcp.desk.new_order import NewOrder
+from po_mcp.desk.other_ids import OtherIds, find_other_ids
 from po_mcp.desk.resolution import ResolvedOrder
 from po_mcp.desk.resolving import resolve
 from po_mcp.desk.similar_creates import SimilarCreates
@@ -86,7 +87,7 @@ async def _propose(desk: Desk, new: NewOrder) -> Recorded | Stop:
     """Fix prices and number, and record the order to be created; or say why it is not."""
     latest = LatestOrders(desk)
     known = await pricing.find_prices(desk, new.asked, new.found, latest)
-    draft = _draft(new.asked, new.found, known)
+    draft = _draft(new.asked, new.found, known, await find_other_ids(desk, new.found))
     # Before anybody is asked: a yes to what the ERP cannot store would be in vain.
     await _check(desk, draft)
     new = replace(new, known=known)
@@ -107,17 +108,22 @@ async def _propose(desk: Desk, new: NewOrder) -> Recorded | Stop:
     )
 
 
-def _draft(asked: OrderRequest, found: ResolvedOrder, known: Mapping[str, pricing.SuggestedPrice]) -> OrderDraft:
+def _draft(
+    asked: OrderRequest,
+    found: ResolvedOrder,
+    known: Mapping[str, pricing.SuggestedPrice],
+    other_ids: OtherIds,
+) -> OrderDraft:
     lines = []
     for line in asked.lines:
         item = found.items[line.item]
         price = known[item.id].price if line.unit_price is None else line.unit_price
         warehouse = None if line.warehouse is None else found.warehouses[line.warehouse]
-        what = {"item": item.id, "word": item.word, "unit": item.unit}
+        what = {"item": item.id, "word": item.word, "unit": item.unit, "other_ids": other_ids.items.get(item.id, ())}
         lines.append(DraftLine(**what, quantity=line.quantity, unit_price=price, warehouse=warehouse))
     return OrderDraft(
         number=asked.number or _UNNUMBERED,
-        vendor=found.vendor,
+        vendor=found.vendor.model_copy(update={"other_ids": other_ids.vendor}),
         lines=tuple(lines),
         expected_on=asked.expected_on,
         note=asked.note,

@@ -63,5 +63,6 @@ async def _read_unchanged(catalog: Catalog, named: Sequence[Entry]) -> Mapping[s
 
 def is_unchanged(before: Entry, now: Entry) -> bool:
     """Tell whether an entry is what it was, whatever its price."""
-    # Another price is taken as it is now, and changes nothing of what the words mean.
-    return before.model_copy(update={"price": None}) == now.model_copy(update={"price": None})
+    # Another price is taken as it is now, and changes nothing of what the words mean. No words are ids of orders.
+    aside = {"price": None, "other_ids": ()}
+    return before.model_copy(update=aside) == now.model_copy(update=aside)

@@ -132,7 +132,9 @@ async def add_vendor_names(desk: Desk, orders: Sequence[PurchaseOrder]) -> list[
     # Only some ERPs show an id in the place of the name; for the others no list is read.
     if any(order.vendor == order.vendor_id for order in orders):
         with anyio.move_on_after(_VENDOR_NAMES_TIMEOUT_S):
-            names = {vendor.id: vendor.name for vendor in await _list_vendors(desk)}
+            vendors = await _list_vendors(desk)
+            names = {other: vendor.name for vendor in vendors for other in vendor.other_ids}
+            names |= {vendor.id: vendor.name for vendor in vendors}
     return [
         order.model_copy(update={"vendor": names.get(order.vendor_id, order.vendor)})
         if order.vendor == order.vendor_id

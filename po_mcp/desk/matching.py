@@ -143,6 +143,11 @@ class Index(Generic[T]):
         places = {one.place for one in meant + rivals}
         return self.entries[places.pop()] if len(places) == 1 else None
 
+    def find_called(self, text: str) -> list[T]:
+        """Return every entry that goes by a text, whatever its case and blanks."""
+        places = {row.place for row in self._same.get(fold_case_and_blanks(normalize_blanks(text)), ())}
+        return [self.entries[place] for place in places]
+
     def find_sure_name(self, entry: T) -> str | None:
         """Return the shortest text that `find_exact` takes for this entry; None where there is none."""
         place = self._place_of.get(id(entry))

@@ -214,14 +214,14 @@ async def _find_orders(desk: Desk, vendor: Vendor, orders: Sequence[PurchaseOrde
 
 
 async def _find_items(desk: Desk, wanted: Mapping[str, Item]) -> Callable[[str], str | None]:
-    """Return what finds the id of the wanted item that a line names by its id or code; None for any other.
+    """Return what finds the id of the wanted item that a line names by an id or its code; None for any other.
 
     ERPs show codes in small letters, or padded: that counts only where no other item is equal but for case and blanks.
     """
     ids: dict[str, set[str]] = {}
     texts: dict[str, str] = {}
     for item in (*await _list_entries(desk, "item"), *wanted.values()):
-        for text in map(normalize_blanks, filter(None, (item.id, item.code))):
+        for text in map(normalize_blanks, filter(None, (item.id, item.code, *item.other_ids))):
             ids.setdefault(fold_case_and_blanks(text), set()).add(item.id)
             texts |= dict.fromkeys((text, text.lower(), text.upper()), item.id)
 
@@ -263,7 +263,7 @@ def _find_priced_lines(
     """
     lines: dict[str, OrderLine] = {}
     for line in order.lines or ():
-        item = find_item(line.item_key)
+        item = next(filter(None, map(find_item, (line.item_key, *line.other_ids))), None)
         unit = wanted[item].unit if item is not None else None
         if item is None or (unit and line.unit and normalize_blanks(unit) != normalize_blanks(line.unit)):
             continue

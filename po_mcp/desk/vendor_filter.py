@@ -21,9 +21,9 @@ class VendorFilter:
     def __init__(self, text: str, known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> None:
         others = _vendors_of_orders(known, orders)
         self._text = text
-        self._known = {vendor.id for vendor in known if vendor.id}
+        self._known = _ids_of(known)
         self.matches: list[Match[Vendor]] = best_matches(find(text, [*known, *others], words_of))
-        self._ids = {match.entry.id for match in self.matches if match.entry.id}
+        self._ids = _ids_of(match.entry for match in self.matches)
         self._names = {_fold_name(match.entry.name) for match in self.matches}
         # An ERP's orders may show the legal name of a vendor whose usual name its list has.
         self._legal = [other for other in others if other.id is None and self._is_of_match(other, known)]
@@ -94,12 +94,17 @@ def _tell_apart(vendors: Sequence[Vendor]) -> list[str]:
 def _vendors_of_orders(known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> list[Vendor]:
     """Return the vendors of orders that the ERP's list of vendors lacks."""
     # Orders may name a vendor that the ERP lists no more, such as one that is inactive.
-    seen = {vendor.id for vendor in known if vendor.id} | {_fold_name(vendor.name) for vendor in known}
+    seen = _ids_of(known) | {_fold_name(vendor.name) for vendor in known}
     found: dict[str, Vendor] = {}
     for order in orders:
         if order.vendor_id not in seen and _fold_name(order.vendor) not in seen:
             found.setdefault(order.vendor_id or _fold_name(order.vendor), Vendor(id=order.vendor_id, name=order.vendor))
     return list(found.values())
+
+
+def _ids_of(vendors: Iterable[Vendor]) -> set[str]:
+    """Return every id by which orders may name these vendors."""
+    return {one for vendor in vendors for one in (vendor.id, *vendor.other_ids) if one}
 
 
 def _fold_name(name: str) -> str:

@@ -7,8 +7,9 @@ whatever else differs is said. It is another's only if nothing of it is ours. Be
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -22,6 +23,7 @@ from po_mcp.writes.order_text import STATUS_LABELS, day, money, name, number, qu
 _CLOCKS_APART = timedelta(seconds=90)
 """By how much the ERP's clock may be behind ours before an order counts as older than our send."""
 _CENT, _DECIMALS_OF_CENTS = Decimal("0.01"), 2
+_UUID = re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")
 _TELLING_LETTERS = 4
 """A word of a name that both names share says something from this many letters on."""
 
@@ -64,10 +66,11 @@ def compare_order(draft: OrderDraft, order: PurchaseOrder, sent_at: float | None
     if is_vendor is not False and is_alike and not missing_lines(draft.lines, order.lines or ()):
         return Comparison("differs" if doubts else "ours", differences, doubts)
     # One common item is enough to doubt: a colleague rarely orders the same part by chance.
-    asked, stored = {fold(line.item) for line in draft.lines}, {fold(line.item_key) for line in order.lines or ()}
+    identify = _identifying(draft.lines)
+    asked, stored = {fold(line.item) for line in draft.lines}, {identify(line) for line in order.lines or ()}
     has_common_item = bool(asked & stored)
-    # All three, since to call ours another's would release a second order.
-    is_anothers = not is_alike and not has_common_item and _tells_whose(order)
+    # All four, since to call ours another's would release a second order.
+    is_anothers = not is_alike and not has_common_item and _tells_whose(order) and _has_ids_like(draft, order)
     return Comparison("foreign" if is_anothers else "differs", differences + doubts)
 
 
@@ -97,17 +100,22 @@ def describe_standing(order: PurchaseOrder, *, may_be_draft: bool) -> tuple[str,
 
 
 def is_of_vendor(order: PurchaseOrder, vendor: Vendor) -> bool | None:
-    """Tell whether an order is from this vendor; None where it tells no id, and another name."""
-    if order.vendor_id is not None and vendor.id is not None:
-        return fold(order.vendor_id) == fold(vendor.id)
+    """Tell whether an order is from this vendor; None where it tells no id of that kind, and another name."""
+    known = [fold(one) for one in (vendor.id, *vendor.other_ids) if one is not None]
+    if order.vendor_id is not None and known:
+        if fold(order.vendor_id) in known:
+            return True
+        if any(_is_uuid(order.vendor_id) == _is_uuid(one) for one in known):
+            return False
     return True if fold(order.vendor) == fold(vendor.name) else None
 
 
 def missing_lines(asked: Sequence[DraftLine], stored: Sequence[OrderLine]) -> list[DraftLine]:
     """Return the lines asked for that are not there by item and quantity; merged and split lines are there."""
+    identify = _identifying(asked)
     sums: dict[str, list[OrderLine]] = defaultdict(list)
     for line in stored:
-        sums[fold(line.item_key)].append(line)
+        sums[identify(line)].append(line)
     by_item: dict[str, list[DraftLine]] = defaultdict(list)
     for wanted in asked:
         by_item[fold(wanted.item)].append(wanted)
@@ -126,6 +134,33 @@ def is_stored_as(stored: Decimal | None, asked: Decimal) -> bool:
         return True
     kept = _decimals(stored)
     return kept < _decimals(asked) and stored > 0 and abs(EXACT.subtract(stored, asked)) < Decimal(1).scaleb(-kept)
+
+
+def _identifying(asked: Sequence[DraftLine]) -> Callable[[OrderLine], str]:
+    """Return what tells the item of a stored line: as the draft has it, where that is one of the draft's."""
+    others = {fold(one): fold(line.item) for line in asked for one in line.other_ids}
+    known = others | {fold(line.item): fold(line.item) for line in asked}
+
+    def identify(line: OrderLine) -> str:
+        ids = [fold(one) for one in (line.item_key, *line.other_ids) if one.strip()]
+        if not ids:  # it may still be called what the item is, and nothing else is
+            return others.get(fold(line.description or ""), "")
+        return next((known[one] for one in ids if one in known), ids[0])
+
+    return identify
+
+
+def _is_uuid(text: str) -> bool:
+    return _UUID.fullmatch(text.strip()) is not None
+
+
+def _has_ids_like(draft: OrderDraft, order: PurchaseOrder) -> bool:
+    """Tell whether an order names vendor and items by ids of the kind that the draft has: others cannot be compared."""
+    vendors = [one for one in (draft.vendor.id, *draft.vendor.other_ids) if one]
+    items = [one for line in draft.lines for one in (line.item, *line.other_ids)]
+    stored = [(order.vendor_id, vendors)] if order.vendor_id else []
+    stored += [(line.item_key, items) for line in order.lines or () if line.item_key.strip()]
+    return all(any(_is_uuid(there) == _is_uuid(one) for one in known) for there, known in stored if known)
 
 
 def _sums_agree(asked: Sequence[DraftLine], stored: Sequence[OrderLine]) -> bool:
@@ -186,7 +221,7 @@ def _differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
         return
     if not order.vendor.strip():
         yield "its vendor is not shown"
-    elif fold(order.vendor) not in (fold(draft.vendor.name), fold(draft.vendor.id or "")):
+    elif fold(order.vendor) not in map(fold, (draft.vendor.name, draft.vendor.id or "", *draft.vendor.other_ids)):
         yield f"its vendor is shown as {name(order.vendor)}"
     asked_in = draft.vendor.currency
     if order.currency and asked_in and fold(order.currency) != fold(asked_in):
@@ -209,9 +244,9 @@ def _line_differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
     if not order.lines:
         yield "its lines are not shown yet"
         return
-    left = list(order.lines)
+    left, identify = list(order.lines), _identifying(draft.lines)
     for line in draft.lines:
-        match = _best(line, left)
+        match = _best(line, left, identify)
         if match is None:
             yield f"{quantity(line.quantity)} x {name(line.item_word)} is not shown as a line of its own"
             continue
@@ -244,8 +279,8 @@ def _is_same_amount(stored: Decimal, asked: Decimal) -> bool:
     return stored == asked or (_decimals(asked) > _DECIMALS_OF_CENTS and abs(EXACT.subtract(stored, asked)) < _CENT)
 
 
-def _best(line: DraftLine, left: Sequence[OrderLine]) -> OrderLine | None:
-    same = [one for one in left if fold(one.item_key) == fold(line.item)]
+def _best(line: DraftLine, left: Sequence[OrderLine], identify: Callable[[OrderLine], str]) -> OrderLine | None:
+    same = [one for one in left if identify(one) == fold(line.item)]
     exact = [one for one in same if one.quantity == line.quantity]
     near = [one for one in same if is_stored_as(one.quantity, line.quantity)]
     return next(iter([*exact, *near, *same]), None)

@@ -118,6 +118,7 @@ def test_an_order_and_its_receipts_are_read_together() -> None:
                 unit_price=Decimal("0.45"),
                 line_total=Decimal(18),
                 warehouse="Main",
+                other_ids=("item-uuid",),
             ),
         ),
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from po_mcp.connectors.exsited import schemas
 from po_mcp.connectors.exsited.translate import status_of
@@ -11,8 +12,10 @@ from po_mcp.orders import Item, ItemWithoutId, Vendor, Warehouse
 _SUPPLIERS = ("supplier", "customer_and_supplier")
 
 
-def convert_vendors(accounts: Iterable[schemas.Account]) -> tuple[Vendor, ...]:
+def convert_vendors(accounts: Sequence[schemas.Account]) -> tuple[Vendor, ...]:
     """Convert the accounts that are suppliers, those without an id, too; an account without a type may be one."""
+    # A uuid that several accounts have names none of them.
+    known = Counter(word for account in accounts for word in {account.id, account.uuid} if word)
     return tuple(
         Vendor(
             id=account.id,
@@ -21,6 +24,7 @@ def convert_vendors(accounts: Iterable[schemas.Account]) -> tuple[Vendor, ...]:
             other_name=account.name if account.display_name and account.name != account.display_name else None,
             currency=account.currency,
             active=_is_active(account.status),
+            other_ids=tuple(one for one in _other_ids(account) if known[one] == 1),
         )
         for account in accounts
         if _is_supplier(account) and (name := account.display_name or account.name or account.id)
@@ -44,6 +48,7 @@ def convert_items(rows: Iterable[schemas.Item]) -> tuple[Item, ...]:
             code=row.display_name if row.name else None,
             unit=row.uom,
             active=_is_active(row.status),
+            other_ids=_other_ids(row),
         )
         for row in rows
         if row.id
@@ -67,6 +72,10 @@ def convert_items_without_id(rows: Iterable[schemas.Item]) -> tuple[ItemWithoutI
 def convert_warehouses(rows: Iterable[schemas.Warehouse]) -> tuple[Warehouse, ...]:
     """Convert warehouses, each once. The id is the name, by which an order's line refers to a warehouse."""
     return tuple(Warehouse(id=name, name=name) for name in dict.fromkeys(row.name for row in rows))
+
+
+def _other_ids(row: schemas.Account | schemas.Item) -> tuple[str, ...]:
+    return (row.uuid,) if row.uuid and row.uuid != row.id else ()
 
 
 def _is_supplier(account: schemas.Account) -> bool:

@@ -66,6 +66,7 @@ class AccountOfOrder(ErpModel):
     """The supplier of an order, where it is an object."""
 
     id: Word = None
+    uuid: Word = None
 
 
 class OrderHeader(ErpModel, schema_base.OrderModel):
@@ -83,6 +84,7 @@ class OrderHeader(ErpModel, schema_base.OrderModel):
     version: Word = None
     status: Word = None
     account_id: Word = None
+    account_uuid: Word = None
     account: Annotated[AccountOfOrder | None, BeforeValidator(object_or_none)] = None
     currency: Currency = None
     issue_date: Moment = None
@@ -94,7 +96,8 @@ class OrderHeader(ErpModel, schema_base.OrderModel):
 
     @property
     def vendor_id(self) -> str | None:
-        return self.account_id or (self.account and self.account.id) or None
+        account = self.account or AccountOfOrder()
+        return self.account_id or account.id or self.account_uuid or account.uuid
 
 
 class PricingRule(ErpModel):
@@ -198,9 +201,10 @@ class Invoice(ErpModel):
 
 
 class Account(ErpModel):
-    """A customer, a supplier, or both."""
+    """A customer, a supplier, or both. Orders of some installations name it by its uuid."""
 
     id: Word = None
+    uuid: Word = None
     name: Name = None
     display_name: Name = None
     type: Word = None
@@ -212,6 +216,7 @@ class Item(ErpModel):
     """A product or service."""
 
     id: Word = None
+    uuid: Word = None
     name: Prose = None
     display_name: Prose = None
     status: Word = None

@@ -321,6 +321,7 @@ def _convert_line(source: schemas.Line, place: int, received: Mapping[str, Decim
         unit_price=price.price,
         line_total=source.total,
         warehouse=price.warehouse,
+        other_ids=(source.item_uuid,) if source.item_uuid else (),
     )
 
 
