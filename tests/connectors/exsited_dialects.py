@@ -20,6 +20,7 @@ class ExsitedDialect(SmallExsited):
         filters: what the filter does: it "works", gives nothing for a word that it does not know ("other words"),
             is "ignored", or is "refused".
         hidden: the status of orders that the list shows with a filter only.
+        counts_more: how many rows `records` counts that no page has.
     """
 
     largest_page: int = 100
@@ -27,6 +28,7 @@ class ExsitedDialect(SmallExsited):
     link: str = "set"
     filters: str = "works"
     hidden: str = ""
+    counts_more: int = 0
     invoices: Sequence[Row] = ()
     asked: list[dict[str, str]] = field(default_factory=list)
 
@@ -45,7 +47,7 @@ class ExsitedDialect(SmallExsited):
         shown = list(rows[offset : offset + limit])
         follows = offset + limit < len(rows)
         paging: Row = {
-            "records": len(rows) if self.counts == "list" else len(shown),
+            "records": (len(rows) if self.counts == "list" else len(shown)) + self.counts_more,
             "limit": limit,
             "offset": offset,
             "next_page": f"/{name}?offset={offset + limit}" if follows or self.link == "always" else "NULL",

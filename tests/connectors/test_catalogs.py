@@ -8,7 +8,7 @@ import pytest
 
 from po_mcp.connectors.inventory_pro import catalog, schemas
 from po_mcp.errors import BadAnswer
-from po_mcp.orders import Item, Vendor
+from po_mcp.orders import Item, Vendor, count_left_out
 from tests.connectors.calls import Connect, exsited, inventory_pro
 from tests.connectors.raw_peer import raw_peer, reply
 
@@ -86,6 +86,69 @@ async def test_a_catalog_is_read_to_its_end_in_every_paging_style(
 
     assert [vendor.name for vendor in vendors] == ["a", "b", "c"]
     assert asked == requests
+
+
+COUNTED_TOO_HIGH: dict[str, tuple[Connect, list[dict[str, Any]]]] = {
+    "Exsited: a page that leads on": (
+        exsited,
+        [{"accounts": rows, "pagination": {"records": 5, "next_page": "/more"}} for rows in (ABC, [])],
+    ),
+    "Exsited: a last page": (
+        exsited,
+        [{"accounts": rows, "pagination": {"records": "5", "limit": 100, "next_page": "NULL"}} for rows in (ABC, None)],
+    ),
+    "Exsited: a short last page": (
+        exsited,
+        [{"accounts": rows, "pagination": {"records": 5, "limit": 2}} for rows in (ABC[:2], ABC[2:], [])],
+    ),
+    "Inventory Pro: more, as it counts": (
+        inventory_pro,
+        [
+            {"value": rows, "totalCount": 5, "page": page, "pageSize": 3, "hasMore": True}
+            for page, rows in enumerate((ABC, []), 1)
+        ],
+    ),
+    "Inventory Pro: a short last page": (
+        inventory_pro,
+        [{"value": ABC, "totalCount": 5, "page": 1, "pageSize": 250, "hasMore": False}],
+    ),
+}
+
+
+@pytest.mark.parametrize(("connect", "pages"), COUNTED_TOO_HIGH.values(), ids=COUNTED_TOO_HIGH)
+async def test_a_count_of_more_than_the_pages_hold_leaves_the_rest_out(
+    connect: Connect, pages: list[dict[str, Any]]
+) -> None:
+    """A count may hold rows that no list shows, such as those of customers, or of what was deleted."""
+    vendors, _ = await vendors_of(connect, *pages)
+
+    assert [vendor.name for vendor in vendors] == ["a", "b", "c"]
+    assert count_left_out(vendors) == 2
+
+
+NEVER_AN_END: dict[str, tuple[Connect, list[dict[str, Any]]]] = {
+    "Exsited: nothing of what is counted": (exsited, [{"accounts": [], "pagination": {"records": 5}}]),
+    "Exsited: a page that is announced and empty, and no count": (
+        exsited,
+        [{"accounts": rows, "pagination": {"next_page": "/more"}} for rows in (ABC, [])],
+    ),
+    "Inventory Pro: nothing of what is counted": (
+        inventory_pro,
+        [{"value": [], "totalCount": 5, "page": 1, "pageSize": 250, "hasMore": True}],
+    ),
+    "Inventory Pro: a page that is announced and empty, and no count": (
+        inventory_pro,
+        [{"value": rows, "page": page, "pageSize": 3, "hasMore": True} for page, rows in enumerate((ABC, []), 1)],
+    ),
+}
+
+
+@pytest.mark.parametrize(("connect", "pages"), NEVER_AN_END.values(), ids=NEVER_AN_END)
+async def test_a_catalog_of_which_nobody_can_say_what_is_missing_is_refused(
+    connect: Connect, pages: list[dict[str, Any]]
+) -> None:
+    with pytest.raises(BadAnswer):
+        await vendors_of(connect, *pages)
 
 
 async def test_a_list_that_goes_on_and_brings_nothing_new_is_refused() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from po_mcp.connectors.exsited import paging
+from po_mcp.connectors.exsited import paging, reading
+from po_mcp.errors import BadAnswer
 from po_mcp.orders import OrderQuery, OrderScan
 from tests.connectors.exsited_dialects import ExsitedDialect, book
 
@@ -53,9 +54,35 @@ async def test_a_link_that_is_always_set_ends_with_an_empty_page(size: int) -> N
     assert len(erp.asked) == -(-16 // size) + 1
 
 
+@pytest.mark.parametrize("size", [5, 16, 100])
+async def test_a_list_that_is_counted_too_high_is_not_complete(size: int) -> None:
+    found = await scan(ExsitedDialect(orders=book(*SIXTEEN), largest_page=size, counts_more=3))
+
+    assert (len(found.orders), found.total, found.complete, found.cut_by) == (16, 19, False, "")
+
+
+async def test_invoices_that_are_counted_and_not_listed_stop_a_delete() -> None:
+    erp = ExsitedDialect(orders=book("ACTIVE"), invoices=[{"id": "PI-1"}], counts_more=1).connect()
+
+    with pytest.raises(BadAnswer, match="does not tell all of them"):
+        await erp.snapshot("PO-0001", "delete")
+    await erp.aclose()
+
+
 async def test_a_link_that_is_not_followed_loses_orders(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "leads_on", lambda page, offset: False)
 
     found = await scan(ExsitedDialect(orders=book(*SIXTEEN), largest_page=5, counts="page"))
 
     assert (len(found.orders), found.complete) == (5, True)  # what the control prevents
+
+
+async def test_an_empty_page_that_is_taken_for_the_end_hides_an_invoice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "next_offset", lambda page, offset: offset + len(page.rows) if page.rows else None)
+    monkeypatch.setattr(reading, "_need_every_document", lambda rows: rows)
+    erp = ExsitedDialect(orders=book("ACTIVE"), counts_more=1).connect()
+
+    found = await erp.snapshot("PO-0001", "delete")
+    await erp.aclose()
+
+    assert found.blockers == ()  # what the controls prevent: an order with an invoice may be deleted

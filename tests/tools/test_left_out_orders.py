@@ -14,6 +14,7 @@ from po_mcp.config import Settings
 from po_mcp.connectors import pagination
 from po_mcp.desk.vendor_filter import VendorFilter
 from po_mcp.orders import OrderScan
+from tests.connectors.exsited_dialects import ExsitedDialect
 from tests.harness import REAL, outcome
 from tests.tools.small_erps import Answer, SmallExsited, exsited_order
 
@@ -102,3 +103,25 @@ async def test_without_the_sentence_such_orders_are_missing_in_silence(
     numbers, complete, _ = await listed(SmallExsited(orders=[exsited_order("PO-1", **lacking)]), **asked)
 
     assert (numbers, complete) == ([], True)
+
+
+async def test_orders_that_are_counted_and_not_listed_are_said() -> None:
+    erp = ExsitedDialect(orders=[exsited_order("PO-1"), exsited_order("PO-2")], counts_more=1)
+
+    said = "Exsited counts 3 orders and gave 2; counts and totals cover those."
+    assert await listed(erp) == (["PO-1", "PO-2"], False, said)
+
+
+async def test_a_catalog_that_is_counted_too_high_is_read_and_ordered_from() -> None:
+    own: dict[str, Any] = {**REAL, "erp": "exsited", "redirect_uri": "https://x/"}
+    own["journal"] = str(Path(environ["XDG_CACHE_HOME"]) / "journal.db")
+    erp = ExsitedDialect(counts_more=2)
+    line = {"item": "Bolt", "quantity": "5", "unit_price": "0.12"}
+    async with Client(build_server(Settings(**own), erp=erp.connect())) as client:
+        found = outcome(await client.call_tool("search_catalog", {"kind": "vendor", "text": "Acme"}))
+        made = await client.call_tool(
+            "create_purchase_order", {"vendor": "Acme Fasteners", "number": "PO-9", "lines": [line]}
+        )
+
+    assert "2 vendor rows of the ERP's list cannot be used" in found["note"]
+    assert outcome(made)["status"] == "done"

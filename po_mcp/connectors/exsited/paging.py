@@ -18,10 +18,11 @@ def next_offset(page: schemas.Page, offset: int) -> int | None:
     """Return the offset of the next page, None at the end.
 
     The number of records decides, unless next_page leads on all the same; without it, an empty next_page does; without
-    both, the next page will be empty.
+    both, the next page will be empty. A later page that is empty before the end of the list ends it all the same:
+    some counts hold rows that no page has, and what is missing is counted (`RowCollector`).
 
     Raises:
-        BadAnswer: the page is empty before the end of the list.
+        BadAnswer: the first page is empty, and the list is not.
     """
     said = page.pagination
     end = offset + len(page.rows)
@@ -29,9 +30,12 @@ def next_offset(page: schemas.Page, offset: int) -> int | None:
         return end if page.rows else None
     if is_end_by_count(page, offset) if said.records is not None else said.next_page is None:
         return end if leads_on(page, offset) else None
-    if not page.rows:
+    if page.rows:
+        return end
+    # Nothing at all came: an empty catalog would say that there is nothing to order.
+    if offset == 0:
         raise BadAnswer("Exsited returned an incomplete list.")
-    return end
+    return None
 
 
 def is_end_by_count(page: schemas.Page, offset: int) -> bool:

@@ -106,15 +106,18 @@ def parse_page(body: Any, row: type[R], params: Mapping[str, str | int]) -> Page
     A page may be shorter than requested, since the ERP caps the size, or longer, where it ignores that. Without
     `hasMore` the total decides whether a page follows; without a total, the next page will be empty.
 
+    A later page that is empty ends the list, whatever it says of more: some counts hold rows that no page has, and what
+    is missing is counted (`RowCollector`).
+
     Raises:
-        BadAnswer: the page has no rows before the end of the list.
+        BadAnswer: the first page has no rows before the end of the list.
     """
     page = schemas.Page.parse(body)
     place, asked = int(params["page"]), int(params["pageSize"])
-    if page.has_more and not page.value:
+    if page.has_more and not page.value and place == 1:
         raise BadAnswer("Inventory Pro returned a different page than requested.")
     found, odd = row.parse_rows(page.value)
-    more = _has_more(page, place)
+    more = _has_more(page, place) and bool(page.value)
     next_start = place + 1 if more or (more is None and page.value) else None
     is_full, is_other = len(page.value) >= asked, page.page not in (None, place)
     return Page(found, next_start, page.total_count, len(odd), more is not None, row.name_rows(odd), is_full, is_other)
