@@ -132,8 +132,9 @@ class RowCollector(Generic[T]):
         once = len(self._rows) + self._unread == self._arrived
         # A row can be lost between two pages without any being repeated; only the ERP's count shows that.
         counted = not self._totals or self._totals == {self._arrived}
-        # An ERP that counts its pages otherwise gave all of them if it gave as many rows as it counts.
-        is_short = self._is_short or (self._has_others and self._totals != {self._arrived})
+        # An ERP that counts its pages otherwise, or always says that one follows, gave all of them if it gave as many
+        # rows as it counts.
+        is_short = (self._is_short or self._has_others) and self._totals != {self._arrived}
         complete = once and counted and not (moved or self._unread or is_short)
         missing = max(0, max(self._totals, default=0) - self._arrived)
         names = tuple(dict.fromkeys(self._unread_names))
