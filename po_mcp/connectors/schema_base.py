@@ -119,6 +119,13 @@ class OrderModel(ErpModel):
             found._odd = tuple(OddField(field=cls.dispensable[str(key)], value=cls.show_value(odd[key])) for key in odd)
             return found
 
+    @classmethod
+    def _parse_row(cls, row: Any) -> Self | None:
+        try:
+            return cls.parse_order(row)
+        except BadAnswer:
+            return None
+
     @property
     def odd(self) -> tuple[OddField, ...]:
         """What `parse_order` left out."""

@@ -77,20 +77,35 @@ def _parse_name(value: object) -> str | None:
 
 
 def _parse_moment(value: object) -> datetime | None:
-    """Read `2025-07-20T00:00:00Z` or `2025-07-20`, in UTC without a zone; None for a date that means "none"."""
+    """Read `2025-07-20T00:00:00Z` or `2025-07-20`, in UTC without a zone; None for a date that means "none".
+
+    A date that is written otherwise is read as `dates.parse_date` does.
+    """
     if not is_set(value):
         return None
-    if not isinstance(value, str):
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise ValueError("not a date")
     # MySQL's zero date, which `fromisoformat` cannot parse.
-    if not re.search("[1-9]", value) and "0" in value:  # 0000-00-00
+    if isinstance(value, str) and not re.search("[1-9]", value) and "0" in value:  # 0000-00-00
         return None
-    moment = datetime.fromisoformat(value.strip())
-    if moment.year in _NO_DATE_YEARS:
+    moment = _read_moment(value.strip() if isinstance(value, str) else value)
+    if moment is None or moment.year in _NO_DATE_YEARS:
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     # An unset Unix timestamp of 0, possibly shifted by a zone.
     return None if _EPOCH in (moment.date(), moment.astimezone(UTC).date()) else moment
+
+
+def _read_moment(value: str | int | Decimal) -> datetime | None:
+    # A figure of 13 digits is milliseconds, though `fromisoformat` would find a day and a time of day in some.
+    if isinstance(value, str) and not value.isdecimal():
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            pass
+    from po_mcp.connectors.dates import parse_date  # late: few ERPs write their dates so
+
+    return parse_date(value)
 
 
 def _parse_instant(value: object) -> datetime | None:

@@ -166,7 +166,7 @@ async def _filter_orders(
     desk: Desk, request: ListRequest, scan: OrderScan, receipts: dict[str, Receipts], progress: Progress | None
 ) -> Chosen:
     """Apply the filters that the ERP does not have; return the orders, and notes on how they were chosen."""
-    from po_mcp.desk.overdue import Chosen, describe_unknown, describe_without_day, find_overdue  # late
+    from po_mcp.desk.overdue import Chosen, describe_odd, describe_unknown, describe_without_day, find_overdue  # late
 
     notes: list[str] = []
     unnamed: list[PurchaseOrder] = []
@@ -183,7 +183,11 @@ async def _filter_orders(
         none = "" if found or unknown else meant.describe_none(listed)
         notes += [*(note for note in (meant.note, none) if note), *describe_unnamed(unnamed)]
     notes += describe_without_day(undated)
-    left_out = undated or unnamed
+    odd = [order for order in (*found, *unknown, *undated) if order.odd]
+    notes += describe_odd(odd)
+    # A sum lacks such a total, and nobody knows whether such an order is overdue.
+    counted = {"total", "expected date"} if request.overdue else {"total"}
+    left_out = undated or unnamed or any(one.field in counted for order in odd for one in order.odd)
     if request.overdue:
         shown = sort_orders([*found, *unknown], request.sort, request.direction)
         overdue = await find_overdue(desk, shown, receipts, _go_on(progress, scan.read))

@@ -13,7 +13,10 @@ from po_mcp.desk.receipts import Receipts, find_receipts
 from po_mcp.erp import ListsReceipts, Progress
 from po_mcp.orders import PurchaseOrder
 from po_mcp.untrusted import visible
-from po_mcp.writes.order_text import count
+from po_mcp.writes.order_text import count, number
+
+_MAX_ODD = 5
+"""Orders with a field that cannot be read of which a list says which one it is."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,15 @@ def describe_without_day(orders: Sequence[PurchaseOrder]) -> list[str]:
     """Return a sentence on orders that are in no range of dates; none without such orders."""
     have, are = ("has", "is") if len(orders) == 1 else ("have", "are")
     return [f"{count(len(orders), 'order')} {have} no order date and {are} not included."] if orders else []
+
+
+def describe_odd(orders: Sequence[PurchaseOrder]) -> list[str]:
+    """Return a sentence on fields of orders that are left out since they cannot be read; none without such orders."""
+    if not orders:
+        return []
+    named = [f"{number(order.number)}: {', '.join(one.field for one in order.odd)}" for order in orders[:_MAX_ODD]]
+    named += [f"and {len(orders) - _MAX_ODD} more"] if len(orders) > _MAX_ODD else []
+    return [f"{count(len(orders), 'order')} with a field that cannot be read, and is left out ({'; '.join(named)})."]
 
 
 def _describe_undated(undated: int) -> str:

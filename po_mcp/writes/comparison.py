@@ -226,7 +226,9 @@ def _differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
     asked_in = draft.vendor.currency
     if order.currency and asked_in and fold(order.currency) != fold(asked_in):
         yield f"its currency is {name(order.currency, 12)}, not {name(asked_in, 12)}"
-    if draft.expected_on is not None and order.expected_on != draft.expected_on and order.lines:
+    if draft.expected_on is not None and any(one.field == "expected date" for one in order.odd):
+        yield f"its expected date cannot be read, so it may not be {day(draft.expected_on)}"
+    elif draft.expected_on is not None and order.expected_on != draft.expected_on and order.lines:
         shown = "on no day" if order.expected_on is None else day(order.expected_on)
         yield f"it is expected {shown}, not {day(draft.expected_on)}"
     if draft.note and order.note is not None and fold(draft.note) not in fold(order.note):

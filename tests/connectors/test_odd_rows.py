@@ -130,8 +130,7 @@ ODD_ORDERS: list[Any] = [
     {},
     {"poNo": None, "id": ""},
     {"poNo": ["PO-2"], "id": {}},
-    {"poNo": "PO-2", "id": "PO-2", "orderDate": "soon", "issue_date": "soon"},
-    {"poNo": "PO-2", "id": "PO-2", "totalValue": "a lot", "total": "a lot"},
+    {"poNo": "PO-2", "id": "PO-2", "vendor": ["Acme"], "account_id": ["Acme"]},
 ]
 
 
@@ -159,6 +158,22 @@ async def test_an_order_that_cannot_be_read_is_counted_and_hides_no_other(connec
 
     assert [order.number for order in found.orders] == ["PO-1", "PO-3"]
     assert (found.unreadable, found.complete, found.total) == (1, False, 3)
+
+
+@both
+@pytest.mark.parametrize("field", ["order date", "expected date", "total"])
+async def test_an_order_of_a_list_is_kept_without_a_field_that_cannot_be_read(connect: Connect, field: str) -> None:
+    names = {
+        "order date": ("orderDate", "issue_date"),
+        "expected date": ("expectedDate", "expected_completion_date"),
+        "total": ("totalValue", "total"),
+    }
+    odd = {"poNo": "PO-2", "id": "PO-2", **dict.fromkeys(names[field], "soon")}
+
+    found = await run_scan(connect, page_of(connect, [{"poNo": "PO-1", "id": "PO-1"}, odd]))
+
+    assert [[(one.field, one.value) for one in order.odd] for order in found.orders] == [[], [(field, '"soon"')]]
+    assert (found.unreadable, found.complete) == (0, True)
 
 
 @both
@@ -249,13 +264,13 @@ def test_a_receipt_of_a_quantity_that_is_no_number_cannot_be_read() -> None:
 
 
 def test_a_row_is_parsed_once_beside_an_odd_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    parse, parsed = inventory_pro_wire.OrderHeader.parse, []
+    parse, parsed = inventory_pro_wire.OrderHeader.parse_order, []
 
     def count(row: Any) -> Any:
         parsed.append(row)
         return parse(row)
 
-    monkeypatch.setattr(inventory_pro_wire.OrderHeader, "parse", count)
+    monkeypatch.setattr(inventory_pro_wire.OrderHeader, "parse_order", count)
     rows = [{"poNo": "PO-1"}, {"poNo": "PO-2", "vendor": ["x"]}, {"poNo": "PO-3"}]
     read, odd = inventory_pro_wire.OrderHeader.parse_rows(rows)
 
