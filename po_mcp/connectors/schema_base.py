@@ -8,8 +8,9 @@ from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError
 
+from po_mcp.connectors.values import parse_number
 from po_mcp.errors import BadAnswer, SignInFailed, UnreadableOrder
 from po_mcp.orders import OddField
 from po_mcp.untrusted import mark_number, visible
@@ -20,6 +21,17 @@ M = TypeVar("M", bound=BaseModel)
 HeaderText = Annotated[str, Field(min_length=1, max_length=8192, pattern=r"^[\x21-\x7e]+$", repr=False)]
 """A secret that a sign-in answers, and that later requests carry in a header."""
 _DEFAULT_LIFETIME_S = 300  # seconds; for a token whose answer has no lifetime
+_MAX_LIFETIME_S = 30 * 24 * 3600
+"""No token is kept for longer; a new one costs nothing, and seconds that are milliseconds would last for years."""
+
+
+def _parse_lifetime(value: object) -> object:
+    """Read seconds: a number, also with a fraction or as text; None for anything else."""
+    try:
+        number = parse_number(value)
+    except ValueError:
+        return None
+    return number if number is not None and number.is_finite() else None
 
 
 class ErpModel(BaseModel):
@@ -164,14 +176,18 @@ def _show(given: object) -> str:
 
 
 class TokenResponse(ErpModel):
-    """A sign-in's answer: an access token and its lifetime in seconds."""
+    """A sign-in's answer: an access token and its lifetime in seconds, which need not be told.
+
+    "expires_in: RECOMMENDED" (RFC 6749, section 5.1). One that cannot be read is as one that is not told: it is a
+    token all the same, and the ERP says itself when it is over.
+    """
 
     access_token: HeaderText
-    expires_in: Decimal | None = None
+    expires_in: Annotated[Decimal | None, BeforeValidator(_parse_lifetime)] = None
 
     @classmethod
     def parse_token(cls, body: Any) -> tuple[str, float]:
-        """Return the token of a sign-in's answer and its lifetime in seconds.
+        """Return the token of a sign-in's answer and its lifetime in seconds, 0 for one that is over at once.
 
         Raises:
             SignInFailed: the answer has no token.
@@ -182,4 +198,5 @@ class TokenResponse(ErpModel):
             raise SignInFailed(
                 f"{cls.erp_name} answered the sign-in without a token.", effect="nothing_sent"
             ) from None  # the cause holds the answer
-        return token.access_token, int(token.expires_in or _DEFAULT_LIFETIME_S)
+        lifetime = _DEFAULT_LIFETIME_S if token.expires_in is None else token.expires_in
+        return token.access_token, int(min(max(lifetime, 0), _MAX_LIFETIME_S))

@@ -28,7 +28,8 @@ def is_set(value: object) -> bool:
     return value is not None and not (isinstance(value, str) and not value.strip())
 
 
-def _parse_number(value: object) -> Decimal | None:
+def parse_number(value: object) -> Decimal | None:
+    """Read an exact number; None where none is set. Raises `ValueError`."""
     if isinstance(value, Decimal):
         return value
     if not is_set(value):
@@ -122,7 +123,7 @@ def _parse_instant(value: object) -> datetime | None:
 
 
 def _parse_count(value: object) -> int | None:
-    number = _parse_number(value)
+    number = parse_number(value)
     if number is None:
         return None
     if number != number.to_integral_value() or number < 0:
@@ -159,8 +160,8 @@ def _parse_place(value: object) -> int | None:
         return None
 
 
-Number = Annotated[Decimal | None, BeforeValidator(_parse_number)]
-Positive = Annotated[Decimal | None, Field(gt=0), BeforeValidator(_parse_number)]
+Number = Annotated[Decimal | None, BeforeValidator(parse_number)]
+Positive = Annotated[Decimal | None, Field(gt=0), BeforeValidator(parse_number)]
 Count = Annotated[int | None, BeforeValidator(_parse_count)]
 Place = Annotated[int | None, BeforeValidator(_parse_place)]
 Flag = Annotated[bool | None, BeforeValidator(_parse_flag)]

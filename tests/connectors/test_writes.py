@@ -80,8 +80,6 @@ async def test_a_closed_port_receives_no_write(write: Write) -> None:
         (html(401), SignInFailed),
         (reply(200, {"object": "error", "status": 401}), SignInFailed),
         (reply(200, {"access_token": "two\r\nlines"}), SignInFailed),
-        (reply(200, {"access_token": "token", "expires_in": True}), SignInFailed),
-        (reply(200, {"access_token": "token", "expires_in": -1}), SignInFailed),
         (html(200), Unreachable),
         (html(404), Unreachable),
         (html(500), Unreachable),

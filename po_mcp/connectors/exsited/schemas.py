@@ -18,7 +18,6 @@ from po_mcp.connectors.values import (
     Moment,
     Name,
     Number,
-    Positive,
     Prose,
     Word,
     empty_if_unset,
@@ -53,7 +52,6 @@ class TokenResponse(schema_base.TokenResponse):
     """https://developer.exsited.com, Authentication; a lifetime of one hour is usual."""
 
     erp_name = "Exsited"
-    expires_in: Positive = None
 
 
 class Kpis(ErpModel):

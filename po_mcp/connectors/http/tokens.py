@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -17,14 +18,23 @@ _POLL_INTERVAL_S = 0.05
 # A token that ends on its way to the ERP leaves a write in doubt.
 EXPIRY_MARGIN_S = 60.0
 """Seconds before its expiry from which a token is no longer used."""
+SHORTEST_S = 5.0
+"""Seconds for which reads use a token that is over sooner, or at once: the pages of one list need not sign in each.
+
+Where the ERP has ended it, a read is refused, and renews it once. A write always gets a new one.
+"""
 
 
 @dataclass(frozen=True)
 class Token:
-    """A bearer token, and its expiry in seconds of the monotonic clock. The repr does not show the token."""
+    """A bearer token, and its expiry in seconds of the monotonic clock. The repr does not show the token.
+
+    `read_until` is until when reads use it although it ends sooner than a margin allows.
+    """
 
     text: str = field(repr=False)
     ends_at: float
+    read_until: float = -math.inf
 
 
 class TokenStore(Protocol):
@@ -91,14 +101,19 @@ class Tokens:
             return self._token
 
     def _lasts(self, token: Token, min_lifetime: float) -> bool:
-        return token.ends_at - self._clock() >= min_lifetime + EXPIRY_MARGIN_S
+        now = self._clock()
+        return token.ends_at - now >= min_lifetime + EXPIRY_MARGIN_S or (min_lifetime == 0 and now < token.read_until)
 
     async def _load_from_store(self) -> Token | None:
         """Return the token of the store, which was fetched last and revoked every former one."""
         # Loaded each time: another process may have fetched a token since, which ended ours. In a thread, as all that
         # is asked of the store: it may be away, and nobody else waits for that.
         found = None if self._store is None else await to_thread.run_sync(self._store.load)
-        return None if found is None else Token(found[0], self._clock() + found[1])
+        if found is None or (self._token is not None and self._token.text == found[0]):
+            return self._token
+        ends_at = self._clock() + found[1]
+        # How long it lasted at first is not known; what is over may have been from its beginning.
+        return Token(found[0], ends_at, ends_at if found[1] > 0 else ends_at + SHORTEST_S)
 
     async def _renew(self, min_lifetime: float) -> Token:
         """Fetch a token, or take the one that another process is fetching."""
@@ -129,4 +144,5 @@ class Tokens:
         # The lifetime counts from the request: measured from the answer, a slow sign-in would prolong it.
         asked_at = self._clock()
         text, lifetime = await self._fetch()
-        return Token(text, asked_at + lifetime)
+        short = max(lifetime / 2, SHORTEST_S) if lifetime < 2 * EXPIRY_MARGIN_S else -math.inf
+        return Token(text, asked_at + lifetime, asked_at + short)

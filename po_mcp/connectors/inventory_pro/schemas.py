@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictStr
 from pydantic.alias_generators import to_camel
 
 from po_mcp.connectors import schema_base
-from po_mcp.connectors.values import Count, Flag, Id, Moment, Name, Number, Place, Positive, Prose, Word, empty_if_unset
+from po_mcp.connectors.values import Count, Flag, Id, Moment, Name, Number, Place, Prose, Word, empty_if_unset
 
 
 class ErpModel(schema_base.ErpModel):
@@ -26,7 +26,6 @@ class TokenResponse(schema_base.TokenResponse):
     """https://cissltd.com/docs/api/authentication/; a lifetime of 4 hours is usual."""
 
     erp_name = "Inventory Pro"
-    expires_in: Positive = None
 
 
 class OrderNumber(ErpModel):
