@@ -305,13 +305,20 @@ class ErpHttpClient:
         form: Mapping[str, str] | None = None,
         body: Any = None,
     ) -> Answer:
-        """Send a request that changes nothing."""
+        """Send a request that changes nothing; one whose answer may be that to an earlier one, once more."""
         # A connection that is silent for half of the time-out is given up, which leaves time for another try.
         silence = self._timeout / 2
-        request = self._exchange.build(method, url, token, params=params, form=form, body=body, silence=silence)
+
+        def build(*, alone: bool) -> httpx2.Request:
+            what = {"params": params, "form": form, "body": body, "silence": silence}
+            return self._exchange.build(method, url, token, **what, alone=alone)
+
         await need_place()
         async with self.limit.take(silence):
-            received = await self._exchange.receive(request)
+            received = await self._exchange.receive(build(alone=False))
+            # Not a sign-in: some ERPs count those that they refuse, and lock the user out.
+            if received.may_be_late and token is not None:
+                received = await self._exchange.receive(build(alone=True))
         return await received.parse_in_turn()
 
     def _require_success(self, result: AttemptResult, permission: str | None, *, number: str | None = None) -> Answer:

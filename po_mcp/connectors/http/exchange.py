@@ -18,7 +18,7 @@ from po_mcp.connectors.http.error_mapping import Answer
 from po_mcp.connectors.http.first_byte import FirstByte
 from po_mcp.connectors.http.header_times import parse_clock_skew, parse_retry_after
 from po_mcp.connectors.http.pace import Pace
-from po_mcp.connectors.http.surplus import may_have_surplus
+from po_mcp.connectors.http.surplus import is_on_kept_connection, may_have_surplus
 from po_mcp.connectors.http.tokens import Token
 from po_mcp.connectors.http.transport import OF_ITS_OWN, Connections, trust_for
 from po_mcp.erp import BeforeSend
@@ -37,6 +37,7 @@ CONNECT_TIMEOUT_S = 10.0
 _LARGE_BODY_BYTES = 4096
 """Bytes of a body from which on it takes longer to read it than to let others go first."""
 _TOO_MANY_REQUESTS = 429
+_NOTHING = 204
 _NO_CONTENT = httpx2.ByteStream(b"")
 
 
@@ -48,6 +49,8 @@ class Received:
     raw: bytearray
     retry_after: int | None
     location: str | None
+    may_be_late: bool = False
+    """It may be what an ERP sent late behind the answer to an earlier request on the same connection."""
 
     def parse(self) -> Answer:
         """Read the body.
@@ -103,13 +106,19 @@ class Exchange:
         body: Any = None,
         silence: float | None = None,
         before_send: BeforeSend | None = None,
+        alone: bool = False,
     ) -> httpx2.Request:
-        """Build a request; `silence` limits the seconds between two received bytes, `before_send` makes it a write."""
+        """Build a request; `silence` limits the seconds between two received bytes, `before_send` makes it a write.
+
+        With `alone` it goes over a new connection, as every write does.
+        """
         longest = silence or self._timeout
         timeout = {"connect": min(CONNECT_TIMEOUT_S, longest), "read": longest, "write": longest, "pool": longest}
         extensions: dict[str, Any] = {"timeout": timeout}
         if before_send is not None:
-            extensions |= {"trace": FirstByte(before_send), OF_ITS_OWN: True}
+            extensions["trace"] = FirstByte(before_send)
+        if alone or before_send is not None:
+            extensions[OF_ITS_OWN] = True
         has_content = body is not None or form is not None
         return httpx2.Request(
             method,
@@ -167,7 +176,8 @@ class Exchange:
             raw = await response_body.read_body(response, response_body.MAX_BODY_BYTES)
         finally:
             # A repeated 400, or an answer behind an answer, would be taken for that to the next request, a write's too.
-            if response.status_code == 400 or may_have_surplus(response):
+            has_surplus, is_kept = may_have_surplus(response), is_on_kept_connection(response)
+            if response.status_code == 400 or has_surplus:
                 await _close_connection(response)
             await response.aclose()
         now = datetime.now(UTC)
@@ -175,7 +185,8 @@ class Exchange:
         asked = parse_retry_after(response.headers.get("retry-after"), now)
         if response.status_code == _TOO_MANY_REQUESTS:
             self.pace.slow_down()
-        return Received(response.status_code, raw, asked, response.headers.get("location"))
+        may_be_late = is_kept and (has_surplus or response.status_code == _NOTHING)
+        return Received(response.status_code, raw, asked, response.headers.get("location"), may_be_late)
 
     async def aclose(self) -> None:
         self._is_closed = True
