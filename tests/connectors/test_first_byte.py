@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -81,11 +82,11 @@ async def proxy(folder: Path, act: Act) -> AsyncIterator[Proxy]:
 
 
 async def delete(at: Proxy, *, trusts: bool = True, url: str = "https://127.0.0.1:9", silence: float = 60.0) -> None:
-    """Delete an order through the proxy; `silence` is that after which a connection is given up, in seconds."""
+    """Delete an order through the proxy, as production does; `silence` in seconds ends a connection."""
     context = ssl.create_default_context()
     if trusts:
         context.load_verify_locations(cadata=own_certificate().pem.decode())
-    way = httpx2.AsyncHTTPTransport(verify=context, proxy=f"http://127.0.0.1:{at.port}", retries=0)
+    way = transport.Connections(context, f"http://127.0.0.1:{at.port}")
     mapping = ErrorMapping("Acme", lambda body: "", "", "")
     async with aclosing(ErpHttpClient(url, mapping, transport=way, timeout=silence)) as client:
         await client.write("DELETE", "/orders", "1", expect=frozenset({204}), verify=lambda answer: answer)
@@ -293,6 +294,23 @@ async def test_a_write_whose_first_byte_may_have_left_is_in_doubt(act: Act, tmp_
     assert b"DELETE /orders/1".startswith(made.received[:16])
 
 
+async def test_a_step_that_takes_any_request_for_that_for_the_tunnel_loses_a_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = FirstByte.__call__
+
+    async def stay_at_proxy(self: FirstByte, step: str, info: Mapping[str, Any]) -> None:
+        await begin(self, step, info)
+        self.is_at_proxy = True
+
+    monkeypatch.setattr(FirstByte, "__call__", stay_at_proxy)
+    async with proxy(tmp_path, read_all) as made:
+        with pytest.raises(Unreachable, match="Nothing was sent"):  # what the control prevents
+            await delete(made)
+
+    assert made.received.startswith(b"DELETE /orders/1")
+
+
 @pytest.mark.parametrize("act", [close, reset, answer_garbage, answer_half_and_hang], ids=lambda act: act.__name__)
 async def test_a_proxy_that_is_handed_the_write_itself_leaves_it_in_doubt(act: Act, tmp_path: Path) -> None:
     async with proxy(tmp_path, act) as made:
@@ -357,7 +375,7 @@ async def test_what_stops_a_write_on_a_connection_that_stands_is_said_as_it_is(t
 async def test_without_the_look_at_the_steps_a_dead_proxy_leaves_doubt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exchange, "FirstByte", lambda before_send: None)
+    monkeypatch.setattr(FirstByte, "__call__", pass_by)
 
     async with proxy(tmp_path, close) as made:
         with pytest.raises(OutcomeUnknown):

@@ -35,8 +35,9 @@ class FirstByte:
             return
         self.is_ahead = True
         begins_request = step.endswith(".send_request_headers.started")
-        self.is_at_proxy = (begins_request or self.is_at_proxy) and not step.endswith(".start_tls.started")
         # The tunnel is asked for by a request of its own, which names no more than the ERP's host.
-        if begins_request and info["request"].method != _CONNECT:
+        asks_for_tunnel = begins_request and info["request"].method == _CONNECT
+        self.is_at_proxy = (asks_for_tunnel or self.is_at_proxy) and not step.endswith(".start_tls.started")
+        if begins_request and not asks_for_tunnel:
             self._before_send()
             self._is_begun, self.is_ahead = True, False
