@@ -9,25 +9,12 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.pq.abc import PGresult
 
 from po_mcp.writes.journal.database import Ask, Begun, Mark, Rows
+from po_mcp.writes.journal.postgres_message import Given, Row, names_of, row_type, send
 
 _ROWS_PER_TRIP = 1_000
 """Rows that are read at a time, of what may be long."""
-
-
-class _Row(tuple[Any, ...]):
-    """A row by place and by name, as SQLite's are."""
-
-    __slots__ = ()
-    names: tuple[str, ...] = ()
-
-    def __getitem__(self, key: Any) -> Any:
-        return super().__getitem__(self.names.index(key) if isinstance(key, str) else key)
-
-    def keys(self) -> tuple[str, ...]:
-        return self.names
 
 
 class _LateRows:
@@ -36,32 +23,32 @@ class _LateRows:
     def __init__(self, ask: Ask, send: Callable[[], object]) -> None:
         self.ask = ask
         self._send = send
-        self._found: tuple[list[Any], int, PGresult | None] | None = None
+        self._given: Given | None = None
 
-    def come(self, cursor: psycopg.Cursor[Any]) -> None:
+    def come(self, given: Given) -> None:
         """Take what the statement gave."""
-        self._found = (_rows_of(cursor), cursor.rowcount, cursor.pgresult)
+        self._given = given
 
-    def _wait(self) -> tuple[list[Any], int, PGresult | None]:
-        if self._found is None:
+    def _wait(self) -> Given:
+        if self._given is None:
             self._send()
-        assert self._found is not None
-        return self._found
+        assert self._given is not None
+        return self._given
 
     @property
     def rowcount(self) -> int:
-        return self._wait()[1]
+        return self._wait().changed
 
     @property
     def description(self) -> Any:
-        return [(name,) for name in _names_of(self._wait()[2])]
+        return [(name,) for name in names_of(self._wait().result)]
 
     def fetchone(self) -> Any:
-        rows = self._wait()[0]
+        rows = self._wait().rows
         return rows.pop(0) if rows else None
 
     def fetchall(self) -> list[Any]:
-        rows = self._wait()[0]
+        rows = self._wait().rows
         found = rows[:]
         rows.clear()
         return found
@@ -109,18 +96,17 @@ class PostgresTransaction:
             yield from rows
         self.execute(f"CLOSE {name}")
 
-    def end_by(self, statement: str) -> str | None:
+    def end_by(self, statement: str) -> str:
         """Send what was not sent yet, and with it what ends the transaction; return what that was answered with."""
         self.execute(statement)
-        cursor = self._send()
-        return None if cursor is None else cursor.statusmessage
+        return self._send()[-1].status
 
-    def _send(self) -> psycopg.Cursor[Any] | None:
+    def _send(self) -> list[Given]:
         waiting, self._waiting = self._waiting, []
-        cursor = None
-        for rows, cursor in zip(waiting, send_together(self.connection, [one.ask for one in waiting]), strict=True):
-            rows.come(cursor)
-        return cursor
+        found = send_together(self.connection, [one.ask for one in waiting])
+        for rows, given in zip(waiting, found, strict=True):
+            rows.come(given)
+        return found
 
     def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Fill a table with rows as they are."""
@@ -133,33 +119,20 @@ class PostgresTransaction:
 
 def ask_together(connection: psycopg.Connection[Any], asks: Sequence[Ask], before: str = "") -> list[list[Any]]:
     """Send questions as one message, behind what stands before them; return the rows of each."""
-    return [_rows_of(cursor) for cursor in send_together(connection, asks, before)][-len(asks) :]
+    return [given.rows for given in send_together(connection, asks, before)][-len(asks) :]
 
 
-def send_together(
-    connection: psycopg.Connection[Any], asks: Sequence[Ask], before: str = ""
-) -> Iterator[psycopg.Cursor[Any]]:
-    """Send statements as one message, and yield the cursor at what each of them gave.
-
-    The values are written into it, quoted by libpq (`psycopg.ClientCursor`), since a message of several statements
-    takes no parameters.
-    """
-    text = _join((*([before] if before else []), *(one.statement for one in asks)))
-    cursor = connection.execute(text, [value for one in asks for value in one.values])
-    yield cursor
-    while cursor.nextset():
-        yield cursor
+def send_together(connection: psycopg.Connection[Any], asks: Sequence[Ask], before: str = "") -> list[Given]:
+    """Send statements as one message, and return what each of them gave."""
+    parts = _split((*([before] if before else []), *(one.statement for one in asks)))
+    return send(connection, parts, [value for one in asks for value in one.values])
 
 
 @lru_cache(maxsize=512)
-def _join(statements: tuple[str, ...]) -> bytes:
+def _split(statements: tuple[str, ...]) -> list[bytes]:
+    """Join statements, and return what stands between their values."""
     # ASCII, all of them: what is not is a value.
-    return ";".join(map(_with_placeholders, statements)).encode("ascii")
-
-
-def _rows_of(cursor: psycopg.Cursor[Any]) -> list[Any]:
-    # BEGIN and SET have none.
-    return cursor.fetchall() if cursor.pgresult is not None and cursor.pgresult.nfields else []
+    return [part.encode("ascii") for part in ";".join(statements).split("?")]
 
 
 @lru_cache(maxsize=512)
@@ -167,19 +140,7 @@ def _with_placeholders(statement: str) -> str:
     return statement.replace("?", "%s")
 
 
-def make_rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], _Row]:
+def make_rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], Row]:
     """Return what makes a row of its values: psycopg's row factory."""
-    # Most questions find nothing, and a message has what gives none: their names are not looked up.
     found = cursor.pgresult
-    kind = _row_type(_names_of(found) if found is not None and found.ntuples else ())
-    return lambda values: kind(values)
-
-
-def _names_of(found: PGresult | None) -> tuple[str, ...]:
-    # Not by the cursor's description, which makes an object of each column.
-    return tuple((found.fname(place) or b"").decode() for place in range(found.nfields)) if found else ()
-
-
-@lru_cache(maxsize=256)
-def _row_type(names: tuple[str, ...]) -> type[_Row]:
-    return type("_Row", (_Row,), {"__slots__": (), "names": names})
+    return row_type(names_of(found) if found is not None else ())
