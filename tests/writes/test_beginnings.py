@@ -10,6 +10,7 @@ import pytest
 
 from po_mcp.writes.journal import JournalStore, due, postgres_beginning
 from po_mcp.writes.journal.postgres import PostgresDatabase
+from po_mcp.writes.journal.postgres_at_once import Remembered
 from po_mcp.writes.journal.postgres_transaction import PostgresTransaction, ask_together
 from tests.writes.making import Clock, guarded_operation, propose, state_of, take_to
 
@@ -27,6 +28,7 @@ class Compared:
 
 @pytest.fixture
 def compared(monkeypatch: Patch) -> Compared:
+    monkeypatch.setattr(Remembered, "recall", lambda self, operation_id: None)  # each move looks first
     compared, begin, ask_all = Compared(), PostgresDatabase._begin_writing, postgres_beginning.ask_all
 
     def begin_and_compare(self: PostgresDatabase, connection: Any, mark: Any, seen: Any, asks: Any) -> Any:

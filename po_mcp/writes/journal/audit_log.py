@@ -118,7 +118,11 @@ class Link(NamedTuple):
 def next_link(db: Transaction, event: Event, row: Row | None) -> Link:
     """Return an event as the log's next one; `row` is its operation's as it stands, or will stand, after it."""
     # The transaction is alone, so that the log ends where it did when it was begun, and after each event of its own.
-    end = db.end or end_of(db)
+    return link_after(db.end or end_of(db), event, row)
+
+
+def link_after(end: Mark, event: Event, row: Row | None) -> Link:
+    """Return an event as the one that follows where the log ends."""
     # The operation's row goes into the hash, so that an edit of the row shows as well.
     digest = _digest_of_row(row)
     detail = json.dumps(event.detail, sort_keys=True, separators=(",", ":"))
@@ -127,13 +131,14 @@ def next_link(db: Transaction, event: Event, row: Row | None) -> Link:
     return Link(*values, _hash(*values))
 
 
-def add(db: Transaction, link: Link) -> None:
-    """Add the event of an operation whose row names it already.
+def add(db: Transaction, link: Link, row: Mapping[str, Any]) -> None:
+    """Add the event of an operation whose row, which stands as `row` then, names it already.
 
     Where the row does not, since the statement before it changed none, this fails, and with it the transaction.
     """
     db.execute(_ADD, (*link[:-1], link.operation_id, link.hash))
     db.end = Mark(link.place, link.hash)
+    db.rows[link.operation_id] = {**row, "last_event": link.hash}
 
 
 def append(db: Transaction, event: Event) -> None:

@@ -54,6 +54,11 @@ def ask_name(connection: Connection) -> Ask:
     return Ask(NAME, key_of(connection))
 
 
+def ask_known_as(connection: Connection, name: str) -> Ask:
+    """Ask whether it is recorded under this name: a condition."""
+    return Ask(f"EXISTS (SELECT 1 FROM ({NAME}) AS known WHERE connection = ?)", (*key_of(connection), name))  # noqa: S608
+
+
 def name_in(rows: Sequence[Row]) -> str | None:
     """Return the name that was found."""
     return str(rows[0]["connection"]) if rows else None

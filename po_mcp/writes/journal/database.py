@@ -6,11 +6,13 @@ A statement is written in the SQL that both understand, with `?` for values. Wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
+
+from po_mcp.writes.operation import State, may_move
 
 T = TypeVar("T")
 
@@ -59,6 +61,19 @@ class Ask(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Step:
+    """A move of an operation that is to be made: from and to which state, what the audit log keeps, further columns."""
+
+    before: State
+    after: State
+    detail: Mapping[str, Any]
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        assert may_move(self.before, self.after), f"{self.before} -> {self.after}"
+
+
+@dataclass(frozen=True)
 class Mark:
     """The end of the audit log: the place and the hash of its last event."""
 
@@ -85,6 +100,8 @@ class Transaction(Protocol):
     end: Mark | None
     answers: list[list[Any]]
     """The rows of what it was begun with."""
+    rows: dict[str, Mapping[str, Any]]
+    """The rows of operations as it leaves them, those that it has moved or recorded."""
 
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> Rows:
         """Run one statement, a `?` in it for each of the values."""
@@ -140,6 +157,15 @@ class Database(Protocol):
         """Run a transaction alone: all of it is durable when this ends without an error, or none of it.
 
         What it is begun with is asked once it is alone, without a round trip of its own.
+        """
+
+    def recall(self, operation_id: str) -> Row | None:
+        """Return an operation's row as this process left it, if `move_at_once` is worth trying with it."""
+
+    def move_at_once(self, row: Row, step: Step, now: float, need: Ask | None = None) -> bool:
+        """Make a move where all is as this process left it, without looking first; else change nothing.
+
+        `now` is its time; `need` is a condition that must hold, too.
         """
 
     def ask(self, *asks: Ask) -> list[list[Any]]:

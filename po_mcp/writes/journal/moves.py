@@ -7,8 +7,8 @@ from typing import Any
 
 from po_mcp.writes.journal import audit_log, queries
 from po_mcp.writes.journal.audit_log import Event
-from po_mcp.writes.journal.database import Row, Transaction
-from po_mcp.writes.operation import WAITING, State, may_move
+from po_mcp.writes.journal.database import Row, Step, Transaction
+from po_mcp.writes.operation import WAITING, State
 
 CLOCK_SLACK_S = 5.0
 """Seconds by which the clock may stand behind the last recorded time before it counts as set back."""
@@ -40,18 +40,28 @@ def move(
         row: the operation's row as this transaction found it, where it is at hand.
         values: further columns of the row, with their new values.
     """
-    assert may_move(before, after), f"{before} -> {after}"
+    step = Step(before, after, detail, values)
     found = row or db.execute(*queries.ask_operation(operation_id)).fetchone()
     if found is None or found["state"] != before:
         return False
-    moved = {**dict(zip(found.keys(), found, strict=True)), "state": after, **_as_stored(values)}
+    moved = moved_row(found, step)
     link = audit_log.next_link(db, Event(operation_id, now, after, detail), moved)
     columns = "".join(f", {name} = ?" for name in values)
     set_all = f"UPDATE write_operations SET state = ?{columns}, last_event = ? WHERE {_IS_AS_FOUND}"  # noqa: S608
     db.execute(set_all, (after, *values.values(), link.hash, operation_id, before))
     # In the same transaction: there is no move without its event, and without the move the event is not taken.
-    audit_log.add(db, link)
+    audit_log.add(db, link, moved)
     return True
+
+
+def make(db: Transaction, operation_id: str, step: Step, now: float, row: Row) -> bool:
+    """Make a move of the row that was found; False where it is in another state."""
+    return move(db, operation_id, step.before, step.after, step.detail, now, row, **step.values)
+
+
+def moved_row(row: Row, step: Step) -> dict[str, Any]:
+    """Return a row as it will stand after a move, but for its last event."""
+    return {**dict(zip(row.keys(), row, strict=True)), "state": step.after, **_as_stored(step.values)}
 
 
 def _as_stored(values: Mapping[str, object]) -> dict[str, object]:

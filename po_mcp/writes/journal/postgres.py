@@ -6,7 +6,8 @@ twice are the compare-and-set of `moves.move` and the unique index of what is li
 snapshot before it waits for the lock, and then see the past.)
 
 The clock is the database's, taken after the lock: those of replicas differ, and by one that is ahead an operation that
-another replica is sending would look abandoned.
+another replica is sending would look abandoned. A move that is made at once (`postgres_at_once`) has the time that this
+process counts on from the database's, compared with it behind the lock.
 
 Nothing here is a setting of the session, and nothing is prepared where a pooler such as PgBouncer stands between.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, NoReturn
 
 import psycopg
@@ -25,7 +26,9 @@ from psycopg_pool import PoolTimeout
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import audit_log, due, restores, schema
 from po_mcp.writes.journal import postgres_beginning as beginning
-from po_mcp.writes.journal.database import Ask, Mark, Slots, Transaction
+from po_mcp.writes.journal.database import Ask, Mark, Row, Slots, Step, Transaction
+from po_mcp.writes.journal.moves import moved_row
+from po_mcp.writes.journal.postgres_at_once import Head, Moving, Remembered, ask_move
 from po_mcp.writes.journal.postgres_beginning import Beginning
 from po_mcp.writes.journal.postgres_connections import DEFAULTS, PostgresConnections, away_error
 from po_mcp.writes.journal.postgres_planned import ask_planned
@@ -97,6 +100,7 @@ class PostgresDatabase:
         self._holds_mark = True
         self._mark = Mark()
         self._latest = due.Latest()
+        self._remembered = Remembered()
 
     @property
     def path(self) -> str:
@@ -167,6 +171,44 @@ class PostgresDatabase:
             yield db
             _need_committed(db.end_by(_COMMIT))
             self._mark = db.end or Mark()
+            self._remembered.note(db.rows)
+
+    def recall(self, operation_id: str) -> Row | None:
+        """Return an operation's row as this process left it, if `move_at_once` is worth trying with it."""
+        return self._remembered.recall(operation_id)
+
+    def move_at_once(self, row: Row, step: Step, now: float, need: Ask | None = None) -> bool:
+        """Make a move by one message, where all is as this process left it; else change nothing."""
+        mark, head = self._mark, Head(self._mark.hash, self._origin, self._known)
+        if not head.is_certain or row["state"] != step.before:
+            return False
+        moved = moved_row(row, step)
+        link = audit_log.link_after(mark, audit_log.Event(row["id"], now, step.after, step.detail), moved)
+        ask = ask_move(Moving(row, step, link, None if self._clock is None else now, need), head)
+        with _translate_errors():
+            count = self._ask_alone(ask)
+        self._remembered.note_try(has_moved=count == 1)
+        if count != 1:
+            return False
+        self._mark = Mark(link.place, link.hash)
+        self._remembered.note({row["id"]: {**moved, "last_event": link.hash}})
+        return True
+
+    def _ask_alone(self, ask: Ask) -> int:
+        """Ask in a transaction of one message what changes rows; return how many, 0 where the connection was gone."""
+        with self._connections.use(WRITING_S) as connection:
+            try:
+                [[(at, count)]] = ask_planned(connection, [ask], _BEGIN_WRITING, _COMMIT)
+            except psycopg.Error:
+                if connection.broken:
+                    return (
+                        0  # a server that was restarted has closed every connection: in the usual way it is taken anew
+                    )
+                with suppress(psycopg.Error):
+                    connection.execute("ROLLBACK")
+                raise
+            self._time = _Time(at, time.monotonic())
+            return int(count)
 
     @contextmanager
     def loading(self) -> Iterator[PostgresTransaction]:

@@ -15,10 +15,10 @@ from po_mcp.writes.journal.database import Ask, Mark
 
 _MOST = 200
 """Events of others that are read, one by one; where there are more, they are not."""
-_CLOCK = "extract(epoch FROM clock_timestamp())::float8"
+CLOCK = "extract(epoch FROM clock_timestamp())::float8"
 # What tells this copy of the database from every other: a promoted standby goes on in a timeline of its own, and a
 # dump that was read back has tables of its own.
-_COPY = (
+COPY = (
     "(pg_control_system()).system_identifier::text || ' ' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
     " || ' ' || coalesce(to_regclass('audit_log')::oid::text, '')"
 )
@@ -42,13 +42,13 @@ class Beginning(NamedTuple):
 def ask_copy(mark: Mark) -> Ask:
     """Ask what a look begins with: it is answered by one row."""
     at_mark = "SELECT hash FROM audit_log WHERE place = ?"
-    return Ask(f"SELECT {_CLOCK}, {_COPY}, ({restores.KNOWN}), ({at_mark})", (mark.place,))
+    return Ask(f"SELECT {CLOCK}, {COPY}, ({restores.KNOWN}), ({at_mark})", (mark.place,))
 
 
 def ask_due(clock: float | None) -> Ask:
     """Ask what a writing transaction begins with: it is answered by one row; `clock` stands for the database's."""
-    begin = f"SELECT {_CLOCK}, {_COPY}, ({restores.KNOWN}), "
-    return Ask(begin + _IS_DUE.replace("?", _CLOCK)) if clock is None else Ask(begin + _IS_DUE, (clock,))
+    begin = f"SELECT {CLOCK}, {COPY}, ({restores.KNOWN}), "
+    return Ask(begin + _IS_DUE.replace("?", CLOCK)) if clock is None else Ask(begin + _IS_DUE, (clock,))
 
 
 def ask_end(mark: Mark, seen: due.Latest) -> Ask:

@@ -41,24 +41,26 @@ class PlannedConnection(psycopg.Connection[Any]):
         self.names: dict[str, str] = {}
 
 
-def ask_planned(connection: psycopg.Connection[Any], asks: Sequence[Ask], before: str = "") -> list[list[Any]]:
-    """Send questions as one message, behind what begins a transaction; return the rows of each."""
+def ask_planned(
+    connection: psycopg.Connection[Any], asks: Sequence[Ask], before: str = "", after: str = ""
+) -> list[list[Any]]:
+    """Send questions as one message, between what begins a transaction and what ends it; return the rows of each."""
     if not isinstance(connection, PlannedConnection) or connection.keeps is False:
-        return ask_together(connection, asks, before)
+        return ask_together(connection, asks, before, after)
     if connection.keeps is None:
-        [[process]], *found = ask_together(connection, [_ASK_PROCESS, *asks], before)
+        [[process]], *found = ask_together(connection, [_ASK_PROCESS, *asks], before, after)
         connection.keeps = process == connection.info.backend_pid
         return found
     names = _name_all(connection.names, asks)
     new = [Ask(_prepare(name, one)) for one, name in names.items() if name and not connection.names[one]]
     planned = [_execute(name, one) if (name := names[one.statement]) else one for one in asks]
     try:
-        found = ask_together(connection, [*new, *planned], before)
+        found = ask_together(connection, [*new, *planned], before, after)
     except _NOT_PLANNED:
         connection.keeps = False
         if before:
             connection.execute("ROLLBACK")
-        return ask_together(connection, asks, before)
+        return ask_together(connection, asks, before, after)
     connection.names |= names
     return found[len(new) :]
 

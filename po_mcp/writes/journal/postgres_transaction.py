@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import count
 from typing import Any
@@ -69,6 +69,7 @@ class PostgresTransaction:
         self.begun: Begun | None = None
         self.end: Mark | None = None
         self.answers: list[list[Any]] = []
+        self.rows: dict[str, Mapping[str, Any]] = {}
         self._is_late = is_late
         self._waiting: list[_LateRows] = []
         self._streams = count(1)
@@ -117,14 +118,26 @@ class PostgresTransaction:
                 copy.write_row(row)
 
 
-def ask_together(connection: psycopg.Connection[Any], asks: Sequence[Ask], before: str = "") -> list[list[Any]]:
-    """Send questions as one message, behind what stands before them; return the rows of each."""
-    return [given.rows for given in send_together(connection, asks, before)][-len(asks) :]
+def ask_together(
+    connection: psycopg.Connection[Any], asks: Sequence[Ask], before: str = "", after: str = ""
+) -> list[list[Any]]:
+    """Send questions as one message, between what stands before and after them; return the rows of each.
+
+    Raises:
+        psycopg.OperationalError: what stands after them was not done.
+    """
+    found = send_together(connection, asks, before, after)
+    # A COMMIT of what failed before answers ROLLBACK, without an error.
+    if after and found.pop().status != after:
+        raise psycopg.OperationalError(f"no {after}")
+    return [given.rows for given in found][-len(asks) :]
 
 
-def send_together(connection: psycopg.Connection[Any], asks: Sequence[Ask], before: str = "") -> list[Given]:
+def send_together(
+    connection: psycopg.Connection[Any], asks: Sequence[Ask], before: str = "", after: str = ""
+) -> list[Given]:
     """Send statements as one message, and return what each of them gave."""
-    parts = _split((*([before] if before else []), *(one.statement for one in asks)))
+    parts = _split(tuple(filter(None, (before, *(one.statement for one in asks), after))))
     return send(connection, parts, [value for one in asks for value in one.values])
 
 

@@ -66,7 +66,7 @@ def insert(
     values["last_event"] = link.hash
     names, places = ", ".join(values), ", ".join("?" * len(values))
     db.execute(f"INSERT INTO write_operations ({names}) VALUES ({places})", tuple(values.values()))  # noqa: S608
-    audit_log.add(db, link)
+    audit_log.add(db, link, values)
     return Proposed(operation, state, now + ttl, proposed_at=now, last_no=last_no)
 
 

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import audit_log, due, file_systems, moving, restores, schema
-from po_mcp.writes.journal.database import MEMORY, Ask, Mark, Transaction
+from po_mcp.writes.journal.database import MEMORY, Ask, Mark, Row, Step, Transaction
 from po_mcp.writes.journal.sqlite_connection import BUSY_S as BUSY_S
 from po_mcp.writes.journal.sqlite_connection import Calling, SqliteConnection, Stat, connect, stat_of, translate_errors
 from po_mcp.writes.journal.sqlite_mark import MarkFile
@@ -119,6 +119,13 @@ class SqliteFile:
                 yield db
             finally:
                 db.execute("ROLLBACK")
+
+    def recall(self, operation_id: str) -> None:
+        """Return nothing: to look in a file is no wait that a move without it would save."""
+
+    def move_at_once(self, row: Row, step: Step, now: float, need: Ask | None = None) -> bool:
+        """Change nothing."""
+        return False
 
     def ask(self, *asks: Ask) -> list[list[Any]]:
         """Return the rows of each question, as of one moment."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -36,6 +36,7 @@ class SqliteConnection(sqlite3.Connection):
     begun: Begun | None = None
     end: Mark | None = None
     answers: list[list[Any]] = []  # noqa: RUF012 - replaced, and never changed
+    rows: dict[str, Mapping[str, Any]] = {}  # noqa: RUF012 - replaced where a transaction begins
 
     def ask(self, *asks: Ask) -> list[list[Any]]:
         """Return the rows of each question."""
@@ -47,7 +48,7 @@ class SqliteConnection(sqlite3.Connection):
 
     def forget(self) -> None:
         """Let a new transaction know nothing of the one before it."""
-        self.begun, self.end, self.answers = None, None, []
+        self.begun, self.end, self.answers, self.rows = None, None, [], {}
 
 
 @contextmanager

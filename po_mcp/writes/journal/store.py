@@ -6,7 +6,7 @@ All of it is synchronous; `Journal` is the same for the event loop.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,7 +27,7 @@ from po_mcp.writes.journal import (
 from po_mcp.writes.journal.approver_pin import PinPlace
 from po_mcp.writes.journal.audit_log import Event
 from po_mcp.writes.journal.credential_rows import CredentialRows
-from po_mcp.writes.journal.database import Ask, Transaction
+from po_mcp.writes.journal.database import Ask, Row, Step, Transaction
 from po_mcp.writes.journal.proposals import Similar
 from po_mcp.writes.journal.proposing import Limits, Proposal
 from po_mcp.writes.journal.readings import JournalReadings
@@ -51,6 +51,21 @@ class Claim:
     operation: Operation
     sent_at: float
     claimed: float = field(default_factory=time.monotonic)
+
+
+def _claimable(rows: Sequence[Row], name: str) -> Operation | None:
+    """Return the operation of a row as it may be sent on the connection of this name; None where it may not be."""
+    claimed = next(queries.readable(rows), None)
+    # An approval for the books of one company is never carried out in those of another.
+    if claimed is None or claimed.operation.connection != name:
+        return None
+    # Nor one that lacks a yes, however it came to be approved.
+    consent = claimed.operation.payload.consent
+    return None if consent.needed > 1 and consent.missing else claimed.operation
+
+
+def _sent(at: float) -> Step:
+    return Step("APPROVED", "SENT", {}, {"sent_at": at, "counts_from": at})
 
 
 class JournalStore(JournalReadings):
@@ -131,12 +146,8 @@ class JournalStore(JournalReadings):
 
     def approve(self, operation_id: str, payload: Payload, detail: Mapping[str, Any]) -> bool:
         """Record a person's yes, and what exactly is to be sent; False where it must be known whose yes it is."""
-        with self._moving(queries.ask_operation(operation_id)) as db:
-            [rows] = db.answers
-            if not rows or agreements.is_of_team(rows):
-                return False
-            sent = payload.model_dump_json()
-            return moves.move(db, operation_id, "PROPOSED", "APPROVED", detail, self._clock(), rows[0], payload=sent)
+        approved = Step("PROPOSED", "APPROVED", detail, {"payload": payload.model_dump_json()})
+        return self._move(operation_id, lambda row, now: None if agreements.is_of_team([row]) else approved)
 
     def agree(
         self, operation_id: str, payload: Payload, agreement: Agreement, needed: int, detail: Mapping[str, Any]
@@ -157,12 +168,8 @@ class JournalStore(JournalReadings):
     def _end_by_no(
         self, operation_id: str, before: State, detail: Mapping[str, Any], outcome: WriteOutcome | None
     ) -> bool:
-        with self._moving(queries.ask_operation(operation_id)) as db:
-            now, [rows] = self._clock(), db.answers
-            values: dict[str, Any] = {"settled_at": now}
-            if outcome is not None:
-                values["outcome"] = outcome.model_dump_json(exclude_none=True)
-            return bool(rows) and moves.move(db, operation_id, before, "DECLINED", detail, now, rows[0], **values)
+        said = {} if outcome is None else {"outcome": outcome.model_dump_json(exclude_none=True)}
+        return self._move(operation_id, lambda _, now: Step(before, "DECLINED", detail, {"settled_at": now, **said}))
 
     def claim(self, operation_id: str, connection: Connection) -> Claim | None:
         """Take the one edge to the wire: for one caller only, in time, and durable when this returns.
@@ -170,23 +177,26 @@ class JournalStore(JournalReadings):
         Raises:
             ConnectionNotAdopted: nobody said whose credentials these are.
         """
+        if (claim := self._claim_at_once(operation_id, connection)) is not None:
+            return claim
         asks = connections.ask_name(connection), queries.ask_operation(operation_id)
         with self._moving(*asks) as db:
             names, rows = db.answers
             sent_at = self._clock()
             name = connections.name_in(names) or connections.join(db, connection, sent_at)
-            claimed = next(queries.readable(rows), None)
-            # An approval for the books of one company is never carried out in those of another.
-            if claimed is None or claimed.operation.connection != name:
-                return None
-            # Nor one that lacks a yes, however it came to be approved.
-            if claimed.operation.payload.consent.needed > 1 and claimed.operation.payload.consent.missing:
-                return None
+            claimed = _claimable(rows, name)
             # Durable before the first byte goes out: who dies while sending leaves SENT, which nobody sends again.
-            begun = {"sent_at": sent_at, "counts_from": sent_at}
-            if not moves.move(db, operation_id, "APPROVED", "SENT", {}, sent_at, rows[0], **begun):
+            if claimed is None or not moves.make(db, operation_id, _sent(sent_at), sent_at, rows[0]):
                 return None
-            return Claim(claimed.operation, sent_at)
+            return Claim(claimed, sent_at)
+
+    def _claim_at_once(self, operation_id: str, connection: Connection) -> Claim | None:
+        row = self._file.recall(operation_id)
+        claimed = None if row is None else _claimable([row], row["connection"])
+        if row is None or claimed is None:
+            return None
+        need, sent_at = connections.ask_known_as(connection, claimed.connection), self._clock()
+        return Claim(claimed, sent_at) if self._file.move_at_once(row, _sent(sent_at), sent_at, need) else None
 
     def finish(
         self,
@@ -203,15 +213,16 @@ class JournalStore(JournalReadings):
 
         `watched_until` is for WATCHED; `is_late`: the next answer on this connection must say it.
         """
-        with self._moving(queries.ask_operation(operation_id)) as db:
-            now, [rows] = self._clock(), db.answers
-            values: dict[str, Any] = {"settled_at": now, "outcome": outcome.model_dump_json(exclude_none=True)}
-            if watched_until is not None:
-                # What is left of the watch is counted from here, should the clock be set back meanwhile.
-                values |= {"watched_until": watched_until, "counts_from": now}
-            if is_late:
-                values["is_untold"] = 1
-            return bool(rows) and moves.move(db, operation_id, before, after, detail, now, rows[0], **values)
+        said: dict[str, Any] = {"outcome": outcome.model_dump_json(exclude_none=True)}
+        if is_late:
+            said["is_untold"] = 1
+
+        def end(row: Row, now: float) -> Step:
+            # What is left of the watch is counted from here, should the clock be set back meanwhile.
+            watch = {} if watched_until is None else {"watched_until": watched_until, "counts_from": now}
+            return Step(before, after, detail, {"settled_at": now, **said, **watch})
+
+        return self._move(operation_id, end)
 
     def note(self, operation_id: str, event: str, detail: Mapping[str, Any]) -> None:
         """Add to the audit log what moves nothing."""
@@ -247,6 +258,18 @@ class JournalStore(JournalReadings):
         """Return what turned out to be done after it was called refused, once; of the reader's, or (None) of all."""
         with self._moving() as db:
             return late_news.take(db, connection, reader)
+
+    def _move(self, operation_id: str, find_step: Callable[[Row, float], Step | None]) -> bool:
+        """Make the move that an operation's row and the time call for; False where there is none to be made."""
+        if (known := self._file.recall(operation_id)) is not None:
+            now = self._clock()
+            step = find_step(known, now)
+            if step is not None and self._file.move_at_once(known, step, now):
+                return True
+        with self._moving(queries.ask_operation(operation_id)) as db:
+            now, [rows] = self._clock(), db.answers
+            step = find_step(rows[0], now) if rows else None
+            return step is not None and moves.make(db, operation_id, step, now, rows[0])
 
     @contextmanager
     def _moving(self, *asks: Ask) -> Iterator[Transaction]:
