@@ -180,3 +180,10 @@ def test_a_table_is_read_with_the_names_of_its_columns(store: JournalStore) -> N
         found = [dict(zip(columns, row, strict=True)) for row in rows]
 
     assert [row["connection"] for row in found] == [store.name_of(CONNECTION)]
+
+
+def test_calls_one_after_another_use_one_connection(store: JournalStore) -> None:
+    for place in range(3):
+        take_to(store, guarded_operation(number=f"PO-{place}"), "DONE")
+
+    assert store._file._connections._pool.get_stats()["pool_size"] == 1  # type: ignore[attr-defined]

@@ -169,8 +169,10 @@ class PostgresConnections:
             num_workers=1,
             open=False,
         )
-        pool.open()
         try:
+            # Waited for, since who asks before it is there lets the pool open a second one, which it uses in turn:
+            # one process of the server then has in its caches what the other needs.
+            pool.open(wait=True, timeout=CHECKOUT_S)
             with pool.connection(timeout=CHECKOUT_S) as connection:
                 self.journal_id = self._prepare(connection)
         except (psycopg.OperationalError, PoolTimeout):
