@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from po_mcp.writes.journal import JournalStore, due, postgres_beginning
+from po_mcp.writes.journal.at_once import Remembered
 from po_mcp.writes.journal.postgres import PostgresDatabase
-from po_mcp.writes.journal.postgres_at_once import Remembered
 from po_mcp.writes.journal.postgres_transaction import PostgresTransaction, ask_together
 from tests.writes.making import Clock, guarded_operation, propose, state_of, take_to
 

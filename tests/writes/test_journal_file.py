@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import pytest
 
 from po_mcp.errors import JournalUnavailable, OperationUnderWay
-from po_mcp.writes.journal import JournalStore, file_systems, restores, sqlite, sqlite_mark
+from po_mcp.writes.journal import JournalStore, file_systems, restores, sqlite, sqlite_connection, sqlite_mark
 from po_mcp.writes.journal.sqlite_mark import MarkFile
 from po_mcp.writes.operation import State
 from po_mcp.writes.policy import SettlementPolicy
@@ -712,7 +712,7 @@ def test_a_file_that_cannot_be_written_is_no_endless_wait(file: Path) -> None:
         db.execute("CREATE TABLE any_table (x)")
     readonly = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
     with closing(readonly) as db, pytest.raises(sqlite3.OperationalError, match="readonly"):
-        sqlite._switch_to_wal(db)
+        sqlite_connection.switch_to_wal(db)
 
 
 def test_another_journal_in_the_same_file_stops_writes(store: JournalStore, file: Path, tmp_path: Path) -> None:

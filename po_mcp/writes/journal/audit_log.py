@@ -52,6 +52,7 @@ _ADD = (
     "INSERT INTO audit_log VALUES (?, ?, ?, ?, ?, ?, ?,"
     " (SELECT last_event FROM write_operations WHERE id = ? AND last_event = ?))"
 )
+INSERT = "INSERT INTO audit_log VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _LAST = "SELECT place, hash FROM audit_log ORDER BY place DESC LIMIT 1"
 
 
@@ -154,7 +155,7 @@ def append(db: Transaction, event: Event) -> None:
             # Else it would look as if somebody had removed the operation.
             event = replace(event, operation_id="", detail={**event.detail, "operation": event.operation_id})
     link = next_link(db, event, row)
-    db.execute("INSERT INTO audit_log VALUES (?, ?, ?, ?, ?, ?, ?, ?)", link)
+    db.execute(INSERT, link)
     # A chain whose end was cut off is whole: the row names its last event, so that it is missed.
     if event.operation_id:
         db.execute("UPDATE write_operations SET last_event = ? WHERE id = ?", (link.hash, event.operation_id))

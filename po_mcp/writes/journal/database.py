@@ -100,7 +100,7 @@ class Transaction(Protocol):
     end: Mark | None
     answers: list[list[Any]]
     """The rows of what it was begun with."""
-    rows: dict[str, Mapping[str, Any]]
+    rows: dict[str, dict[str, Any]]
     """The rows of operations as it leaves them, those that it has moved or recorded."""
 
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> Rows:

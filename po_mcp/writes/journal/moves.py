@@ -61,7 +61,7 @@ def make(db: Transaction, operation_id: str, step: Step, now: float, row: Row) -
 
 def moved_row(row: Row, step: Step) -> dict[str, Any]:
     """Return a row as it will stand after a move, but for its last event."""
-    return {**dict(zip(row.keys(), row, strict=True)), "state": step.after, **_as_stored(step.values)}
+    return {**row, "state": step.after, **_as_stored(step.values)}
 
 
 def _as_stored(values: Mapping[str, object]) -> dict[str, object]:

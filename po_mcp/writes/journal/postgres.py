@@ -26,9 +26,9 @@ from psycopg_pool import PoolTimeout
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import audit_log, due, restores, schema
 from po_mcp.writes.journal import postgres_beginning as beginning
+from po_mcp.writes.journal.at_once import Remembered, suppose
 from po_mcp.writes.journal.database import Ask, Mark, Row, Slots, Step, Transaction
-from po_mcp.writes.journal.moves import moved_row
-from po_mcp.writes.journal.postgres_at_once import Head, Moving, Remembered, ask_move
+from po_mcp.writes.journal.postgres_at_once import ask_move
 from po_mcp.writes.journal.postgres_beginning import Beginning
 from po_mcp.writes.journal.postgres_connections import DEFAULTS, PostgresConnections, away_error
 from po_mcp.writes.journal.postgres_planned import ask_planned
@@ -179,19 +179,18 @@ class PostgresDatabase:
 
     def move_at_once(self, row: Row, step: Step, now: float, need: Ask | None = None) -> bool:
         """Make a move by one message, where all is as this process left it; else change nothing."""
-        mark, head = self._mark, Head(self._mark.hash, self._origin, self._known)
-        if not head.is_certain or row["state"] != step.before:
+        origin, known = self._origin, self._known
+        # Where the copy is not the one that the journal knows, a transaction has more to do.
+        if known is None or restores.is_other(known, origin) or row["state"] != step.before:
             return False
-        moved = moved_row(row, step)
-        link = audit_log.link_after(mark, audit_log.Event(row["id"], now, step.after, step.detail), moved)
-        ask = ask_move(Moving(row, step, link, None if self._clock is None else now, need), head)
+        move = suppose(row, step, self._mark, now)
         with _translate_errors():
-            count = self._ask_alone(ask)
+            count = self._ask_alone(ask_move(move, origin, known, None if self._clock is None else now, need))
         self._remembered.note_try(has_moved=count == 1)
         if count != 1:
             return False
-        self._mark = Mark(link.place, link.hash)
-        self._remembered.note({row["id"]: {**moved, "last_event": link.hash}})
+        self._mark = move.end
+        self._remembered.note({row["id"]: move.after})
         return True
 
     def _ask_alone(self, ask: Ask) -> int:
@@ -201,9 +200,7 @@ class PostgresDatabase:
                 [[(at, count)]] = ask_planned(connection, [ask], _BEGIN_WRITING, _COMMIT)
             except psycopg.Error:
                 if connection.broken:
-                    return (
-                        0  # a server that was restarted has closed every connection: in the usual way it is taken anew
-                    )
+                    return 0  # a server that was restarted has closed every connection: the usual way takes another
                 with suppress(psycopg.Error):
                     connection.execute("ROLLBACK")
                 raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import count
 from typing import Any
@@ -69,7 +69,7 @@ class PostgresTransaction:
         self.begun: Begun | None = None
         self.end: Mark | None = None
         self.answers: list[list[Any]] = []
-        self.rows: dict[str, Mapping[str, Any]] = {}
+        self.rows: dict[str, dict[str, Any]] = {}
         self._is_late = is_late
         self._waiting: list[_LateRows] = []
         self._streams = count(1)

@@ -23,10 +23,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from po_mcp.errors import JournalUnavailable
-from po_mcp.writes.journal import audit_log, due, file_systems, moving, restores, schema
+from po_mcp.writes.journal import audit_log, due, file_systems, moves, moving, restores, schema
+from po_mcp.writes.journal.at_once import Remembered, ask_update, suppose
 from po_mcp.writes.journal.database import MEMORY, Ask, Mark, Row, Step, Transaction
 from po_mcp.writes.journal.sqlite_connection import BUSY_S as BUSY_S
-from po_mcp.writes.journal.sqlite_connection import Calling, SqliteConnection, Stat, connect, stat_of, translate_errors
+from po_mcp.writes.journal.sqlite_connection import (
+    Calling,
+    SqliteConnection,
+    Stat,
+    connect,
+    stat_of,
+    switch_to_wal,
+    translate_errors,
+)
 from po_mcp.writes.journal.sqlite_mark import MarkFile
 from po_mcp.writes.journal.sqlite_schema import expect_schema, id_of, need_journal, prepare, read_schema
 
@@ -34,10 +43,10 @@ T = TypeVar("T")
 
 BUSY_AGAIN_S = 0.25
 """Seconds to wait for another process right after such a wait was in vain: not every call waits the whole of it."""
-_SWITCH_AGAIN_S = 0.01
 _SYNCHRONOUS_FULL = 2
 _BEGUN = f"SELECT ({moving.SEALED}), (SELECT hash FROM audit_log WHERE place = ?), {due.COLUMNS}"  # noqa: S608
 """What a writing transaction begins with: the mark, and then what is due."""
+_NOTHING_IS_OVER = f"NOT EXISTS (SELECT 1 FROM live_operations WHERE {moves.IS_OVER})"  # noqa: S608
 _ADOPT = "Look in the ERP at the orders that were sent last, then run: po-mcp journal adopt"
 
 
@@ -65,6 +74,7 @@ class SqliteFile:
         self._may_be_copy = False
         self._mark = Mark()
         self._latest = due.Latest()
+        self._remembered = Remembered()
         self._was_busy_at = -BUSY_S
         self._waits_for = 0.0
         self._calling = Calling()
@@ -90,6 +100,18 @@ class SqliteFile:
     @contextmanager
     def _changing(self) -> Iterator[SqliteConnection]:
         """Run a transaction, in which nothing is looked at yet."""
+        with self._alone() as db:
+            yield db
+            # Before the commit: right after it another process may have written on.
+            end = db.end or audit_log.end_of(db)
+            db.execute("COMMIT")
+            # After the commit: a mark ahead of its journal would lock the next start out.
+            self._set_mark(end)
+            self._remembered.note(db.rows)
+
+    @contextmanager
+    def _alone(self) -> Iterator[SqliteConnection]:
+        """Begin a transaction, which is rolled back where it was not committed."""
         with self._write_lock, translate_errors():
             db = self._open_writer()
             self._need_same_file()
@@ -97,15 +119,29 @@ class SqliteFile:
             db.forget()
             try:
                 yield db
-                # Before the commit: right after it another process may have written on.
-                end = db.end or audit_log.end_of(db)
-                db.execute("COMMIT")
-            except BaseException:
+            finally:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
-                raise
-            # After the commit: a mark ahead of its journal would lock the next start out.
-            self._set_mark(end)
+
+    def recall(self, operation_id: str) -> Row | None:
+        """Return an operation's row as this process left it, if `move_at_once` is worth trying with it."""
+        return self._remembered.recall(operation_id)
+
+    def move_at_once(self, row: Row, step: Step, now: float, need: Ask | None = None) -> bool:
+        """Make a move by the statements that write alone, where all is as this process left it; else change nothing."""
+        if row["state"] != step.before:
+            return False
+        with self._alone() as db:
+            move = suppose(row, step, self._mark, now)
+            moved = db.execute(*ask_update(move, (Ask(_NOTHING_IS_OVER, (now,)), need)))
+            self._remembered.note_try(has_moved=moved.rowcount == 1)
+            if moved.rowcount != 1:
+                return False
+            db.execute(audit_log.INSERT, move.link)
+            db.execute("COMMIT")
+            self._set_mark(move.end)
+            self._remembered.note({row["id"]: move.after})
+            return True
 
     @contextmanager
     def reading(self) -> Iterator[SqliteConnection]:
@@ -119,13 +155,6 @@ class SqliteFile:
                 yield db
             finally:
                 db.execute("ROLLBACK")
-
-    def recall(self, operation_id: str) -> None:
-        """Return nothing: to look in a file is no wait that a move without it would save."""
-
-    def move_at_once(self, row: Row, step: Step, now: float, need: Ask | None = None) -> bool:
-        """Change nothing."""
-        return False
 
     def ask(self, *asks: Ask) -> list[list[Any]]:
         """Return the rows of each question, as of one moment."""
@@ -238,6 +267,7 @@ class SqliteFile:
             self._doubt_copy(db)
             moving.seal(db, to, self.now())
             yield db
+        self._remembered = Remembered()
 
     def adopt(self) -> str:
         """Take the file as it lies there for the journal from now on; return what was done, "" for nothing."""
@@ -288,7 +318,7 @@ class SqliteFile:
             db.execute("BEGIN")  # one snapshot: another process may make the tables between two readings
             need_journal(db)
             db.execute("COMMIT")
-            _switch_to_wal(db)
+            switch_to_wal(db)
             # NORMAL would sync at checkpoints only: a power cut would lose a claim whose bytes went out.
             db.execute("PRAGMA synchronous = FULL")
             if db.execute("PRAGMA synchronous").fetchone()[0] != _SYNCHRONOUS_FULL:
@@ -308,6 +338,7 @@ class SqliteFile:
             if db is not None:
                 db.close()
         self._writer = self._reader = None
+        self._remembered = Remembered()  # what is opened next may be another copy
         self._waits_for = 0.0
 
     # Is it still the file that was opened, and the whole of it?
@@ -388,21 +419,3 @@ class SqliteFile:
             self._was_busy_at = time.monotonic()
             raise
         self._was_busy_at = -BUSY_S
-
-
-def _switch_to_wal(db: sqlite3.Connection) -> None:
-    """Turn WAL mode on, which stays with the file.
-
-    SQLite does not wait for the lock of this switch, whatever its busy_timeout: of several processes that open a new
-    file at once all but one would fail.
-    """
-    until = time.monotonic() + BUSY_S
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as exc:
-            if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
-                raise
-            time.sleep(_SWITCH_AGAIN_S)
-        else:
-            return

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from po_mcp.writes.journal.database import Ask, Begun, Mark
 
 BUSY_S = 5.0
 """Seconds to wait for another process's transaction."""
+_SWITCH_AGAIN_S = 0.01
 
 
 class Calling(threading.local):
@@ -36,7 +38,7 @@ class SqliteConnection(sqlite3.Connection):
     begun: Begun | None = None
     end: Mark | None = None
     answers: list[list[Any]] = []  # noqa: RUF012 - replaced, and never changed
-    rows: dict[str, Mapping[str, Any]] = {}  # noqa: RUF012 - replaced where a transaction begins
+    rows: dict[str, dict[str, Any]] = {}  # noqa: RUF012 - replaced where a transaction begins
 
     def ask(self, *asks: Ask) -> list[list[Any]]:
         """Return the rows of each question."""
@@ -77,3 +79,21 @@ def stat_of(path: str) -> Stat | None:
     except FileNotFoundError:
         return None
     return Stat((found.st_dev, found.st_ino), found.st_size, found.st_mtime_ns)
+
+
+def switch_to_wal(db: sqlite3.Connection) -> None:
+    """Turn WAL mode on, which stays with the file.
+
+    SQLite does not wait for the lock of this switch, whatever its busy_timeout: of several processes that open a new
+    file at once all but one would fail.
+    """
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_SWITCH_AGAIN_S)
+        else:
+            return
