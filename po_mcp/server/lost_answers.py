@@ -19,10 +19,14 @@ from po_mcp.orders import fold_number
 from po_mcp.server.current_request import Request
 from po_mcp.writes import order_text
 from po_mcp.writes.kinds import kinds
-from po_mcp.writes.operation import Recorded, Requester
+from po_mcp.writes.operation import SENT_STATES, Recorded, Requester
 
 _REASON = "invalid_request_state"
 """What the SDK's error gives as `reason`, to each client."""
+_WHY = "po-mcp was restarted since it was asked, or too much time went by, or it was asked for another call."
+_RECENT_S = 86_400.0
+"""How long ago what was sent may have been sent with this answer: longer than any answer is taken."""
+_LATEST = 100
 
 
 async def explain_lost_answer(ctx: Request, call_next: CallNext) -> HandlerResult:
@@ -44,34 +48,56 @@ async def explain_lost_answer(ctx: Request, call_next: CallNext) -> HandlerResul
 async def _explain(desk: Desk, params: Mapping[str, Any]) -> str:
     tool, arguments = str(params.get("name", "")), params.get("arguments")
     number = arguments.get("number") if isinstance(arguments, Mapping) else None
+    found = await _find_operations(desk, tool, number if isinstance(number, str) else None)
+    # A client repeats an answer to which no answer came: the start before this one may have sent the change with it.
+    sent = found if found is None else [one for one in found if _was_sent(one)]
+    if sent is None or sent:
+        return f"The answer to this question was not taken by this call: {_WHY} {_tell_sent(sent or [])}"
     said = (
-        "The answer to this question was not taken, and nothing was sent with it: po-mcp was restarted since it was "
-        "asked, or too much time went by, or it was asked for another call. "
+        f"The answer to this question was not taken, and nothing was sent with it: {_WHY} "
         "Call the tool again with the same arguments, and the person is asked again."
     )
-    found = await _find_open(desk, tool, number if isinstance(number, str) else None)
-    if found is None:
+    if found is None or len(found) != 1:
         return said
-    operation = found.operation
-    which = f"Operation {operation.id} for order {order_text.number(operation.number)}"
-    return f"{said} {which} is open: get_operation shows where it stands."
+    return f"{said} {_name(found[0])} is open: get_operation shows where it stands."
 
 
-async def _find_open(desk: Desk, tool: str, number: str | None) -> Recorded | None:
-    """Return the caller's open operation that a call is about; None where there is none, or not only one."""
+def _tell_sent(sent: list[Recorded]) -> str:
+    what = "A call before it may have carried the change out."
+    if len(sent) == 1:
+        what = f"{_name(sent[0])} was sent by a call before it."
+    return f"{what} Do not repeat it before get_operation has shown what became of it."
+
+
+def _name(recorded: Recorded) -> str:
+    return f"Operation {recorded.operation.id} for order {order_text.number(recorded.operation.number)}"
+
+
+def _was_sent(recorded: Recorded) -> bool:
+    # Where a restored journal does not tell it, too.
+    return recorded.sent_at is not None or recorded.state in (*SENT_STATES, "DONE")
+
+
+async def _find_operations(desk: Desk, tool: str, number: str | None) -> list[Recorded] | None:
+    """Return the caller's operations that a call may be about: what is open, and what was sent within a day.
+
+    None where the journal does not tell.
+    """
     kind = next((one.name for one in kinds() if tool == f"{one.name}_purchase_order"), None)
     if kind is None or not desk.journal.exists():
-        return None
+        return []
     requester = Requester(caller.user_name(), oauth_client=caller.oauth_client())
     try:
-        live = await desk.journal.live(await desk.journal.name_of(desk.erp.connection))
-    except PurchaseOrderError:  # the words are true without it
+        name = await desk.journal.name_of(desk.erp.connection)
+        live = await desk.journal.live(name)
+        ended = await desk.journal.latest(name, _LATEST, kind=kind, user=requester.handles)
+    except PurchaseOrderError:
         return None
-    asked = [
+    recent = desk.journal.now() - _RECENT_S
+    return [
         one
-        for one in live
+        for one in (*live, *(one for one in ended if _was_sent(one) and (one.settled_at or recent) >= recent))
         if one.operation.kind == kind
         and requester.may_handle(one.operation)
         and (number is None or fold_number(one.operation.number) == fold_number(number))
     ]
-    return asked[0] if len(asked) == 1 else None
