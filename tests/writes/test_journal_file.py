@@ -11,14 +11,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from po_mcp.errors import JournalUnavailable, OperationUnderWay
-from po_mcp.writes.journal import JournalStore, file_systems, restores, sqlite, sqlite_connection, sqlite_mark
+from po_mcp.writes.journal import (
+    JournalStore,
+    file_systems,
+    restores,
+    sqlite,
+    sqlite_connection,
+    sqlite_files,
+    sqlite_mark,
+)
 from po_mcp.writes.journal.sqlite_mark import MarkFile
 from po_mcp.writes.operation import State
 from po_mcp.writes.policy import SettlementPolicy
@@ -310,6 +318,97 @@ def test_a_file_that_was_replaced_by_another_journal_is_noticed(
     assert "older copy, or another one" in read_refusal(JournalStore(file, 600, clock))
 
 
+BESIDE = [("-shm",), ("-wal",), ("-wal", "-shm")]
+CLAIMS = """
+import sys
+from po_mcp.writes.journal import JournalStore
+from tests.writes.making import CONNECTION
+store = JournalStore(sys.argv[1])
+[recorded] = store.live(None)
+print(store.claim(recorded.operation.id, CONNECTION) is not None)
+store.close()
+"""
+
+
+def remove_beside(file: Path, ends: tuple[str, ...]) -> None:
+    for end in ends:
+        Path(f"{file}{end}").unlink()
+
+
+def claim_in_another_process(file: Path) -> str:
+    return subprocess.run([sys.executable, "-c", CLAIMS, str(file)], capture_output=True, text=True).stdout.strip()
+
+
+@pytest.mark.parametrize("ends", BESIDE, ids="".join)
+def test_a_file_beside_it_that_was_removed_is_noticed(store: JournalStore, file: Path, ends: tuple[str, ...]) -> None:
+    """The clean-up `rm *-shm` under a running server, and a second one: both sent the same finalize at once."""
+    take_to(store, guarded_operation(), "APPROVED")
+    remove_beside(file, ends)
+
+    assert "(-wal or -shm) was removed" in read_refusal(store)
+    with pytest.raises(JournalUnavailable, match="was removed"):
+        store.live(None)
+
+
+def test_after_a_restart_such_a_file_is_used_again(store: JournalStore, file: Path, clock: Clock) -> None:
+    operation_id = take_to(store, guarded_operation(), "APPROVED")
+    remove_beside(file, ("-wal", "-shm"))
+    store.close()
+
+    with closing(JournalStore(file, 600, clock)) as again:
+        assert again.claim(operation_id, CONNECTION) is not None
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("looks", [True, False], ids=["", "mutant: without the look beside it"])
+def test_two_processes_that_share_no_locks_do_not_send_the_same(
+    file: Path, looks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not looks:
+        monkeypatch.setattr(sqlite_files, "_BESIDE", ())
+    with closing(JournalStore(file)) as store:
+        operation_id = take_to(store, guarded_operation(), "APPROVED")
+        remove_beside(file, ("-shm",))
+        claimed = [claim_in_another_process(file)]
+        with suppress(JournalUnavailable):
+            claimed.append(str(store.claim(operation_id, CONNECTION) is not None))
+
+    assert claimed == (["True"] if looks else ["True", "True"])
+
+
+def test_a_file_that_became_a_link_is_noticed(store: JournalStore, file: Path) -> None:
+    """SQLite looks for what belongs to it beside what the link leads to."""
+    take_to(store, guarded_operation(), "APPROVED")
+    file.rename(moved := file.with_name("moved.db"))
+    file.symlink_to(moved)
+
+    assert "removed or replaced" in read_refusal(store)
+
+
+def test_a_link_that_leads_to_another_file_is_noticed(store: JournalStore, file: Path, clock: Clock) -> None:
+    take_to(store, guarded_operation(), "APPROVED")
+    store.close()
+    (link := file.with_name("link.db")).symlink_to(file)
+    with closing(JournalStore(link, 600, clock)) as linked:
+        assert linked.counts()[0] == 1
+        link.unlink()
+        link.symlink_to(file.with_name("another.db"))
+
+        assert "removed or replaced" in read_refusal(linked)
+
+
+def test_a_file_with_a_second_name_is_refused_until_that_is_gone(store: JournalStore, file: Path, clock: Clock) -> None:
+    """By each name SQLite makes other files beside it, so that two processes would not see each other."""
+    operation_id = take_to(store, guarded_operation(), "APPROVED")
+    os.link(file, other := file.with_name("other.db"))
+
+    assert "second name" in read_refusal(store)
+    assert "second name" in read_refusal(JournalStore(other, 600, clock))
+    assert JournalStore(other, 600, clock).find_fault().startswith("The journal's file has a second name")
+    other.unlink()
+    assert store.claim(operation_id, CONNECTION) is not None
+
+
 @pytest.mark.parametrize("with_wal", [True, False], ids=["with its wal", "without its wal"])
 def test_an_older_copy_is_noticed_by_the_running_and_by_the_next_process(
     store: JournalStore, file: Path, clock: Clock, with_wal: bool
@@ -392,7 +491,10 @@ def test_a_mark_of_one_journal_is_none_of_another_in_the_same_folder(file: Path,
     assert JournalStore(file, 600, clock).counts()[0] == 1
 
 
-@pytest.mark.parametrize("garbled", [b"", b"{}", b"\xff\xfe", b'{"journal": 7', b'{"journal": "x", "place": "y"}'])
+GARBLED = [b"", b"{}", b"\xff\xfe", b'{"journal": 7', b'{"journal": "x", "place": "y"}', b"[" * 100_000, b"9" * 5000]
+
+
+@pytest.mark.parametrize("garbled", GARBLED, ids=lambda garbled: repr(garbled[:9]))
 def test_a_mark_that_is_missing_or_cannot_be_read_stops_nothing(
     store: JournalStore, file: Path, clock: Clock, garbled: bytes
 ) -> None:
@@ -403,9 +505,28 @@ def test_a_mark_that_is_missing_or_cannot_be_read_stops_nothing(
 
     take_to(again, guarded_operation(number="PO-2"), "DONE")
 
-    assert json.loads(mark_of(file).read_text())["place"] == again.counts()[1]
+    assert json.loads(mark_of(file).read_bytes()[:256])["place"] == again.counts()[1]
     mark_of(file).unlink()
     assert propose(JournalStore(file, 600, clock), guarded_operation(number="PO-3")).state == "PROPOSED"
+
+
+def test_a_mark_that_is_a_pipe_is_not_waited_for(store: JournalStore, file: Path, clock: Clock) -> None:
+    take_to(store, guarded_operation(), "DONE")
+    mark_of(file).unlink()
+    os.mkfifo(mark_of(file))
+
+    assert propose(store, guarded_operation(number="PO-2")).state == "PROPOSED"
+    assert propose(JournalStore(file, 600, clock), guarded_operation(number="PO-3")).state == "PROPOSED"
+
+
+def test_a_mark_that_is_a_link_leaves_what_it_leads_to_as_it_is(store: JournalStore, file: Path) -> None:
+    take_to(store, guarded_operation(), "DONE")
+    (other := file.with_name("other")).write_text("something else")
+    mark_of(file).unlink()
+    mark_of(file).symlink_to(other)
+
+    assert propose(store, guarded_operation(number="PO-2")).state == "PROPOSED"
+    assert other.read_text() == "something else"
 
 
 def test_a_journal_ahead_of_its_mark_is_normal(store: JournalStore, file: Path, clock: Clock) -> None:

@@ -6,7 +6,7 @@ hold across hosts (https://www.sqlite.org/wal.html), so a network file system is
 
 Unlinking or replacing the file under a process that has it open loses records without an error
 (https://www.sqlite.org/howtocorrupt.html, section 4). So the file carries a random id, and every transaction makes
-sure that the path still leads to the file that was opened, and that the audit log was not cut. A mark beside the
+sure that the path still leads to the files that were opened, and that the audit log was not cut. A mark beside the
 file holds the id and the end of the log: a file that is older than its mark was restored, or copied without its
 `-wal`, and is not written to before a person has looked. Without a mark, or with one that was put there with the file,
 that is not known: what waits in it is in doubt, and nothing else is stopped.
@@ -30,12 +30,11 @@ from po_mcp.writes.journal.sqlite_connection import BUSY_S as BUSY_S
 from po_mcp.writes.journal.sqlite_connection import (
     Calling,
     SqliteConnection,
-    Stat,
     connect,
-    stat_of,
     switch_to_wal,
     translate_errors,
 )
+from po_mcp.writes.journal.sqlite_files import ADOPT, Files, Stat, need_same_files
 from po_mcp.writes.journal.sqlite_mark import MarkFile
 from po_mcp.writes.journal.sqlite_schema import expect_schema, id_of, need_journal, prepare, read_schema
 
@@ -47,7 +46,6 @@ _SYNCHRONOUS_FULL = 2
 _BEGUN = f"SELECT ({moving.SEALED}), (SELECT hash FROM audit_log WHERE place = ?), {due.COLUMNS}"  # noqa: S608
 """What a writing transaction begins with: the mark, and then what is due."""
 _NOTHING_IS_OVER = f"NOT EXISTS (SELECT 1 FROM live_operations WHERE {moves.IS_OVER})"  # noqa: S608
-_ADOPT = "Look in the ERP at the orders that were sent last, then run: po-mcp journal adopt"
 
 
 class SqliteFile:
@@ -69,6 +67,7 @@ class SqliteFile:
         self._write_lock = threading.RLock()
         self._read_lock = threading.RLock()
         self._open_lock = threading.RLock()
+        self._files = Files(self._path)
         self._known_as: Stat | None = None
         self._id = ""
         self._may_be_copy = False
@@ -313,6 +312,7 @@ class SqliteFile:
         if self.is_shared:
             self._need_marked_file()
             file_systems.make_private(Path(self._path))
+        self._files.need_one_name()
         db = connect(self._path)
         try:
             db.execute("BEGIN")  # one snapshot: another process may make the tables between two readings
@@ -327,10 +327,11 @@ class SqliteFile:
             self._id = id_of(db)
             self._mark, self._latest = audit_log.end_of(db), due.Latest()
             self._need_mark(db)
+            # By now SQLite has what it keeps beside the file.
+            self._known_as = self._files.stat()
         except BaseException:
             db.close()
             raise
-        self._known_as = stat_of(self._path) if self.is_shared else None
         return db
 
     def _close(self) -> None:
@@ -345,21 +346,16 @@ class SqliteFile:
 
     def _need_same_file(self) -> None:
         """See that the path leads to the file that is open, and that nobody wrote another journal over it."""
-        known, now = self._known_as, stat_of(self._path) if self.is_shared else None
+        known, now = self._known_as, self._files.stat()
         if known == now:
             return
         if not self._calling.waits:
             raise JournalUnavailable("The journal's file must be looked at first.", effect="nothing_sent")
-        if now is None or known is None or now.inode != known.inode:
-            raise JournalUnavailable(
-                "The journal's file was removed or replaced while it was in use.",
-                effect="nothing_sent",
-                next_step=f"Restart po-mcp where that was meant to be. {_ADOPT}",
-            )
+        now = need_same_files(known, now)
         with closing(connect(self._path)) as db:  # what is open may still see the pages that it read before
             if id_of(db) != self._id:
                 raise JournalUnavailable(
-                    "Another journal was written over this one.", effect="nothing_sent", next_step=_ADOPT
+                    "Another journal was written over this one.", effect="nothing_sent", next_step=ADOPT
                 )
             self._need_whole_log(db)
         self._known_as = now
@@ -367,7 +363,7 @@ class SqliteFile:
     def _need_whole_log(self, db: SqliteConnection) -> None:
         if not audit_log.holds(db, self._mark):
             raise JournalUnavailable(
-                "The journal was cut, or an older copy was put in its place.", effect="nothing_sent", next_step=_ADOPT
+                "The journal was cut, or an older copy was put in its place.", effect="nothing_sent", next_step=ADOPT
             )
 
     def _need_marked_file(self) -> None:
@@ -378,7 +374,7 @@ class SqliteFile:
             raise JournalUnavailable(
                 f"There was a journal at {self._path}, and it is gone.",
                 effect="nothing_sent",
-                next_step=f"Put it back, or begin a new one. {_ADOPT}",
+                next_step=f"Put it back, or begin a new one. {ADOPT}",
             )
 
     def _need_mark(self, db: SqliteConnection) -> None:
@@ -395,7 +391,7 @@ class SqliteFile:
         raise JournalUnavailable(
             "The journal is an older copy, or another one, than was used here before.",
             effect="nothing_sent",
-            next_step=_ADOPT,
+            next_step=ADOPT,
         )
 
     def _set_mark(self, end: Mark) -> None:

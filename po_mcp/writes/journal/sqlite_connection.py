@@ -1,14 +1,13 @@
-"""A connection to the journal's file, which is its transaction as well, and the file as the system tells it."""
+"""A connection to the journal's file, which is its transaction as well."""
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal.database import Ask, Begun, Mark
@@ -22,14 +21,6 @@ class Calling(threading.local):
     """How this thread calls: whether it may wait for another one, or another process."""
 
     waits = True
-
-
-class Stat(NamedTuple):
-    """A file as the system tells it. In WAL mode size and time change with a checkpoint only."""
-
-    inode: tuple[int, int]
-    size: int
-    changed_ns: int
 
 
 class SqliteConnection(sqlite3.Connection):
@@ -70,15 +61,6 @@ def connect(path: str) -> SqliteConnection:
     db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False, factory=SqliteConnection)
     db.row_factory = sqlite3.Row
     return db
-
-
-def stat_of(path: str) -> Stat | None:
-    """Return what tells this file, and its state, from every other; None where there is none."""
-    try:
-        found = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return Stat((found.st_dev, found.st_ino), found.st_size, found.st_mtime_ns)
 
 
 def switch_to_wal(db: sqlite3.Connection) -> None:

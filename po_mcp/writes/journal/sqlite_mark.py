@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 import time
 from contextlib import suppress
@@ -18,6 +19,7 @@ from typing import Any
 from po_mcp.writes.journal.database import Mark
 
 _BYTES = 256
+_ITSELF_AT_ONCE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 TOUCHED_NS = 1_000_000_000
 """Nanoseconds by which a mark may be changed later than it says: a file's times are coarse, and a machine is busy."""
 _TRIES = 3
@@ -59,14 +61,26 @@ class MarkFile:
         return is_touched and sys.platform != "win32"
 
     def _load(self) -> Any:
-        return json.loads(self._path.read_text(encoding="ascii"))
+        mark = self._open(os.O_RDONLY)
+        try:
+            return json.loads(os.read(mark, _BYTES).decode("ascii"))
+        finally:
+            os.close(mark)
+
+    def _open(self, how: int) -> int:
+        """Open a mark that is a file; a pipe would be waited for, and a link may lead to what is no mark."""
+        mark = os.open(self._path, how | _ITSELF_AT_ONCE, 0o600)
+        if not stat.S_ISREG(os.fstat(mark).st_mode):
+            os.close(mark)
+            raise OSError(f"{self._path} is no file")
+        return mark
 
     def write(self, journal_id: str, end: Mark) -> None:
         """Note the end of the log. A failure costs only a check: the journal itself is durable."""
         # Over the former one, in a single write of always the same length: to replace the file would wait for the disk
         # longer than the commit did. What is cut by a crash cannot be read, and counts as no mark.
         with suppress(OSError):
-            mark = os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600)
+            mark = self._open(os.O_CREAT | os.O_WRONLY)
             try:
                 for _ in range(_TRIES):
                     at = time.time_ns()
