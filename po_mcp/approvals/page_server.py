@@ -108,7 +108,11 @@ class Listener:
             keep: serves the page on that socket from now on.
         """
         if self._socket is not None and self._pending.journal.is_shared and await self._is_awaited():
-            keep(self._socket)
+            try:
+                keep(self._socket)
+            # What runs po-mcp may be gone, as after an upgrade; a person can still decide in a terminal.
+            except OSError as exc:
+                logger.warning("could not keep the approval page: %s", exc.strerror or type(exc).__name__)
             if self._server is not None:
                 # A request that this process takes now would find the journal closed.
                 await self._server.end_answers(_LAST_ANSWERS_S)

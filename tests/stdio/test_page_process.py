@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,13 +14,16 @@ from pathlib import Path
 import anyio
 import httpx2
 import pytest
+from mcp import Client
 
-from po_mcp.config import load
+from po_mcp.bootstrap import build_server
+from po_mcp.config import Settings, load
 from po_mcp.sandbox import Book
 from po_mcp.sandbox.refusals import Missing
 from po_mcp.transports import page_process
 from po_mcp.transports.uvicorn_server import listen
 from tests.approvals.page_harness import browser
+from tests.harness import outcome
 
 from .test_process import INITIALIZE, RawClient, server
 
@@ -133,3 +138,19 @@ def test_a_module_of_the_working_directory_is_not_run(folder: Path, monkeypatch:
     answer = httpx2.get(f"http://127.0.0.1:{port}/", timeout=60)
 
     assert (answer.status_code, ran.exists()) == (403, False)  # the page, to a browser without a link
+
+
+async def test_a_server_whose_page_cannot_be_kept_ends_as_any_other(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it was started by may be gone by then, as after an upgrade."""
+
+    def fail(sock: socket.socket) -> None:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+    settings = Settings(sandbox=str(folder / "book.db"), journal=str(folder / "journal.db"))
+    async with Client(build_server(settings, keep_page=fail), mode="legacy") as client:
+        asked = await client.call_tool("delete_purchase_order", {"number": NUMBER})
+
+    assert outcome(asked)["approve_at"].startswith("http://127.0.0.1:")
+    assert "could not keep the approval page: No such file or directory" in caplog.text

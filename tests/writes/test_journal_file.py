@@ -376,6 +376,26 @@ def test_two_processes_that_share_no_locks_do_not_send_the_same(
     assert claimed == (["True"] if looks else ["True", "True"])
 
 
+def test_a_folder_in_the_place_of_the_file_is_no_second_name(store: JournalStore, file: Path) -> None:
+    take_to(store, guarded_operation(), "APPROVED")
+    remove(file)
+    file.mkdir()
+
+    assert "removed or replaced" in read_refusal(store)
+
+
+def test_a_journal_whose_id_was_removed_is_refused(store: JournalStore, file: Path, clock: Clock) -> None:
+    take_to(store, guarded_operation(), "APPROVED")
+    store.close()
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute("DELETE FROM journal WHERE name = 'id'")
+
+    with closing(JournalStore(file, 600, clock)) as again:
+        assert again.find_fault() == "The journal's id was removed from its file. Nothing was sent."
+        with pytest.raises(JournalUnavailable, match="journal adopt"):
+            again.upkeep.verify()
+
+
 def test_a_file_that_became_a_link_is_noticed(store: JournalStore, file: Path) -> None:
     """SQLite looks for what belongs to it beside what the link leads to."""
     take_to(store, guarded_operation(), "APPROVED")

@@ -66,7 +66,7 @@ class Files:
         except FileNotFoundError:
             return None
         # What stands beside a link is named after what that leads to, and no longer as it was.
-        if stat.S_ISLNK(found.st_mode) or not leads_here:
+        if not stat.S_ISREG(found.st_mode) or not leads_here:
             return None
         if found.st_nlink > 1:
             raise JournalUnavailable(

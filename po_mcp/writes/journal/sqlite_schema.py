@@ -78,4 +78,10 @@ def _create(db: SqliteConnection) -> None:
 
 def id_of(db: SqliteConnection) -> str:
     """Return the random id of this journal."""
-    return str(db.execute("SELECT value FROM journal WHERE name = 'id'").fetchone()["value"])
+    row = db.execute("SELECT value FROM journal WHERE name = 'id'").fetchone()
+    if row is None:
+        raise JournalUnavailable(
+            "The journal's id was removed from its file. Nothing was sent.",
+            next_step="Your administrator must put a copy of the journal back, and then run: po-mcp journal adopt",
+        )
+    return str(row["value"])
