@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -773,6 +774,52 @@ def test_a_machine_that_slept_while_it_wrote_its_mark_knows_it(
     store.close()
 
     assert JournalStore(file, 600, clock).claim(operation_id, CONNECTION) is not None
+
+
+def lock(file: Path) -> Callable[[], None]:
+    """Keep every other connection from writing; what is returned ends that."""
+    db = sqlite3.connect(file, isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")
+    return db.close
+
+
+def put_another_program_there(file: Path) -> Callable[[], None]:
+    content = file.read_bytes()
+    file.unlink()
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("CREATE TABLE invoices (number)")
+    return lambda: [file.write_bytes(content)].clear()
+
+
+@pytest.mark.parametrize("hinder", [lock, put_another_program_there])
+def test_an_adopting_that_fails_leaves_an_older_copy_noticed(
+    store: JournalStore, file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, hinder: Callable[[Path], Any]
+) -> None:
+    """The mark was removed first: a backup that was put back after that was written to at once."""
+    operation_id = take_to(store, guarded_operation(), "APPROVED")
+    store.close()
+    former = file.read_bytes()
+    with closing(JournalStore(file, 600, clock)) as again:
+        again.claim(operation_id, CONNECTION)
+    monkeypatch.setattr(sqlite, "BUSY_S", 0.0)
+    end = hinder(file)
+    with pytest.raises(JournalUnavailable), closing(JournalStore(file, 600, clock)) as failing:
+        failing.upkeep.adopt_file()
+    end()
+    file.write_bytes(former)
+
+    assert "older copy" in read_refusal(JournalStore(file, 600, clock))
+    assert "goes on from" in JournalStore(file, 600, clock).upkeep.adopt_file()
+
+
+def test_adopting_puts_a_mark_where_none_could_be_written(store: JournalStore, file: Path, clock: Clock) -> None:
+    take_to(store, guarded_operation(), "DONE")
+    store.close()
+    mark_of(file).unlink()
+    os.mkfifo(mark_of(file))
+
+    assert JournalStore(file, 600, clock).upkeep.adopt_file() == ""
+    assert json.loads(mark_of(file).read_text())["place"] == JournalStore(file, 600, clock).counts()[1]
 
 
 def test_adopting_begins_a_new_journal_where_the_former_is_gone(store: JournalStore, file: Path, clock: Clock) -> None:

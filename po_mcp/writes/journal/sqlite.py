@@ -70,7 +70,7 @@ class SqliteFile:
         self._files = Files(self._path)
         self._known_as: Stat | None = None
         self._id = ""
-        self._may_be_copy = False
+        self._may_be_copy = self._is_adopting = False
         self._mark = Mark()
         self._latest = due.Latest()
         self._remembered = Remembered()
@@ -243,7 +243,7 @@ class SqliteFile:
 
     def is_other_copy(self) -> bool:
         """Tell whether it may have been put back: nothing was written since, by this process or another."""
-        self._may_be_copy = self._may_be_copy and self._mark_file.is_foreign()
+        self._may_be_copy = self._may_be_copy and (self._is_adopting or self._mark_file.is_foreign())
         return self._may_be_copy
 
     def _doubt_copy(self, db: SqliteConnection) -> None:
@@ -272,21 +272,33 @@ class SqliteFile:
         """Take the file as it lies there for the journal from now on; return what was done, "" for nothing."""
         if not self.is_shared:
             return ""
-        former, may_be_copy = self._mark_file.read(), self._mark_file.is_foreign()
         with self._write_lock, translate_errors():
+            former, may_be_copy = self._mark_file.read(), self._mark_file.is_foreign()
             self._close()
-            self._mark_file.remove()
-            self._open_writer()
-            if former is None or (former[0] == self._id and audit_log.holds(self._open_writer(), former[1])):
-                self._may_be_copy = self._may_be_copy and may_be_copy
-                with self.writing():  # before there is a mark again
-                    pass
-                return ""
+            self._is_adopting = True
+            try:
+                db = self._open_writer()
+                is_other = former is not None and not self._is_marked_by(db, former)
+                self._may_be_copy = self._mark != Mark() and (is_other or may_be_copy)
+                return self._adopt_open(former if is_other else None)
+            finally:
+                self._is_adopting = False
+
+    def _adopt_open(self, former: tuple[str, Mark] | None) -> str:
+        """Take the file that is open; where its `former` mark was another's, the log says so."""
         end = self._mark.place
         with self.writing() as db:
-            detail = {"former journal": former[0], "its last event": former[1].place}
-            audit_log.append(db, audit_log.Event("", self.now(), "adopted", detail))
-        return f"The journal goes on from {self._path}; events after number {end} may be missing."
+            if former is not None:
+                detail = {"former journal": former[0], "its last event": former[1].place}
+                audit_log.append(db, audit_log.Event("", self.now(), "adopted", detail))
+        # Not before: by its mark an older copy is told, also after an attempt that failed.
+        self._mark_file.remove()
+        self._mark_file.write(self._id, self._mark)
+        return (
+            ""
+            if former is None
+            else f"The journal goes on from {self._path}; events after number {end} may be missing."
+        )
 
     def close(self) -> None:
         """Close both connections."""
@@ -370,7 +382,7 @@ class SqliteFile:
         """Refuse to begin a new journal where one was before."""
         # The mark first: it is made after the file, so that of two processes that begin one none finds the mark alone.
         has_mark = self._mark_file.read() is not None
-        if has_mark and not Path(self._path).exists():
+        if has_mark and not self._is_adopting and not Path(self._path).exists():
             raise JournalUnavailable(
                 f"There was a journal at {self._path}, and it is gone.",
                 effect="nothing_sent",
@@ -386,13 +398,16 @@ class SqliteFile:
             self._mark_file.write(self._id, self._mark)
         self._may_be_copy = self._mark != Mark() and self._mark_file.is_foreign()
         mark = self._mark_file.read()
-        if mark is None or (mark[0] == self._id and audit_log.holds(db, mark[1])):
+        if mark is None or self._is_adopting or self._is_marked_by(db, mark):
             return
         raise JournalUnavailable(
             "The journal is an older copy, or another one, than was used here before.",
             effect="nothing_sent",
             next_step=ADOPT,
         )
+
+    def _is_marked_by(self, db: SqliteConnection, mark: tuple[str, Mark]) -> bool:
+        return mark[0] == self._id and audit_log.holds(db, mark[1])
 
     def _set_mark(self, end: Mark) -> None:
         """Note the end of the log, beside the file, too."""

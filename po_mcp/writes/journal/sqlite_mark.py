@@ -94,5 +94,6 @@ class MarkFile:
                 os.close(mark)
 
     def remove(self) -> None:
-        """Remove it."""
-        self._path.unlink(missing_ok=True)
+        """Remove it, if it can be."""
+        with suppress(OSError):
+            self._path.unlink()

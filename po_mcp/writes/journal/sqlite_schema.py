@@ -81,7 +81,8 @@ def id_of(db: SqliteConnection) -> str:
     row = db.execute("SELECT value FROM journal WHERE name = 'id'").fetchone()
     if row is None:
         raise JournalUnavailable(
-            "The journal's id was removed from its file. Nothing was sent.",
+            "The journal's id was removed from its file.",
+            effect="nothing_sent",
             next_step="Your administrator must put a copy of the journal back, and then run: po-mcp journal adopt",
         )
     return str(row["value"])
