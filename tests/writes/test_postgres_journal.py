@@ -13,7 +13,7 @@ import pytest
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import JournalStore, moving, postgres, postgres_connections, schema
 from po_mcp.writes.journal.postgres import PostgresDatabase
-from tests.writes.making import CONNECTION, guarded_operation, state_of, take_to
+from tests.writes.making import CONNECTION, guarded_operation, propose, state_of, take_to
 from tests.writes.test_away import seconds_of, until_it_answers
 
 pytestmark = pytest.mark.postgres
@@ -105,6 +105,48 @@ def test_a_database_that_is_not_there_is_reported_and_not_asked_by_each_call(
 
     assert second < 0.5 <= first
     assert "does not answer" in fault
+
+
+REFUSALS = {
+    "ALTER TABLE audit_log RENAME COLUMN hash TO h": "its tables are not as po-mcp made them (SQLSTATE 42703)",
+    "DROP TABLE write_operations CASCADE": "its tables are not as po-mcp made them (SQLSTATE 42P01)",
+}
+
+
+@pytest.mark.parametrize(("statement", "said"), REFUSALS.items(), ids=["column", "table"])
+def test_a_database_that_refuses_what_is_asked_is_not_said_to_be_away(
+    store: JournalStore, address: str, statement: str, said: str
+) -> None:
+    propose(store, guarded_operation())
+    with psycopg.connect(address, autocommit=True) as db:
+        db.execute(statement.encode())
+
+    with pytest.raises(JournalUnavailable) as refused:
+        store.propose(guarded_operation(number="PO-2"), {})
+
+    assert f"refused it, since {said}, so po-mcp changes nothing. Nothing was sent." in str(refused.value)
+    assert "po-mcp journal adopt" in refused.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (psycopg.errors.InsufficientPrivilege(), "its user lacks a right there (SQLSTATE 42501)"),
+        (psycopg.errors.InvalidSchemaName(), "there is no schema for its tables (SQLSTATE 3F000)"),
+        (psycopg.errors.ReadOnlySqlTransaction(), "it takes no writes now (SQLSTATE 25006)"),
+        (psycopg.errors.DiskFull(), "it has no room or no connection left (SQLSTATE 53100)"),
+        (psycopg.errors.QueryCanceled(), "does not answer"),
+        (psycopg.errors.AdminShutdown(), "does not answer"),
+        (psycopg.OperationalError(), "does not answer"),
+        (TimeoutError(), "does not answer"),
+    ],
+    ids=lambda given: type(given).__name__ if isinstance(given, Exception) else "",
+)
+def test_what_failed_at_the_database_is_told_by_what_it_says(error: Exception, said: str) -> None:
+    told = postgres_connections.error_of(error)
+
+    assert said in told.what
+    assert str(told).count("Nothing was sent.") == 1
 
 
 def test_a_database_that_answers_has_no_fault(store: JournalStore) -> None:

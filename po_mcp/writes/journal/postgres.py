@@ -30,7 +30,7 @@ from po_mcp.writes.journal.at_once import Remembered, suppose
 from po_mcp.writes.journal.database import Ask, Mark, Row, Slots, Step, Transaction
 from po_mcp.writes.journal.postgres_at_once import ask_move
 from po_mcp.writes.journal.postgres_beginning import Beginning
-from po_mcp.writes.journal.postgres_connections import DEFAULTS, PostgresConnections, away_error
+from po_mcp.writes.journal.postgres_connections import DEFAULTS, PostgresConnections, away_error, error_of
 from po_mcp.writes.journal.postgres_planned import ask_planned
 from po_mcp.writes.journal.postgres_schema import need_durable, prepare, read_schema, translate_schema
 from po_mcp.writes.journal.postgres_transaction import PostgresTransaction, ask_together
@@ -352,4 +352,4 @@ def _translate_errors() -> Iterator[None]:
     try:
         yield
     except (psycopg.Error, PoolTimeout, OSError) as exc:
-        raise away_error() from exc
+        raise error_of(exc) from exc

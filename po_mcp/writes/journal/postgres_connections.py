@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Any, TypeVar
@@ -33,6 +33,22 @@ DEFAULTS: dict[str, Any] = {
 }
 """Parameters of a connection that the address does not give."""
 _RECONNECT_S = 2.0
+
+_REFUSALS: Mapping[str, tuple[str, str]] = {
+    "42501": ("its user lacks a right there", "grant the user of PO_MCP_JOURNAL all rights on the journal's tables"),
+    "42": (
+        "its tables are not as po-mcp made them",
+        "put them back, from a backup where they are gone, and then run: po-mcp journal adopt",
+    ),
+    "3F": (
+        "there is no schema for its tables",
+        "name one that is there, in PO_MCP_JOURNAL or as the user's search_path",
+    ),
+    "25006": ("it takes no writes now", "let it take writes, or set PO_MCP_JOURNAL to the one that does"),
+    "53": ("it has no room or no connection left", "look at its disk and at its limits"),
+}
+"""By the beginning of an SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html): why a database that
+answers refused what was asked, and what an administrator must do."""
 
 _Connection = PlannedConnection
 # psycopg prepares nothing: behind a pooler another's may stand under the same name.
@@ -190,3 +206,15 @@ def away_error() -> JournalUnavailable:
     """Return the error for a database that does not answer."""
     what = "The journal's database does not answer, so po-mcp changes nothing."
     return JournalUnavailable(what, effect="nothing_sent")
+
+
+def error_of(exc: Exception) -> JournalUnavailable:
+    """Return the error for what failed at the database: one that answers says why, any other is away."""
+    state = exc.sqlstate or "" if isinstance(exc, psycopg.Error) else ""
+    refusal = _REFUSALS.get(state) or _REFUSALS.get(state[:2])
+    if refusal is None:
+        return away_error()
+    why, must = refusal
+    what = f"The journal's database refused it, since {why} (SQLSTATE {state}), so po-mcp changes nothing."
+    step = f"Reading still works. Your administrator must {must}."
+    return JournalUnavailable(what, effect="nothing_sent", next_step=step)
