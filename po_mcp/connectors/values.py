@@ -14,7 +14,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-_DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?(?P<power>[eE][+-]?[0-9]{1,2})?", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?([0-9]{1,20}(\.[0-9]{1,20})?|\.[0-9]{1,20})(?P<power>[eE][+-]?[0-9]{1,2})?", re.ASCII)
 _MOST_DIGITS = 20
 """Before the point, and after it, in a number that is written with a power of ten."""
 _NO_DATE_YEARS = frozenset({1, 1753, 1899, 1900})
@@ -41,7 +41,7 @@ def parse_number(value: object) -> Decimal | None:
 
 
 def _parse_decimal(text: str) -> Decimal:
-    """Read a decimal, also one such as `0E-7` or `1.5E+3`, as Java's BigDecimal writes some."""
+    """Read a decimal, also one such as `0E-7` or `1.5E+3`, as Java has it, or `.5`, as Oracle has it."""
     if (written := _DECIMAL.fullmatch(text)) is None:
         raise ValueError("not a decimal")
     number = Decimal(text)
@@ -136,9 +136,9 @@ def _parse_flag(value: object) -> bool | None:
         return value
     if not is_set(value):
         return None
-    text = str(value).strip().casefold()
-    if isinstance(value, str) and text in ("true", "false"):
-        return text == "true"
+    text = str(value).strip().casefold() if isinstance(value, int | str) else ""
+    if text in ("true", "false", "1", "0"):  # MySQL has 1 and 0 for them
+        return text in ("true", "1")
     raise ValueError("not true or false")
 
 
