@@ -15,8 +15,8 @@ class ExsitedDialect(SmallExsited):
     """Lists of at most `largest_page` rows.
 
     Args:
-        counts: what `records` counts: the "list", or the rows of the "page".
-        link: the `next_page` that a page has: "set" where one follows, "always", or "absent".
+        counts: what `records` counts: the "list", the rows of the "page", or "nothing", so that it is 0, or "absent".
+        link: the `next_page` that a page has: "set" where one follows, "always", "never", or "absent".
         filters: what the filter does: it "works", gives nothing for a word that it does not know ("other words"),
             is "ignored", or is "refused".
         hidden: the status of orders that the list shows with a filter only.
@@ -47,13 +47,17 @@ class ExsitedDialect(SmallExsited):
         shown = list(rows[offset : offset + limit])
         follows = offset + limit < len(rows)
         paging: Row = {
-            "records": (len(rows) if self.counts == "list" else len(shown)) + self.counts_more,
+            "records": {"list": len(rows), "page": len(shown)}.get(self.counts, 0) + self.counts_more,
             "limit": limit,
             "offset": offset,
             "next_page": f"/{name}?offset={offset + limit}" if follows or self.link == "always" else "NULL",
         }
+        if self.link == "never":
+            paging["next_page"] = "NULL"
         if self.link == "absent":
             del paging["next_page"]
+        if self.counts == "absent":
+            del paging["records"]
         return 200, {name: shown, "pagination": paging}
 
     def _filter(self, rows: Sequence[Row], query: dict[str, str]) -> Sequence[Row]:

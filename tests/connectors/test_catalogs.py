@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from po_mcp.connectors.inventory_pro import catalog, schemas
+from po_mcp.connectors.inventory_pro import catalog, schemas, translate
 from po_mcp.errors import BadAnswer
 from po_mcp.orders import Item, Vendor, count_left_out
 from tests.connectors.calls import Connect, exsited, inventory_pro
@@ -43,6 +43,32 @@ PAGES: dict[str, tuple[Connect, list[dict[str, Any]], int]] = {
         3,
     ),
     "a count that one page fills": (inventory_pro, [{"value": ABC, "totalCount": 3}], 1),
+    "a count of the page's own rows": (
+        inventory_pro,
+        [
+            *({"value": rows, "totalCount": 1, "pageSize": 1} for rows in map(make_named, "abc")),
+            {"value": [], "totalCount": 0, "pageSize": 1},
+        ],
+        4,
+    ),
+    "a count of nothing": (
+        inventory_pro,
+        [
+            *({"value": rows, "totalCount": 0, "pageSize": 1, "hasMore": False} for rows in map(make_named, "abc")),
+            {"value": [], "totalCount": 0, "pageSize": 1, "hasMore": False},
+        ],
+        4,
+    ),
+    "a size that was asked for, and is not that of the pages": (
+        inventory_pro,
+        [*({"value": rows, "totalCount": 3, "pageSize": 250} for rows in map(make_named, "abc")), {"value": []}],
+        4,
+    ),
+    "flags of 1 and 0": (
+        inventory_pro,
+        [{"value": make_named("a", "b"), "hasMore": 1}, {"value": make_named("c"), "hasMore": "0"}],
+        2,
+    ),
     "text for numbers": (
         inventory_pro,
         [{"value": ABC, "totalCount": "3", "page": "1", "pageSize": "250", "hasMore": "false"}],
@@ -149,6 +175,15 @@ async def test_a_catalog_of_which_nobody_can_say_what_is_missing_is_refused(
 ) -> None:
     with pytest.raises(BadAnswer):
         await vendors_of(connect, *pages)
+
+
+async def test_a_count_below_the_rows_would_end_a_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(translate, "_find_total", lambda page, place: page.total_count)
+
+    connect, pages, _ = PAGES["a count of nothing"]
+    vendors, _ = await vendors_of(connect, *pages)
+
+    assert [vendor.name for vendor in vendors] == ["a"]  # what the control prevents
 
 
 async def test_a_list_that_goes_on_and_brings_nothing_new_is_refused() -> None:

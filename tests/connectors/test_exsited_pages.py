@@ -34,6 +34,40 @@ async def test_a_capped_page_that_counts_its_own_rows_is_followed_without_a_link
     assert (len(found.orders), found.complete) == (16, True)
 
 
+@pytest.mark.parametrize(
+    ("counts", "link"),
+    [(counts, link) for counts in ("nothing", "absent") for link in ("set", "never", "absent")]
+    + [("nothing", "always")],
+)
+@pytest.mark.parametrize("size", [1, 3, 5, 16, 100])
+async def test_a_page_that_is_full_by_its_own_limit_ends_no_list_that_is_not_counted(
+    size: int, counts: str, link: str
+) -> None:
+    erp = ExsitedDialect(orders=book(*SIXTEEN), largest_page=size, counts=counts, link=link)
+
+    found = await scan(erp)
+    vendors = await erp.connect().vendors()
+
+    assert (len(found.orders), found.complete) == (16, True)
+    assert (len(vendors), vendors.left_out) == (1, 0)
+
+
+async def test_without_its_own_limit_a_capped_list_looks_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "is_capped", lambda page: False)
+
+    found = await scan(ExsitedDialect(orders=book(*SIXTEEN), largest_page=5, counts="absent", link="never"))
+
+    assert (len(found.orders), found.complete) == (5, True)  # what the control prevents
+
+
+async def test_a_count_below_the_rows_would_end_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "find_records", lambda page, offset: page.pagination.records)
+
+    found = await scan(ExsitedDialect(orders=book(*SIXTEEN), largest_page=5, counts="nothing", link="never"))
+
+    assert len(found.orders) == 5  # what the control prevents
+
+
 async def test_documents_beyond_the_first_page_forbid_a_delete() -> None:
     invoices = [{"id": f"PI-{place}"} for place in range(3)]
     erp = ExsitedDialect(orders=book("ACTIVE"), largest_page=1, counts="page", invoices=invoices).connect()

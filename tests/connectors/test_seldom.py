@@ -145,6 +145,17 @@ def test_a_flag_that_is_not_set_is_neither_yes_nor_no(reported: object) -> None:
     assert inventory_pro_schemas.Vendor.parse({"vendorID": 12, "active": reported}).active is expected
 
 
+@pytest.mark.parametrize(("reported", "read"), [(1, True), (0, False), ("1", True), (" 0 ", False)])
+def test_a_flag_of_one_or_zero_is_yes_or_no(reported: object, read: bool) -> None:
+    assert inventory_pro_schemas.Vendor.parse({"vendorID": 12, "active": reported}).active is read
+
+
+@pytest.mark.parametrize("reported", [2, -1, "yes", "10", [1], {}])
+def test_a_flag_that_is_neither_yes_nor_no_is_refused(reported: object) -> None:
+    with pytest.raises(BadAnswer):
+        inventory_pro_schemas.Vendor.parse({"vendorID": 12, "active": reported})
+
+
 @pytest.mark.parametrize("value", [7, None, ["list=v3"]])
 def test_versions_that_are_no_pairs_are_refused(value: object) -> None:
     [setting] = (one for one in DECLARATION.settings if one.name == "api_versions")
@@ -164,7 +175,9 @@ def test_whether_a_page_follows_is_counted_where_it_is_not_said(page: int, rows:
     """https://www.inventorypro.com shows `hasMore`; a page without it is judged by totalCount and pageSize."""
     body = {"value": [{"poNo": f"PO-{row}"} for row in range(rows)], "totalCount": 20, "page": page, "pageSize": 10}
 
-    assert inventory_pro_translate._has_more(inventory_pro_schemas.Page.parse(body), page) is more
+    told = inventory_pro_schemas.Page.parse(body)
+
+    assert inventory_pro_translate._has_more(told, page, inventory_pro_translate._find_total(told, page)) is more
 
 
 @pytest.mark.parametrize("row", [{"vendorID": 13, "shortID": "OTHER", "name": "Other"}, {"vendorID": 12}])

@@ -117,20 +117,34 @@ def parse_page(body: Any, row: type[R], params: Mapping[str, str | int]) -> Page
     if page.has_more and not page.value and place == 1:
         raise BadAnswer("Inventory Pro returned a different page than requested.")
     found, odd = row.parse_rows(page.value)
-    more = _has_more(page, place) and bool(page.value)
+    total = _find_total(page, place)
+    more = _has_more(page, place, total) and bool(page.value)
     next_start = place + 1 if more or (more is None and page.value) else None
     is_full, is_other = len(page.value) >= asked, page.page not in (None, place)
-    return Page(found, next_start, page.total_count, len(odd), more is not None, row.name_rows(odd), is_full, is_other)
+    # Any other number below the rows is a count that is wrong, and makes the list uncertain.
+    told = None if total is None and page.total_count in (0, len(page.value)) else page.total_count
+    return Page(found, next_start, told, len(odd), more is not None, row.name_rows(odd), is_full, is_other)
 
 
-def _has_more(page: schemas.Page, place: int) -> bool | None:
+def _find_total(page: schemas.Page, place: int) -> int | None:
+    """Return what a page counts; None where it counts nothing, or fewer rows than there are up to its end."""
+    end = (place - 1) * (page.page_size or len(page.value)) + len(page.value)
+    return None if page.total_count is None or page.total_count < end else page.total_count
+
+
+def _has_more(page: schemas.Page, place: int, total: int | None) -> bool | None:
     """Tell whether a page follows, None where the page does not show it."""
-    if page.has_more is not None or page.total_count is None:
-        return page.has_more
+    # Where pages are shorter than asked for, a page that is full by its own measure may end nothing.
+    is_capped = bool(page.page_size) and len(page.value) >= (page.page_size or 0)
+    if page.has_more is not None or total is None:
+        is_doubtful = page.has_more is False and is_capped and page.total_count is not None and total is None
+        return None if is_doubtful else page.has_more
+    if is_capped and place == 1 and total == len(page.value):  # it may count the rows of the page
+        return None
     # A page that is shorter than asked for may be the last, or all that the ERP gives at once.
     if page.page_size:
-        return (place - 1) * page.page_size + len(page.value) < page.total_count and bool(page.value)
-    return None if place > 1 or len(page.value) < page.total_count else False
+        return (place - 1) * page.page_size + len(page.value) < total and bool(page.value)
+    return None if place > 1 or len(page.value) < total else False
 
 
 def parse_vendor(body: Any, wanted: Vendor) -> schemas.Vendor:
