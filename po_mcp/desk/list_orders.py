@@ -6,7 +6,6 @@ import hashlib
 import re
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import anyio
@@ -17,7 +16,7 @@ from po_mcp.desk.context import Desk
 from po_mcp.desk.listing import ListRequest, Summary, sort_orders, summarize
 from po_mcp.desk.receipts import Receipts
 from po_mcp.erp import Progress
-from po_mcp.errors import ERPError, InvalidInput, OrderNotFound
+from po_mcp.errors import BadAnswer, ERPError, InvalidInput, OrderNotFound, Refused
 from po_mcp.orders import OrderQuery, OrderScan, PurchaseOrder, Vendor
 from po_mcp.writes.order_text import count
 from po_mcp.writes.order_text import number as order_number
@@ -106,24 +105,50 @@ async def get_order(desk: Desk, number: str) -> PurchaseOrder:
     return (await add_vendor_names(desk, [order]))[0]
 
 
-async def name_similar(desk: Desk, number: str, missing: OrderNotFound) -> OrderNotFound:
-    """Return the error that there is no such order with the numbers that may be meant."""
-    similar = await _find_similar_numbers(desk, number)
+async def name_similar(desk: Desk, number: str, missing: OrderNotFound) -> ERPError:
+    """Return the error that there is no such order, with the numbers that may be meant.
+
+    Where the list does not bear it out, another: it has the order, or whoever answered has no list either.
+    """
+    try:
+        orders = await _read_list_in_time(desk)
+    except ERPError:
+        title, which = desk.erp.title, order_number(number)
+        return BadAnswer(
+            f"Whether there is an order {which} is not known: {title}, or something before it, finds neither it nor "
+            "the list of orders.",
+            next_step="Try again later. If it keeps failing, your administrator must check PO_MCP_BASE_URL "
+            "(po-mcp doctor).",
+        )
+    if any(order.number == number for order in orders):
+        return BadAnswer(
+            f"{desk.erp.title} lists order {order_number(number)}, and answers that it is not found.",
+            next_step=f"Try again. If it keeps failing, open it in {desk.erp.title} itself.",
+        )
+    from po_mcp.desk.similar_numbers import find_similar_numbers  # late, for a quick start
+
+    similar = find_similar_numbers(number, orders)
     meant = " or ".join(dict.fromkeys(map(order_number, similar)))
     return OrderNotFound(missing.what, next_step=f"Did you mean {meant}?") if similar else missing
 
 
-async def _find_similar_numbers(desk: Desk, number: str) -> Sequence[str]:
-    """Return numbers that this one may be short for; none if the list cannot be read in time."""
+async def _read_list_in_time(desk: Desk) -> Sequence[PurchaseOrder]:
+    """Return the orders of the list; none where it cannot be read in time.
+
+    Raises:
+        Refused, BadAnswer: it was answered with what is no list, as by a gateway that says "not found" to everything.
+    """
     if "list" not in desk.erp.capabilities:
         return ()
-    from po_mcp.desk.similar_numbers import find_similar_numbers  # late, for a quick start
-
-    orders: Sequence[PurchaseOrder] = ()
-    # The numbers are a courtesy: neither an error nor a slow ERP may replace the answer "no such order".
-    with anyio.move_on_after(_SIMILAR_NUMBERS_TIMEOUT_S), suppress(ERPError):
-        orders = (await desk.erp.scan_orders(OrderQuery())).orders
-    return find_similar_numbers(number, orders)
+    # The numbers are a courtesy: neither a missing right nor a slow ERP may replace the answer "no such order".
+    with anyio.move_on_after(_SIMILAR_NUMBERS_TIMEOUT_S):
+        try:
+            return (await desk.erp.scan_orders(OrderQuery())).orders
+        except (Refused, BadAnswer):
+            raise
+        except ERPError:
+            return ()
+    return ()
 
 
 async def add_vendor_names(desk: Desk, orders: Sequence[PurchaseOrder]) -> list[PurchaseOrder]:

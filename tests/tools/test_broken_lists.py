@@ -14,6 +14,7 @@ from mcp.types import TextResourceContents
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
+from po_mcp.desk import list_orders
 from tests.harness import REAL, ScriptedPerson, outcome, text, yes
 from tests.tools.small_erps import Answer, Row, SmallERP, SmallExsited, SmallInventoryPro, exsited_order, order
 
@@ -210,3 +211,58 @@ async def test_pages_that_are_counted_otherwise_are_read_to_their_end(connect: A
 
     assert (listed["total_count"], listed.get("note")) == (120, None)
     assert (listed["complete"], found["known"]) == (True, 1)
+
+
+@dataclass
+class FindsNothing(SmallInventoryPro):
+    """A gateway before it answers paths that begin so with a page of its own: not found."""
+
+    hides: str = "/PurchaseOrder/"
+
+    def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> Answer:
+        is_hidden = method == "GET" and path.startswith(self.hides)
+        return (404, None) if is_hidden else super().answer(method, path, query, body)
+
+
+@pytest.mark.parametrize("tool", [GET, "finalize_purchase_order"])
+async def test_an_order_that_the_list_has_is_not_said_to_be_missing(connect: Any, tool: str) -> None:
+    async with connect(FindsNothing(orders=book(3))) as client:
+        shown = text(await client.call_tool(tool, {"number": "PO-0002"}))
+        other = text(await client.call_tool(tool, {"number": "PO-2"}))
+
+    assert shown.startswith("Inventory Pro lists order PO-0002, and answers that it is not found.")
+    assert "Did you mean" not in shown
+    assert "has no order PO-2. Did you mean PO-0002?" in other
+
+
+@pytest.mark.parametrize("tool", [GET, "finalize_purchase_order"])
+async def test_no_order_is_said_to_be_missing_by_what_does_not_find_the_list_either(connect: Any, tool: str) -> None:
+    async with connect(FindsNothing(orders=book(3), hides="/")) as client:
+        shown = text(await client.call_tool(tool, {"number": "PO-0002"}))
+
+    assert shown.startswith("Whether there is an order PO-0002 is not known: ")
+    assert "has no order" not in shown
+
+
+async def test_a_missing_right_to_list_leaves_no_doubt_of_a_missing_order(connect: Any) -> None:
+    @dataclass
+    class MayNotList(SmallInventoryPro):
+        def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> Answer:
+            if path == "/PurchaseOrder":
+                return 403, {"statusCode": 403, "error": "forbidden", "message": "no", "details": None}
+            return super().answer(method, path, query, body)
+
+    async with connect(MayNotList(orders=book(3))) as client:
+        assert "has no order PO-0004" in text(await client.call_tool(GET, {"number": "PO-0004"}))
+
+
+async def test_without_the_look_at_the_list_an_order_that_it_has_is_called_missing(
+    connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def read_none(desk: Any) -> tuple[()]:
+        return ()
+
+    monkeypatch.setattr(list_orders, "_read_list_in_time", read_none)
+
+    async with connect(FindsNothing(orders=book(3))) as client:
+        assert "has no order PO-0002" in text(await client.call_tool(GET, {"number": "PO-0002"}))

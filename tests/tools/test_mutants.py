@@ -28,6 +28,7 @@ from po_mcp.desk import (
     create_reasons,
     exactness,
     latest_orders,
+    list_orders,
     numbering,
     order_pages,
     overdue,
@@ -560,6 +561,11 @@ def a_404_of_a_path_is_an_absence(patch: Patch) -> None:
         return await read()
 
     patch.setattr(inventory_pro_client, "read_for_write", read_alone)
+
+    async def read_no_list(desk: Any) -> tuple[()]:
+        return ()
+
+    patch.setattr(list_orders, "_read_list_in_time", read_no_list)  # which is held against it, too
 
 
 def nothing_is_missing_in_a_list(patch: Patch) -> None:
