@@ -98,6 +98,25 @@ async def test_without_a_token_no_write_is_sent(write: Write, answer: Reply, err
     assert all(line.casefold().endswith("/token http/1.1") for line in peer.lines)
 
 
+@pytest.mark.parametrize(
+    ("status", "names_address"), [(301, True), (302, True), (308, True), (400, False), (401, False)]
+)
+@every_write
+async def test_a_sign_in_that_is_redirected_names_the_address_too(
+    write: Write, status: int, names_address: bool
+) -> None:
+    """Wrong credentials are answered so by Exsited, and any by a server that has moved."""
+    async with raw_peer(html(status)) as peer:
+        peer.gives_tokens = False
+        erp = write[0](peer.url)
+        with pytest.raises(SignInFailed) as failed:
+            await write[1](erp)
+        await erp.aclose()
+
+    assert ("PO_MCP_BASE_URL" in failed.value.next_step) is names_address
+    assert "PO_MCP_CLIENT_SECRET" in failed.value.next_step
+
+
 @every_write
 async def test_no_secret_is_logged_at_any_level(write: Write, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)

@@ -37,7 +37,6 @@ from po_mcp.errors import (
     OtherNumber,
     PurchaseOrderError,
     SignInEnded,
-    SignInFailed,
     TooManyRequests,
     Unreachable,
     ahead_of_a_write,
@@ -229,18 +228,8 @@ class ErpHttpClient:
             what = f"{name}'s answer to the sign-in could not be read."
             raise Unreachable(what, effect="nothing_sent") from result.outcome
         answer, explanation = self._require_answer(result)
-        status = answer.status
-        if 200 <= status < 300:
-            return answer
-        # Exsited answers wrong credentials with a redirect to a page for people.
-        if status in (400, 401, 403) or 300 <= status < 400:
-            raise SignInFailed(f"{name} rejected the client id or secret (HTTP {status}).", effect="nothing_sent")
-        if status in TRANSIENT_STATUSES:
-            raise self._mapping.transient_failure(answer, explanation)
-        # These say that there is no sign-in at this address, which no other secret would change.
-        next_step = "Your administrator must check PO_MCP_BASE_URL." if status in (404, 405, 501) else None
-        next_step = self._mapping.sign_in_next_steps.get(status, next_step)
-        raise Unreachable(f"Sign-in to {name} failed (HTTP {status}).", effect="nothing_sent", next_step=next_step)
+        self._mapping.raise_for_sign_in(answer, explanation)
+        return answer
 
     async def aclose(self) -> None:
         await self._exchange.aclose()
