@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from po_mcp.errors import OperationUnderWay
-from po_mcp.writes.journal import JournalStore
+from po_mcp.writes.journal import JournalStore, rows
 from po_mcp.writes.operation import State
 from tests.writes.editing import edit
 from tests.writes.making import (
@@ -94,3 +94,29 @@ def test_a_state_of_a_newer_version_is_not_taken_for_an_end(store: JournalStore,
 
     assert store.find(operation_id) is None
     assert not store.finish(operation_id, "UNKNOWN", "DONE", outcome(), {})
+
+
+def test_what_several_calls_read_of_one_operation_is_read_once(store: JournalStore) -> None:
+    rows._payload.cache_clear()
+    operation_id = take_to(store, guarded_operation("finalize"), "PROPOSED")
+    answered = find_begun(store, guarded_operation("finalize"), answered=operation_id)
+    assert answered is not None
+    assert store.approve(operation_id, answered.operation.payload, {})
+
+    claim = store.claim(operation_id, CONNECTION)
+
+    assert claim is not None
+    assert claim.operation.payload is answered.operation.payload
+    assert rows._payload.cache_info().misses == 1
+
+
+def test_a_payload_that_was_edited_is_read_anew(store: JournalStore, journal_at: JournalPlace) -> None:
+    operation_id = take_to(store, guarded_operation("finalize"), "UNKNOWN")
+    before = store.live(None)
+    edit(journal_at, "UPDATE write_operations SET payload = replace(payload, 'Acme Fasteners', 'Another')")
+
+    [recorded] = store.live(None)
+
+    assert recorded.operation.id == operation_id
+    assert recorded.operation.payload.snapshot.order.vendor == "Another"  # type: ignore[attr-defined]
+    assert before[0].operation.payload != recorded.operation.payload

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any, cast, get_args
 
 from po_mcp.writes.forms import Field, Question
 from po_mcp.writes.journal.database import Row
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.operation import Operation, Recorded, Requester, State, WriteOutcome
+from po_mcp.writes.payloads import Payload
 
 _STATES = frozenset(get_args(State))
+_LAST_READ = 8
+"""Payloads and questions that are kept as they were read."""
 _LATER = ("declined_at", "sent_at", "counts_from", "watched_until", "foreign_since", "settled_at", "outcome")
 """Columns that a new operation leaves empty."""
 
@@ -73,7 +77,7 @@ def _read_row(row: Row) -> Recorded:
         kind=row["kind"],
         number=row["number"],
         arguments=row["arguments"],
-        payload=kind_of(row["kind"]).payload_type.model_validate_json(row["payload"]),
+        payload=_payload(row["kind"], row["payload"]),
         requester=Requester(row["requested_by"], row["client"], row["protocol"], row["session"]),
         question=_question(row["question"]),
         order_digest=row["order_digest"],
@@ -96,6 +100,13 @@ def _read_row(row: Row) -> Recorded:
     )
 
 
+# One write reads its operation several times: the same text is always the same value, and nothing changes that.
+@lru_cache(maxsize=_LAST_READ)
+def _payload(kind: str, text: str) -> Payload:
+    return kind_of(kind).payload_type.model_validate_json(text)
+
+
+@lru_cache(maxsize=_LAST_READ)
 def _question(text: str | None) -> Question | None:
     if text is None:
         return None
