@@ -13,16 +13,18 @@ from typing import Any
 import httpx2
 import pytest
 
-from po_mcp.connectors.http import exchange, transport
+from po_mcp.connectors.http import client, exchange, transport
 from po_mcp.connectors.http.cause import NO_TUNNEL
 from po_mcp.connectors.http.client import ErpHttpClient
 from po_mcp.connectors.http.error_mapping import ErrorMapping
+from po_mcp.connectors.http.failures import CHECK_PROXY
 from po_mcp.connectors.http.first_byte import FirstByte
 from po_mcp.connectors.http.retry import Retrier
 from po_mcp.errors import OutcomeUnknown, Refused, Unreachable
 from tests.certificates import own_certificate
 from tests.connectors.calls import at_once, no_wait
 from tests.connectors.raw_peer import Deadlines, control_deadlines
+from tests.ports import free_port
 from tests.relays import CONNECTED
 
 
@@ -88,8 +90,8 @@ async def delete(at: Proxy, *, trusts: bool = True, url: str = "https://127.0.0.
         context.load_verify_locations(cadata=own_certificate().pem.decode())
     way = transport.Connections(context, f"http://127.0.0.1:{at.port}")
     mapping = ErrorMapping("Acme", lambda body: "", "", "")
-    async with aclosing(ErpHttpClient(url, mapping, transport=way, timeout=silence)) as client:
-        await client.write("DELETE", "/orders", "1", expect=frozenset({204}), verify=lambda answer: answer)
+    async with aclosing(ErpHttpClient(url, mapping, transport=way, timeout=silence)) as erp:
+        await erp.write("DELETE", "/orders", "1", expect=frozenset({204}), verify=lambda answer: answer)
 
 
 async def close(at: Proxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -196,17 +198,21 @@ async def test_a_crash_on_the_way_to_the_first_byte_sends_nothing(
             await delete(made)
 
 
-async def read_through(at: Proxy) -> str:
-    """Read an order through the proxy, and return what is said of it."""
+async def fail_through(port: int, url: str = "https://127.0.0.1:9") -> Unreachable:
+    """Read an order through the proxy at a port, and return the error."""
     context = ssl.create_default_context()
-    way = transport.Connections(context, f"http://127.0.0.1:{at.port}")
+    way = transport.Connections(context, f"http://127.0.0.1:{port}")
     mapping = ErrorMapping("Acme", lambda body: "", "", "")
     retrier = Retrier(sleep=no_wait, fraction=at_once)
-    client = ErpHttpClient("https://127.0.0.1:9", mapping, transport=way, retrier=retrier)
-    async with aclosing(client):
+    async with aclosing(ErpHttpClient(url, mapping, transport=way, retrier=retrier)) as erp:
         with pytest.raises(Unreachable) as failed:
-            await client.read("/orders", "1")
-    return failed.value.message
+            await erp.read("/orders", "1")
+    return failed.value
+
+
+async def read_through(at: Proxy) -> str:
+    """Read an order through the proxy, and return what is said of it."""
+    return (await fail_through(at.port)).message
 
 
 at_the_proxy = pytest.mark.parametrize(
@@ -222,6 +228,66 @@ async def test_a_read_names_the_proxy_that_opened_no_way(act: Act, tmp_path: Pat
         said = await read_through(made)
 
     assert said == f"Acme cannot be reached: {NO_TUNNEL}. Nothing was sent. Tried 3 times."
+
+
+async def test_a_read_names_the_proxy_that_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "CONNECT_TIMEOUT_S", 0.05)
+    async with proxy(tmp_path, be_silent) as made:
+        failed = await fail_through(made.port)
+
+    assert failed.message == f"Acme cannot be reached: {NO_TUNNEL}. Nothing was sent. Tried 3 times."
+    assert failed.next_step == CHECK_PROXY
+    assert "PO_MCP_PROXY" in CHECK_PROXY
+
+
+async def be_silent_beyond_all_time(at: Proxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    at.deadlines.expire()
+    await at.ending.wait()
+
+
+async def test_without_a_time_for_the_tunnel_a_read_takes_the_proxys_silence_for_the_erps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = FirstByte.__call__
+
+    async def forget(self: FirstByte, step: str, info: Mapping[str, Any]) -> None:
+        self.time_for_tunnel = None
+        await begin(self, step, info)
+
+    monkeypatch.setattr(FirstByte, "__call__", forget)
+    async with proxy(tmp_path, be_silent_beyond_all_time) as made:
+        assert (await read_through(made)).startswith("Acme did not answer completely")
+
+
+async def close_first_and_hang(at: Proxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    if len(at.asked) > 1:
+        await be_silent_beyond_all_time(at, reader, writer)
+
+
+async def test_the_end_of_all_time_hides_nothing_that_an_earlier_try_has_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with proxy(tmp_path, close_first_and_hang) as made:
+        assert await read_through(made) == f"Acme cannot be reached: {NO_TUNNEL}. Nothing was sent."
+    monkeypatch.setattr(client, "NOT_SENT", ())
+    async with proxy(tmp_path, close_first_and_hang) as made:
+        assert (await read_through(made)).startswith("Acme did not answer completely")  # what the control prevents
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1:9", "http://127.0.0.1:9"])
+async def test_a_proxy_that_is_not_there_is_named_and_not_the_erp(url: str) -> None:
+    failed = await fail_through(free_port(), url)
+
+    said = "Acme cannot be reached: the proxy cannot be reached (connection refused). Nothing was sent. Tried 3 times."
+    assert (failed.message, failed.next_step) == (said, CHECK_PROXY)
+
+
+async def test_an_erp_that_is_not_trusted_is_no_fault_of_the_proxys(tmp_path: Path) -> None:
+    async with proxy(tmp_path, open_to_stranger) as made:
+        failed = await fail_through(made.port)
+
+    assert "its certificate is not trusted" in failed.message
+    assert failed.next_step == Unreachable.next_step
 
 
 async def test_without_the_steps_a_read_takes_the_proxys_silence_for_the_erps(

@@ -10,7 +10,8 @@ import httpx2
 
 UNKNOWN_HOST = "unknown host"
 NO_TUNNEL = "the proxy opened no connection to it"
-"""Is also the text of a `ProxyError` that tells of no answer of the proxy which says so itself."""
+NO_PROXY = "the proxy cannot be reached"
+"""Both are also the text of a `ProxyError` that tells of no answer of the proxy which says so itself."""
 
 
 def describe_cause(error: Exception) -> str:
@@ -21,7 +22,8 @@ def describe_cause(error: Exception) -> str:
     if isinstance(error, httpx2.TimeoutException | TimeoutError):
         return "no answer in time"
     if isinstance(error, httpx2.ProxyError):
-        return NO_TUNNEL if str(error) == NO_TUNNEL else "the proxy refused the connection"
+        said = str(error)
+        return said if said.startswith((NO_TUNNEL, NO_PROXY)) else "the proxy refused the connection"
     causes = list(_chain(error))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):

@@ -20,14 +20,15 @@ from po_mcp.connectors.http.error_mapping import TRANSIENT_STATUSES, Answer, Err
 from po_mcp.connectors.http.exchange import Exchange, Method, Params
 from po_mcp.connectors.http.failures import (
     FOREIGN,
-    UNREADABLE,
+    NOT_SENT,
     failed_write_error,
     no_answer_error,
     unknown_outcome_error,
 )
 from po_mcp.connectors.http.first_byte import FirstByte
 from po_mcp.connectors.http.pace import Pace
-from po_mcp.connectors.http.retry import AttemptResult, Retrier
+from po_mcp.connectors.http.retry import AttemptResult, OnFailure, Retrier
+from po_mcp.connectors.http.signing_in import require_signed_in
 from po_mcp.connectors.http.tokens import Token, Tokens
 from po_mcp.connectors.http.urls import build_url
 from po_mcp.erp import BeforeSend, send_at_once
@@ -38,12 +39,12 @@ from po_mcp.errors import (
     PurchaseOrderError,
     SignInEnded,
     TooManyRequests,
-    Unreachable,
     ahead_of_a_write,
 )
 from po_mcp.untrusted import visible
 
 T = TypeVar("T")
+_Call = Callable[[OnFailure], Awaitable[AttemptResult]]
 
 
 class ErpHttpClient:
@@ -108,7 +109,7 @@ class ErpHttpClient:
         """
         url = build_url(self._base, path, segments)
         result = await self._run_unless_down(
-            lambda: self._read_with_retries(lambda token: self._get(url, token, params))
+            lambda note: self._read_with_retries(lambda token: self._get(url, token, params), note)
         )
         return self._require_success(result, permission, number=segments[0] if segments else None)
 
@@ -125,7 +126,7 @@ class ErpHttpClient:
         """
         url = build_url(self._base, path, ())
         result = await self._run_unless_down(
-            lambda: self._read_with_retries(lambda token: self._post(url, token, body))
+            lambda note: self._read_with_retries(lambda token: self._post(url, token, body), note)
         )
         return self._require_success(result, permission)
 
@@ -138,7 +139,7 @@ class ErpHttpClient:
         # Servers of other vendors answer 204 (BigCommerce) or, in their error envelope, 404 where a list is empty.
         url = build_url(self._base, path, ())
         result = await self._run_unless_down(
-            lambda: self._read_with_retries(lambda token: self._get(url, token, params))
+            lambda note: self._read_with_retries(lambda token: self._get(url, token, params), note)
         )
         answer, explanation = self._require_answer(result)
         # A 404 without the envelope may be a gateway's: taken for an empty list, it would hide every order.
@@ -213,23 +214,13 @@ class ErpHttpClient:
         async def ask() -> Answer:
             return await self._ask("POST", url, None, form=form, body=body)
 
-        async def ask_once() -> AttemptResult:
+        async def ask_once(on_failure: OnFailure) -> AttemptResult:
             return AttemptResult(await ask())
 
-        result = await self._run_in_time(ask_once if once else lambda: self._retrier(ask))
+        result = await self._run_in_time(ask_once if once else lambda note: self._retrier(ask, note))
         # A sign-in is a part of a call that passed the breaker, so it is counted and never stopped.
         self.breaker.note(result)
-        return self._require_signed_in(result)
-
-    def _require_signed_in(self, result: AttemptResult) -> Answer:
-        """Return the answer to a sign-in that was accepted. Raises: as `sign_in`."""
-        name = self._mapping.name
-        if isinstance(result.outcome, UNREADABLE):
-            what = f"{name}'s answer to the sign-in could not be read."
-            raise Unreachable(what, effect="nothing_sent") from result.outcome
-        answer, explanation = self._require_answer(result)
-        self._mapping.raise_for_sign_in(answer, explanation)
-        return answer
+        return require_signed_in(self._mapping, self._base.host, result)
 
     async def aclose(self) -> None:
         await self._exchange.aclose()
@@ -244,23 +235,29 @@ class ErpHttpClient:
         if answer.status != 200:
             raise BadAnswer(f"{self._mapping.name} gave an unexpected answer (HTTP {answer.status}).")
 
-    async def _run_unless_down(self, call: Callable[[], Awaitable[AttemptResult]]) -> AttemptResult:
+    async def _run_unless_down(self, call: _Call) -> AttemptResult:
         """Run a call that reads, unless the ERP is down."""
         with self.breaker.watch() as note:
             result = await self._run_in_time(call)
             note(result)
         return result
 
-    async def _run_in_time(self, call: Callable[[], Awaitable[AttemptResult]]) -> AttemptResult:
+    async def _run_in_time(self, call: _Call) -> AttemptResult:
         """Run a call that changes nothing, all its tries within the time-out."""
+        failed: list[AttemptResult] = []
         try:
             # Over the whole call: httpx2's time-outs count silence, and a server that drips bytes is never silent.
             with anyio.fail_after(self._timeout):
-                return await call()
+                return await call(failed.append)
         except FOREIGN as exc:
+            # The try that is cut off would hide that no earlier one reached the ERP.
+            if isinstance(exc, TimeoutError) and failed and isinstance(failed[-1].outcome, NOT_SENT):
+                return failed[-1]
             return AttemptResult(exc)
 
-    async def _read_with_retries(self, send: Callable[[Token | None], Awaitable[Answer]]) -> AttemptResult:
+    async def _read_with_retries(
+        self, send: Callable[[Token | None], Awaitable[Answer]], on_failure: OnFailure
+    ) -> AttemptResult:
         """Send a read with retries; the one renewal of the token does not count as a try."""
         token = None if self.tokens is None else await self.tokens.current()
         renewed = token is None
@@ -276,7 +273,7 @@ class ErpHttpClient:
             token, renewed = await self.tokens.replace(token), True
             return await send(token)
 
-        return await self._retrier(get)
+        return await self._retrier(get, on_failure)
 
     async def _get(self, url: httpx2.URL, token: Token | None, params: Params | None) -> Answer:
         return await self._ask("GET", url, token, params=params)

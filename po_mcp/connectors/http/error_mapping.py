@@ -31,7 +31,6 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # 460 (AWS) and 499 (nginx) say that the client left, 408 that a time-out passed, 425 that a replay was feared.
 _DOUBTFUL_STATUSES = frozenset({408, 425, 460, 499})
 """Refusals by a gateway before the ERP, which may have carried the write out: time-outs, and a client that left."""
-_CHECK_ADDRESS_TOO = "Your administrator must check PO_MCP_CLIENT_ID, PO_MCP_CLIENT_SECRET and PO_MCP_BASE_URL."
 _READ_THE_ORDER = "Check the order with get_purchase_order before trying again."
 
 
@@ -171,24 +170,6 @@ class ErrorMapping:
             return True
         is_own = (200 <= answer.status < 300 or _is_refusal(answer.status)) and self.is_envelope(answer.body)
         return is_own and self.status_in(answer.body) in _ABSENT_STATUSES
-
-    def raise_for_sign_in(self, answer: Answer, explanation: str) -> None:
-        """Raise the error for a refused sign-in; return for a success. `explanation`: a sentence on the tries."""
-        status = answer.status
-        if 200 <= status < 300:
-            return
-        # Exsited answers wrong credentials with a redirect to a page for people.
-        if status in (400, 401, 403) or 300 <= status < 400:
-            # So does a server that has moved, such as from http to https.
-            next_step = _CHECK_ADDRESS_TOO if 300 <= status < 400 else None
-            what = f"{self.name} rejected the client id or secret (HTTP {status})."
-            raise SignInFailed(what, effect="nothing_sent", next_step=next_step)
-        if status in TRANSIENT_STATUSES:
-            raise self.transient_failure(answer, explanation)
-        # These say that there is no sign-in at this address, which no other secret would change.
-        next_step = "Your administrator must check PO_MCP_BASE_URL." if status in (404, 405, 501) else None
-        next_step = self.sign_in_next_steps.get(status, next_step)
-        raise Unreachable(f"Sign-in to {self.name} failed (HTTP {status}).", effect="nothing_sent", next_step=next_step)
 
     def transient_failure(self, answer: Answer, explanation: str) -> ERPError:
         """Return the error for an answer with one of `TRANSIENT_STATUSES`."""

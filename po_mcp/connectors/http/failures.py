@@ -26,6 +26,13 @@ BROKEN = (httpx2.HTTPError, httpx2.StreamError, TimeoutError, OSError)
 FOREIGN = (*NOT_SENT, *UNREADABLE, *BROKEN)
 
 
+CHECK_PROXY = (
+    "Try again later. If it keeps failing, your administrator must check the proxy (PO_MCP_PROXY) and the network "
+    "(po-mcp doctor)."
+)
+"""The next step where a proxy stands before the ERP, and opens no way to it."""
+
+
 def no_answer_error(name: str, host: str, error: Exception, explanation: str) -> ERPError:
     """Return the error for a request that changed nothing and has no readable answer.
 
@@ -38,7 +45,7 @@ def no_answer_error(name: str, host: str, error: Exception, explanation: str) ->
     if isinstance(error, UNREADABLE):
         return BadAnswer(f"{name}'s answer could not be read ({error}).", effect="nothing_changed", detail=explanation)
     if isinstance(error, NOT_SENT):
-        return _unreachable_error(name, host, describe_cause(error), explanation)
+        return _unreachable_error(name, host, describe_cause(error), explanation, _who_is_asked(error))
     return Unreachable(f"{name} did not answer completely.", effect="nothing_changed", detail=explanation)
 
 
@@ -55,7 +62,8 @@ def failed_write_error(name: str, host: str, error: Exception, first_byte: First
     if is_ahead or isinstance(error, NOT_SENT):
         # A refusal of the proxy says so by itself; silence, garbage and an end of the connection do not.
         is_at_proxy = first_byte is not None and first_byte.is_at_proxy and not isinstance(error, httpx2.ProxyError)
-        return _unreachable_error(name, host, NO_TUNNEL if is_at_proxy else describe_cause(error), "")
+        next_step = CHECK_PROXY if is_at_proxy else _who_is_asked(error)
+        return _unreachable_error(name, host, NO_TUNNEL if is_at_proxy else describe_cause(error), "", next_step)
     if isinstance(error, UNREADABLE):
         return unknown_outcome_error(name, "its answer could not be read")
     if isinstance(error, BROKEN):
@@ -72,6 +80,11 @@ def unknown_outcome_error(name: str, reason: str, answered_number: str | None = 
     )
 
 
-def _unreachable_error(name: str, host: str, why: str, explanation: str) -> Unreachable:
-    why = why.replace(UNKNOWN_HOST, f"{UNKNOWN_HOST} {host}")
-    return Unreachable(f"{name} cannot be reached: {why}.", effect="nothing_sent", detail=explanation)
+def _who_is_asked(error: Exception) -> str | None:
+    return CHECK_PROXY if isinstance(error, httpx2.ProxyError) else None
+
+
+def _unreachable_error(name: str, host: str, why: str, explanation: str, next_step: str | None) -> Unreachable:
+    why = f"{UNKNOWN_HOST} {host}" if why == UNKNOWN_HOST else why
+    what = f"{name} cannot be reached: {why}."
+    return Unreachable(what, effect="nothing_sent", detail=explanation, next_step=next_step)

@@ -52,6 +52,17 @@ class AttemptResult:
     explanation: str = ""
 
 
+OnFailure = Callable[[AttemptResult], None]
+
+
+def _pass_by(result: AttemptResult) -> None:
+    """Take no note of a failure."""
+
+
+def _count_tries(tries: int) -> str:
+    return f"Tried {tries} times." if tries > 1 else ""
+
+
 class RetryBudget:
     """The number of retries that a connection has left. A retry takes one, a definite answer returns a tenth.
 
@@ -95,8 +106,8 @@ class Retrier:
         self._fraction = fraction
         self._budget = RetryBudget()
 
-    async def __call__(self, attempt: Attempt) -> AttemptResult:
-        """Make attempts until a definite answer or a limit.
+    async def __call__(self, attempt: Attempt, on_failure: OnFailure = _pass_by) -> AttemptResult:
+        """Make attempts until a definite answer or a limit; `on_failure` is called after each one that failed.
 
         An error that is none of `TRANSIENT_ERRORS` is raised at once.
         """
@@ -108,6 +119,7 @@ class Retrier:
             if not _is_transient(outcome):
                 self._budget.give_back()
                 return AttemptResult(outcome)
+            on_failure(AttemptResult(outcome, _count_tries(tries)))
             wait = self._choose_wait(outcome, tries)
             if reason := self._reason_to_stop(wait, tries):
                 return AttemptResult(outcome, reason)
@@ -126,7 +138,7 @@ class Retrier:
         """Return why there is no further try, or "" and take one retry from the budget."""
         # The order matters: the budget is charged only for a try that is really made.
         if tries >= MAX_TRIES:
-            return f"Tried {tries} times."
+            return _count_tries(tries)
         # A wait into the deadline would end as a time-out, and hide what the ERP answered.
         if (
             wait > MAX_RETRY_AFTER_S + FIRST_BACKOFF_S

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import ssl
 from typing import Protocol
 
+import anyio
 import httpx2
 
 from po_mcp import config_values
-from po_mcp.connectors.http.cause import NO_TUNNEL
+from po_mcp.connectors.http.cause import NO_PROXY, NO_TUNNEL, describe_cause
 from po_mcp.connectors.http.first_byte import FirstByte
 from po_mcp.erp import send_at_once
 from po_mcp.errors import ConfigurationError
@@ -44,19 +46,31 @@ class Connections(httpx2.AsyncBaseTransport):
         chosen = self._alone if OF_ITS_OWN in request.extensions else self._shared
         if not self._has_proxy:
             return await chosen.handle_async_request(request)
-        steps = request.extensions.setdefault("trace", FirstByte(send_at_once))
+        steps: FirstByte = request.extensions.setdefault("trace", FirstByte(send_at_once))
+        # A proxy that says nothing would be waited for as an ERP is that takes its time to answer.
+        steps.tunnel_timeout = request.extensions.get("timeout", {}).get("connect") or math.inf
         try:
-            return await chosen.handle_async_request(request)
+            with anyio.CancelScope() as steps.time_for_tunnel:
+                return await chosen.handle_async_request(request)
         except httpx2.TransportError as exc:
             # By its type alone a proxy that closes or hangs is an ERP that answers nothing.
-            if steps.is_at_proxy and not isinstance(exc, httpx2.ProxyError):
-                raise httpx2.ProxyError(NO_TUNNEL, request=request) from exc
+            if (why := _find_fault_of_proxy(steps, exc)) and not isinstance(exc, httpx2.ProxyError):
+                raise httpx2.ProxyError(why, request=request) from exc
             raise
+        raise httpx2.ProxyError(NO_TUNNEL, request=request)
 
     async def aclose(self) -> None:
         """Close all connections."""
         await self._shared.aclose()
         await self._alone.aclose()
+
+
+def _find_fault_of_proxy(steps: FirstByte, error: Exception) -> str:
+    """Return what a proxy is at fault for; "" where it is not."""
+    # What is connected to is the proxy's address, and never the ERP's.
+    if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout) and not steps.is_connected:
+        return f"{NO_PROXY} ({describe_cause(error)})"
+    return NO_TUNNEL if steps.is_at_proxy else ""
 
 
 def build_transport(settings: _Settings, base_url: str) -> httpx2.AsyncBaseTransport | None:
