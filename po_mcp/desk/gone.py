@@ -15,24 +15,27 @@ async def is_gone_for_sure(desk: Desk, done: Recorded) -> bool:
     Where each person has their own rights in the ERP, it is looked for by who requested it: to another it may be
     hidden. If that person's credentials are missing, or may see less now, nobody can tell, and it counts as there.
     """
-    return await _is_gone(desk, done) and await desk.reconciler.wait_out_lag(done) and await _is_gone(desk, done)
+    proof = await desk.journal.find_proof(done.operation.id)
+    # No reading showed it when a person said that it happened: that none does now is no news.
+    if proof.is_persons_word:
+        return False
+    answered = proof.answered_number
+    if not await _is_gone(desk, done, answered):
+        return False
+    return await desk.reconciler.wait_out_lag(done) and await _is_gone(desk, done, answered)
 
 
-async def _is_gone(desk: Desk, recorded: Recorded) -> bool:
+async def _is_gone(desk: Desk, recorded: Recorded, answered: str | None) -> bool:
     if acting() is None:
-        return await _is_hidden(desk, recorded)
+        return await _is_hidden(desk, recorded, answered)
     with acting_for(recorded.operation.actor):
         try:
-            return await _is_hidden(desk, recorded)
+            return await _is_hidden(desk, recorded, answered)
         except (NoCredentials, SignInFailed, NotPermitted):
             return False
 
 
-async def _is_hidden(desk: Desk, recorded: Recorded) -> bool:
-    # No reading showed it when a person said that it happened: that none does now is no news.
-    if await desk.journal.is_persons_word(recorded.operation.id):
-        return False
-    answered = await desk.journal.answered_number(recorded.operation.id)
+async def _is_hidden(desk: Desk, recorded: Recorded, answered: str | None) -> bool:
     # Also under the number that the ERP gave it, where its answer named one.
     for number in filter(None, (recorded.operation.number, answered)):
         if await find_order(desk.erp, number, in_any_case=True) is not None:

@@ -30,7 +30,7 @@ from po_mcp.writes.journal.proposals import ASKED_AGAIN
 from po_mcp.writes.kinds import Applied, Change, kind_of
 from po_mcp.writes.kinds.snapshots import say_not_read
 from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
-from po_mcp.writes.observation import Observation, read_back
+from po_mcp.writes.observation import Observation
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
 from po_mcp.writes.outcomes import OutcomeWriter
 from po_mcp.writes.policy import LOOK_S, SettlementPolicy
@@ -177,7 +177,7 @@ class Executor:
         if end.state == "UNKNOWN":
             found = await self._find(operation.id)
             return end.outcome if found is None else self.words.outcome(await self._try_reconcile(found))
-        return await self._with_order(operation, end.outcome)
+        return end.outcome
 
     async def _send(self, claim: Claim) -> _End | PurchaseOrderError:
         """Send, and classify the end; return the ERP's own refusal as it is. What is not definite is unknown."""
@@ -318,16 +318,6 @@ class Executor:
             return await self.journal.find(operation_id)
         except JournalUnavailable:
             return None
-
-    async def _with_order(self, operation: Operation, outcome: WriteOutcome) -> WriteOutcome:
-        """Add the order as it is now to a write that was done and left it; a reading that lags behind is left out."""
-        # What a doubt or a refusal says was seen stands in it already.
-        if outcome.status != "done" or outcome.order is not None:
-            return outcome
-        order = await read_back(self.erp, operation.number)
-        # An old reading would contradict the outcome that it stands in.
-        is_shown = order is not None and kind_of(operation.kind).is_still_applied(order)
-        return outcome.model_copy(update={"order": order.without_lines()}) if order and is_shown else outcome
 
 
 def _as_stale(outcome: WriteOutcome, refusal: PurchaseOrderError) -> WriteOutcome:

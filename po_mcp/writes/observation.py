@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,13 +47,6 @@ def unreadable(error: ERPError) -> Observation:
     why = error.reason.rstrip(".")
     # It stands in the middle of a sentence; a name keeps its capital.
     return Observation("unreadable", f"the {why[4:]}" if why.startswith("The ") else why)
-
-
-async def read_back(erp: ERP, number: str) -> PurchaseOrder | None:
-    """Read an order after a write; None where there is none, or where that fails: neither changes the outcome."""
-    with suppress(ERPError):
-        return await find_read_back(erp, number)
-    return None
 
 
 async def find_read_back(erp: ERP, number: str) -> PurchaseOrder | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from mcp import Client
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
-from po_mcp.writes.journal import Journal
+from po_mcp.writes.journal import Journal, Proof
+from po_mcp.writes.journal.audit_log import Event
 from po_mcp.writes.kinds import answered
 from po_mcp.writes.observation import Observation
 from po_mcp.writes.reconcile import Reconciler
@@ -134,13 +136,36 @@ async def test_an_order_that_happened_on_a_persons_word_is_not_ordered_again(tmp
     assert list(erp.book) == ["ERP-701"]
 
 
+async def test_a_repeated_create_reads_its_events_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    events = Journal.events
+
+    async def count_events(self: Journal, operation_id: str) -> list[Event]:
+        read.append(operation_id)
+        return await events(self, operation_id)
+
+    erp = SmallExsited()
+    async with client(erp, tmp_path, person=ScriptedPerson(yes), **AT_ONCE) as calls:
+        made = outcome(await calls.call_tool(CREATE, request(BOLTS_OF_EXSITED)))
+        monkeypatch.setattr(Journal, "events", count_events)
+        again = outcome(await calls.call_tool(CREATE, request(BOLTS_OF_EXSITED)))
+        del erp.book["PO-0004"]
+        gone = list(read)
+        await calls.call_tool(CREATE, request(BOLTS_OF_EXSITED))
+
+    assert (again["replayed"], gone) == (True, [made["operation_id"]])
+    assert read.count(made["operation_id"]) == 2  # once for each of two calls, though the second looks twice at the ERP
+
+
 async def test_without_a_persons_word_an_order_that_never_showed_is_ordered_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def nobody(self: Journal, operation_id: str) -> bool:
-        return False
+    find_proof = Journal.find_proof
 
-    monkeypatch.setattr(Journal, "is_persons_word", nobody)
+    async def by_nobody(self: Journal, operation_id: str) -> Proof:
+        return replace(await find_proof(self, operation_id), is_persons_word=False)
+
+    monkeypatch.setattr(Journal, "find_proof", by_nobody)
 
     erp, said, _ = await _repeat_after_a_persons_word(tmp_path)
 
@@ -149,13 +174,13 @@ async def test_without_a_persons_word_an_order_that_never_showed_is_ordered_agai
 
 
 def _forget_the_number(patch: pytest.MonkeyPatch) -> None:
-    async def none(self: Journal, operation_id: str) -> None:
-        return None
+    async def none(self: Journal, operation_id: str) -> Proof:
+        return Proof(None, is_persons_word=False)
 
     async def absent(self: Reconciler, recorded: object, seen: Observation) -> Observation:
         return seen
 
-    patch.setattr(Journal, "answered_number", none)
+    patch.setattr(Journal, "find_proof", none)
     patch.setattr(Reconciler, "_look_elsewhere", absent)  # which would find it by its contents
 
 

@@ -23,7 +23,7 @@ from po_mcp.errors import (
     Refused,
     Unreachable,
 )
-from po_mcp.orders import OrderLine, Status, Vendor
+from po_mcp.orders import OrderLine, PurchaseOrder, Status, Vendor
 from po_mcp.writes import executor as executor_module
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.kinds import kind_of
@@ -926,3 +926,26 @@ async def test_a_success_whose_order_cannot_be_read_is_said(kind: str) -> None:
 
     assert said.status == "done"
     assert "It could not be read back; check in Fake." in said.message
+
+
+@pytest.mark.parametrize("kind", ["finalize", "cancel"])
+async def test_after_a_success_there_is_one_reading_and_what_it_shows(kind: str) -> None:
+    """A second one may show what the first did not: the outcome would say that the order does not show beside it."""
+    bench = Bench(JournalStore(), EXACT)
+    bench.erp.orders = {"PO-1": order()}
+    hidden: dict[str, PurchaseOrder] = {}
+
+    def hide_from_the_first_read() -> None:
+        reads = len(bench.erp.calls) - 1 - bench.erp.calls.index(bench.erp.writes[0]) if bench.erp.writes else 0
+        if reads == 1:
+            hidden.update(bench.erp.orders)
+            bench.erp.orders.clear()
+        elif reads > 1:
+            bench.erp.orders.update(hidden)
+
+    bench.erp.on_read = hide_from_the_first_read
+    said = await bench.execute(take_to(bench.store, guarded_operation(kind), "APPROVED"))
+
+    assert "Fake does not show it yet; check there." in said.message
+    assert (said.status, said.order) == ("done", None)
+    assert bench.erp.calls[-2:] == [bench.erp.writes[0], "get PO-1"]

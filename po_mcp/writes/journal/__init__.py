@@ -24,7 +24,7 @@ from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.consent import Agreement, Consented
 from po_mcp.writes.journal.agreements import FIRST_YES
 from po_mcp.writes.journal.approver_pin import ApproverPin, PinPlace
-from po_mcp.writes.journal.audit_log import ANSWERED_NUMBER, Event
+from po_mcp.writes.journal.audit_log import Event, Proof
 from po_mcp.writes.journal.database import MEMORY
 from po_mcp.writes.journal.proposals import MAX_OPEN_QUESTIONS, Proposed, Similar
 from po_mcp.writes.journal.store import Claim, JournalStore
@@ -42,6 +42,7 @@ __all__ = [
     "Journal",
     "JournalStore",
     "PinPlace",
+    "Proof",
     "Proposed",
     "Similar",
 ]
@@ -261,12 +262,11 @@ class Journal:
 
     async def answered_number(self, operation_id: str) -> str | None:
         """Return the order that the ERP named in its success, where that is not the one that was asked for."""
-        named = [event.detail.get(ANSWERED_NUMBER) for event in await self.events(operation_id)]
-        return next((str(number) for number in reversed(named) if number), None)
+        return (await self.find_proof(operation_id)).answered_number
 
-    async def is_persons_word(self, operation_id: str) -> bool:
-        """Tell whether an operation is done on the word of a person, and not by what the ERP said or showed."""
-        return any(event.event == "DONE" and "said" in event.detail for event in await self.events(operation_id))
+    async def find_proof(self, operation_id: str) -> Proof:
+        """Return on what an operation counts as done, as its events tell it."""
+        return Proof.of(await self.events(operation_id))
 
     # Hearing of changes
 

@@ -7,7 +7,7 @@ digest that stands in it. Writing the whole file again is not found out.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -71,6 +71,27 @@ class Event:
     at: float
     event: str
     detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """On what an operation counts as done.
+
+    `answered_number`: the order that the ERP named in its success, where that is not the one that was asked for.
+    `is_persons_word`: a person said that it happened, and the ERP neither said nor showed it.
+    """
+
+    answered_number: str | None
+    is_persons_word: bool
+
+    @classmethod
+    def of(cls, events: Sequence[Event]) -> Proof:
+        """Return what the events of an operation tell."""
+        named = [event.detail.get(ANSWERED_NUMBER) for event in events]
+        return cls(
+            next((str(number) for number in reversed(named) if number), None),
+            any(event.event == "DONE" and "said" in event.detail for event in events),
+        )
 
 
 def end_of(db: Transaction) -> Mark:
