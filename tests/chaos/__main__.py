@@ -31,7 +31,7 @@ def main(**options: float | tuple[str, ...]) -> None:
     logging.getLogger("tests.chaos").setLevel(logging.INFO)
     report = anyio.run(partial(run, **options))  # type: ignore[arg-type]
     click.echo(json.dumps(report.facts, indent=2))
-    for name in ("doubles", "lies", "lost", "journal_faults"):
+    for name in ("doubles", "lies", "lost", "unknown", "journal_faults"):
         found = getattr(report, name)
         click.echo("\n  ".join([f"{name}: {len(found)}", *found[:20]]))
     sys.exit(0 if report.is_clean else 1)

@@ -38,12 +38,17 @@ _REQUESTS = {CREATE: "POST {}", DELETE: "DELETE {}", CANCEL: "DELETE {}/cancel"}
 
 @dataclass
 class Report:
-    """The figures of a run, and every write that was doubled, misreported (`lies`) or lost, in words."""
+    """The figures of a run, and every write that was doubled, misreported (`lies`) or lost, in words.
+
+    `unknown` are those that are said to be not known at the end, as where a like order stands beside: a person settles
+    them, so they are no fault. What is `lost` is reported neither as ended nor so, or happened without a yes.
+    """
 
     facts: dict[str, Any] = field(default_factory=dict)
     doubles: list[str] = field(default_factory=list)
     lies: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
     journal_faults: list[str] = field(default_factory=list)
 
     @property
@@ -154,7 +159,11 @@ def judge_write(report: Report, write: Write, erp: Erp) -> None:
         report.doubles.append(f"{about} sent {erp.sent[name]} times")
     if write.reported in ENDED and (write.reported in ("done", ALREADY)) is not has_effect:
         report.lies.append(about)
-    if write.reported not in ENDED or (has_effect and not write.is_approved and write.reported != "done"):
+    if has_effect and not write.is_approved and write.reported != "done":
+        report.lost.append(about)
+    elif write.reported == "unknown":
+        report.unknown.append(about)
+    elif write.reported not in ENDED:
         report.lost.append(about)
 
 

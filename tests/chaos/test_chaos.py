@@ -38,10 +38,11 @@ def erp() -> Iterator[Erp]:
 
 
 def judge(erp: Erp, write: Write) -> list[str]:
-    """Return which faults a write is found to have: "doubles", "lies", "lost"."""
+    """Return as what a write is counted: "doubles", "lies", "lost", "unknown"."""
     report = Report()
     judge_write(report, write, erp)
-    return [name for name in ("doubles", "lies", "lost") if getattr(report, name)]
+    assert report.is_clean is not bool(report.doubles or report.lies or report.lost)
+    return [name for name in ("doubles", "lies", "lost", "unknown") if getattr(report, name)]
 
 
 @pytest.mark.parametrize(
@@ -54,8 +55,13 @@ def judge(erp: Erp, write: Write) -> list[str]:
         (Write(DELETE, "PO-A", True, "done"), ["lies"]),
         (Write(DELETE, "PO-B", True, "refused"), ["lies"]),
         (Write(CREATE, "PO-A", False, "stale"), ["lies", "lost"]),
-        (Write(DELETE, "PO-A", True, "unknown"), ["lost"]),
+        (Write(DELETE, "PO-A", True, "unknown"), ["unknown"]),
+        (Write(CREATE, "PO-A", True, "unknown"), ["unknown"]),
+        (Write(CREATE, "PO-B", False, "unknown"), ["unknown"]),
+        (Write(CREATE, "PO-A", False, "unknown"), ["lost"]),
         (Write(DELETE, "PO-A", False, "nothing"), ["lost"]),
+        (Write(CREATE, "PO-B", True, "approved"), ["lost"]),
+        (Write(CREATE, "PO-B", False, "approval_required"), ["lost"]),
     ],
     ids=lambda value: f"{value.tool} {value.number} {value.reported}" if isinstance(value, Write) else "",
 )
