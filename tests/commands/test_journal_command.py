@@ -842,3 +842,32 @@ def test_the_operator_lists_who_gave_credentials_and_removes_them(tmp_path: Path
     with closing(JournalStore(tmp_path / "journal.db")) as store:
         last = store.events("")[-1]
     assert (last.event, last.detail) == ("ERP credentials removed", {"of": "https://issuer alice", "by": "operator"})
+
+
+# An older copy
+
+
+async def test_an_older_copy_is_read_and_its_first_line_says_so(harness: ServerHarness) -> None:
+    await create(harness)
+    older = harness.journal.read_bytes()
+    await delete(harness)
+    before = run(harness, "verify")
+    for left in harness.journal.parent.glob(f"{harness.journal.name}-*"):
+        left.unlink()
+    harness.journal.write_bytes(older)
+
+    listed, verified, as_json = run(harness, "list"), run(harness, "verify"), run(harness, "list", "--json")
+    shown = run(harness, "show", json.loads(as_json.stdout)["operations"][0]["id"])
+    old = str(harness.journal.parent / "old.jsonl")
+    pruned = run(harness, "prune", "--before", "2025-01-01", "--into", old)
+
+    assert before.returncode == 0
+    for one in (listed, verified, shown):
+        assert one.stdout.startswith("This journal is an older copy, or another one, than was used here before")
+    assert (listed.returncode, verified.returncode, as_json.returncode) == (0, 1, 0)
+    assert "NUT-M8" in shown.stdout
+    assert "1 operation and 3 events of this copy checked." in verified.stdout
+    assert as_json.stderr.startswith("This journal is an older copy")
+    assert (pruned.returncode, pruned.stdout) == (1, "")
+    assert "The journal is an older copy, or another one, than was used here before." in pruned.stderr
+    assert harness.journal.read_bytes() == older

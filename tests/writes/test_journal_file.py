@@ -445,6 +445,55 @@ def test_an_older_copy_is_noticed_by_the_running_and_by_the_next_process(
     assert "older copy" in read_refusal(JournalStore(file, 600, clock))
 
 
+def test_an_older_copy_can_be_read_where_that_is_asked_for_and_never_written(
+    store: JournalStore, file: Path, clock: Clock
+) -> None:
+    operation_id = take_to(store, guarded_operation(), "APPROVED")
+    store.close()
+    restore = keep_copy(file, with_wal=False)
+    store.claim(operation_id, CONNECTION)
+    store.close()
+    restore()
+    before = file.read_bytes()
+    with closing(JournalStore(file, 600, clock)) as older:
+        older.read_older_copy()
+        [found] = older.all()
+        assert (found.operation.id, found.state, older.is_older_copy()) == (operation_id, "APPROVED", True)
+        with pytest.raises(JournalUnavailable, match="older copy"):
+            older.claim(operation_id, CONNECTION)
+        assert "older copy" in read_refusal(older)
+        assert older.upkeep.verify() == []
+
+    assert file.read_bytes() == before
+    assert "older copy" in read_refusal(JournalStore(file, 600, clock))
+
+
+def test_a_whole_journal_is_no_older_copy(store: JournalStore, file: Path, clock: Clock) -> None:
+    take_to(store, guarded_operation(), "APPROVED")
+    with closing(JournalStore(file, 600, clock)) as same:
+        same.read_older_copy()
+        assert (len(same.all()), same.is_older_copy()) == (1, False)
+        propose(same, guarded_operation(number="PO-NEW"))
+
+
+def test_without_the_look_an_older_copy_would_be_written(
+    store: JournalStore, file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation_id = take_to(store, guarded_operation(), "APPROVED")
+    store.close()
+    restore = keep_copy(file, with_wal=False)
+    store.claim(operation_id, CONNECTION)
+    store.close()
+    restore()
+    with closing(JournalStore(file, 600, clock)) as older:
+        older.read_older_copy()
+        older.all()
+        monkeypatch.setattr(older._file, "_is_older_copy", False)
+        claimed = older.claim(operation_id, CONNECTION)
+
+    assert claimed is not None  # what the control prevents: it is sent a second time
+
+
 def test_an_older_copy_written_over_the_same_inode_is_noticed(store: JournalStore, file: Path, clock: Clock) -> None:
     take_to(store, guarded_operation(), "APPROVED")
     store.close()  # so that the file holds all of it

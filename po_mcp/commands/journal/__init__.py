@@ -17,7 +17,15 @@ from po_mcp.commands import _settings
 from po_mcp.commands._status_text import state_of
 from po_mcp.commands.journal import archive, json_output, tables
 from po_mcp.commands.journal.adopt import adopt as adopt_all
-from po_mcp.commands.journal.opening import legible, need_journal, no_journal, opened, the_one
+from po_mcp.commands.journal.opening import (
+    legible,
+    need_journal,
+    no_journal,
+    opened,
+    opened_for_reading,
+    say_older_copy,
+    the_one,
+)
 from po_mcp.commands.journal.settle import need_doubt
 from po_mcp.commands.journal.settle import settle as settle_one
 from po_mcp.commands.journal.tables import counted
@@ -53,12 +61,14 @@ def command(ctx: click.Context) -> None:
 @click.pass_obj
 def list_operations(config: Path | None, everything: bool = False, as_json: bool = False) -> None:
     """List open and recent operations, newest last."""
-    with opened(config) as (settings, journal):
+    with opened_for_reading(config) as (settings, journal):
         if not journal.exists():
             # Beside the JSON: what a program reads on standard output is nothing else.
             click.echo(no_journal(settings), err=as_json)
         with legible():
             found = journal.all() if journal.exists() else []
+            # Beside the JSON, too.
+            say_older_copy(journal, err=as_json)
             begun = journal.starting_times() if found else {}
             shown = found if everything else _open_and_latest(found, journal.now())
             totals = Counter[str](state_of(recorded, journal.now()) for recorded in found)
@@ -82,8 +92,9 @@ def show(config: Path | None, operation_id: str, as_json: bool) -> None:
 
     The start of its id is enough.
     """
-    with opened(config) as (settings, journal):
+    with opened_for_reading(config) as (settings, journal):
         recorded = the_one(settings, journal, operation_id)
+        say_older_copy(journal, err=as_json)
         with legible():
             events = journal.events(recorded.operation.id)
             if as_json:
@@ -202,13 +213,16 @@ def verify(config: Path | None, file: Path | None) -> None:
         except InvalidInput as exc:
             _settings.stop(str(exc), status=1)
         return
-    with opened(config) as (settings, journal):
+    with opened_for_reading(config) as (settings, journal):
         need_journal(settings, journal)
         operations, events = journal.counts()
+        say_older_copy(journal)
         faults = journal.upkeep.verify()
         for fault in faults:
             click.echo(visible(fault))
-        if faults:
+        if not faults and journal.is_older_copy():  # what there is was not edited, and what was there may be gone
+            click.echo(f"{counted(operations, 'operation')} and {counted(events, 'event')} of this copy checked.")
+        if faults or journal.is_older_copy():
             raise SystemExit(1)
         click.echo(f"{counted(operations, 'operation')} and {counted(events, 'event')} checked, no changes found.")
 

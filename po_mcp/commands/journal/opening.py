@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
+
 from po_mcp.commands import _settings
 from po_mcp.config import Settings
 from po_mcp.errors import InvalidInput, PurchaseOrderError
@@ -13,6 +15,11 @@ from po_mcp.untrusted import visible
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.operation import Recorded
 from po_mcp.writes.person_words import for_person
+
+_OLDER_COPY = (
+    "This journal is an older copy, or another one, than was used here before: its latest entries may be missing, and "
+    "nothing is written to it. Look in the ERP at the orders that were sent last, then run: po-mcp journal adopt"
+)
 
 
 @contextmanager
@@ -26,6 +33,20 @@ def opened(config: Path | None) -> Iterator[tuple[Settings, JournalStore]]:
         _settings.stop(for_person(str(exc)), status=1)
     finally:
         journal.close()
+
+
+@contextmanager
+def opened_for_reading(config: Path | None) -> Iterator[tuple[Settings, JournalStore]]:
+    """Give the journal as `opened` does, also where it is an older copy, in which nothing is written."""
+    with opened(config) as (settings, journal):
+        journal.read_older_copy()
+        yield settings, journal
+
+
+def say_older_copy(journal: JournalStore, *, err: bool = False) -> None:
+    """Say in the first line that what follows is an older copy."""
+    if journal.is_older_copy():
+        click.echo(_OLDER_COPY, err=err)
 
 
 @contextmanager

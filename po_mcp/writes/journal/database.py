@@ -189,6 +189,12 @@ class Database(Protocol):
     def is_other_copy(self) -> bool:
         """Tell whether its last answer came from another copy than the journal knows: nothing was written since."""
 
+    def read_older_copy(self) -> None:
+        """Read it from now on also where it is an older copy than was used here before; nothing is written to such."""
+
+    def is_older_copy(self) -> bool:
+        """Tell whether such a copy is read."""
+
     def adopt(self) -> str:
         """Take it as it is for the journal from now on; return what was done, "" for nothing."""
 

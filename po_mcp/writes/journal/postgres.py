@@ -147,6 +147,13 @@ class PostgresDatabase:
         """Return what tells this copy of the database from every other."""
         return self._origin
 
+    def read_older_copy(self) -> None:
+        """Do nothing: a database that was put back is read, and written to."""
+
+    def is_older_copy(self) -> bool:
+        """Tell no: `is_other_copy` does."""
+        return False
+
     def is_other_copy(self) -> bool:
         """Tell whether its last answer came from another copy than the journal knows: nothing was written since."""
         if restores.is_other(self._known, self._origin):

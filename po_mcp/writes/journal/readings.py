@@ -144,6 +144,14 @@ class JournalReadings:
         with self._file.reading() as db:
             return adoption.is_needed(db, connection)
 
+    def read_older_copy(self) -> None:
+        """Read a file from now on also where it is an older copy than was used here before; writing stays refused."""
+        self._file.read_older_copy()
+
+    def is_older_copy(self) -> bool:
+        """Tell whether such a copy is read, once something of it was."""
+        return self._file.is_older_copy()
+
     def may_lack_events(self) -> bool:
         """Tell whether the journal was restored, so that the latest events may be missing, and nobody adopted it."""
         with self._file.reading() as db:

@@ -48,6 +48,13 @@ _BEGUN = f"SELECT ({moving.SEALED}), (SELECT hash FROM audit_log WHERE place = ?
 _NOTHING_IS_OVER = f"NOT EXISTS (SELECT 1 FROM live_operations WHERE {moves.IS_OVER})"  # noqa: S608
 
 
+OLDER_COPY = "The journal is an older copy, or another one, than was used here before."
+
+
+def _older_copy_error() -> JournalUnavailable:
+    return JournalUnavailable(OLDER_COPY, effect="nothing_sent", next_step=ADOPT)
+
+
 class SqliteFile:
     """The journal's file, opened when it is first used.
 
@@ -71,6 +78,7 @@ class SqliteFile:
         self._known_as: Stat | None = None
         self._id = ""
         self._may_be_copy = self._is_adopting = False
+        self._reads_older_copy = self._is_older_copy = False
         self._mark = Mark()
         self._latest = due.Latest()
         self._remembered = Remembered()
@@ -113,6 +121,8 @@ class SqliteFile:
         """Begin a transaction, which is rolled back where it was not committed."""
         with self._write_lock, translate_errors():
             db = self._open_writer()
+            if self._is_older_copy:
+                raise _older_copy_error()
             self._need_same_file()
             self._begin(db)
             db.forget()
@@ -218,6 +228,14 @@ class SqliteFile:
         db.execute(f"DROP TRIGGER {audit_log.GUARD}")
         yield
         db.execute(guard)
+
+    def read_older_copy(self) -> None:
+        """Read the file from now on also where it is an older copy, or another journal; nothing is written to such."""
+        self._reads_older_copy = True
+
+    def is_older_copy(self) -> bool:
+        """Tell whether the file that was opened is an older copy, or another journal, than was used here before."""
+        return self._is_older_copy
 
     def find_fault(self) -> str:
         """Say why nothing can be recorded, as far as is seen without making the file; "" where it can."""
@@ -398,13 +416,9 @@ class SqliteFile:
             self._mark_file.write(self._id, self._mark)
         self._may_be_copy = self._mark != Mark() and self._mark_file.is_foreign()
         mark = self._mark_file.read()
-        if mark is None or self._is_adopting or self._is_marked_by(db, mark):
-            return
-        raise JournalUnavailable(
-            "The journal is an older copy, or another one, than was used here before.",
-            effect="nothing_sent",
-            next_step=ADOPT,
-        )
+        self._is_older_copy = mark is not None and not (self._is_adopting or self._is_marked_by(db, mark))
+        if self._is_older_copy and not self._reads_older_copy:
+            raise _older_copy_error()
 
     def _is_marked_by(self, db: SqliteConnection, mark: tuple[str, Mark]) -> bool:
         return mark[0] == self._id and audit_log.holds(db, mark[1])
