@@ -35,7 +35,10 @@ DEFAULTS: dict[str, Any] = {
 _RECONNECT_S = 2.0
 
 _REFUSALS: Mapping[str, tuple[str, str]] = {
-    "42501": ("its user lacks a right there", "grant the user of PO_MCP_JOURNAL all rights on the journal's tables"),
+    "42501": (
+        "its user lacks a right there",
+        "grant the user of PO_MCP_JOURNAL all rights on the journal's tables, and CREATE on its schema and database",
+    ),
     "42": (
         "its tables are not as po-mcp made them",
         "put them back, from a backup where they are gone, and then run: po-mcp journal adopt",
