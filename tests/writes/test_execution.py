@@ -212,6 +212,38 @@ async def test_an_effect_that_shows_after_a_refusal_is_reported_by_the_next_answ
     assert ["Late: order PO-2025-0037 " in answer for answer in answers] == [True, False]
 
 
+async def test_an_effect_that_shows_after_the_last_look_stands_in_the_answer_that_says_it_was_refused(
+    harness: ServerHarness,
+) -> None:
+    """That answer names the operation, so the news was taken for said, and nobody was told that it was done."""
+    tool, reads = "finalize_purchase_order", 0
+    harness.wire.on_write = say_that_it_clashes
+    async with harness.client(person=ScriptedPerson(CALLS[tool][1]), erp_bounds=(None, None)) as client:
+        before = len(harness.wire.seen)
+        await client.call_tool(tool, {"number": "PO-2025-0041"})
+        # After the write come two looks, and the one for late news.
+        after_write = len(harness.wire.seen) - harness.wire.seen.index(harness.wire.writes[0], before) - 1
+        looks, rest = divmod(after_write, 3)
+
+        async def finalize_before_the_third_look(
+            wire: httpx2.AsyncBaseTransport, request: httpx2.Request
+        ) -> httpx2.Response:
+            nonlocal reads
+            reads += len(harness.wire.writes) == 2
+            if reads == 2 * looks + 1:
+                harness.change(lambda book: book.finalize("PO-2025-0037", create_backorder=True))
+            return await wire.handle_async_request(request)
+
+        harness.wire.on_read = finalize_before_the_third_look
+        refused = await client.call_tool(tool, {"number": "PO-2025-0037"})
+        after = await client.call_tool("list_purchase_orders", {"limit": 1})
+
+    assert (looks > 0, rest) == (True, 0)
+    assert outcome(refused)["status"] == "refused"
+    assert "Late: order PO-2025-0037 was reported as not closed, and it was." in text(refused)
+    assert "Late:" not in text(after)
+
+
 async def test_a_refusal_for_which_a_reason_is_seen_is_one(harness: ServerHarness) -> None:
     async def invoice_it_first(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
         harness.change(lambda book: book.invoice("PO-2025-0038"))
