@@ -35,6 +35,20 @@ _MADE_BEFORE = 100
 """The latest creates that tell whether the ERP numbers orders itself."""
 
 
+_INSTEAD: Mapping[State, State] = {"DONE": "DONE", "REFUSED": "NOT_APPLIED"}
+"""What the end of an own send is where another process took it for unknown meanwhile: REFUSED is what never left."""
+
+
+@dataclass(frozen=True)
+class _End:
+    """How an own send ended, which the journal could not take."""
+
+    after: State
+    outcome: WriteOutcome
+    detail: Mapping[str, Any]
+    watched_until: float | None
+
+
 @dataclass(frozen=True)
 class Reconciler:
     """Reads what the ERP shows of operations that were sent, and records what that decides.
@@ -55,6 +69,8 @@ class Reconciler:
     sent_here: dict[str, float] = field(default_factory=dict)
     """What this process sent, by its id, with the monotonic second of the send."""
     sending: set[str] = field(default_factory=set)
+    unrecorded: dict[str, _End] = field(default_factory=dict)
+    """How sends of this process ended that the journal could not take: nobody else knows it."""
 
     async def recover(self) -> None:
         """Settle what a process that died, a doubt or a refusal left behind. One that fails stops no other."""
@@ -102,6 +118,7 @@ class Reconciler:
 
     async def reconcile(self, recorded: Recorded) -> Recorded:
         """Look at a sent operation, and settle it if that is decisive; return it as it stands then."""
+        recorded = await self._record_at_last(recorded)
         if recorded.state == "SENT" and self._is_abandoned(recorded):
             recorded = await self._give_up_waiting(recorded)
         # Its own sender in this process records what becomes of it, and knows more than a look does.
@@ -158,7 +175,8 @@ class Reconciler:
             wait = self.journal.next_change()
             while (recorded := await self.journal.find(operation_id)) is not None and recorded.state == "SENT":
                 # The sender may be another process that died: waiting for it would never end.
-                if not self.is_sending(operation_id) and self._is_abandoned(recorded):
+                is_over = operation_id in self.unrecorded or self._is_abandoned(recorded)
+                if not self.is_sending(operation_id) and is_over:
                     break
                 await wait()
                 wait = self.journal.next_change()
@@ -194,12 +212,32 @@ class Reconciler:
         except JournalUnavailable:
             logger.error("operation %s ended %s but could not be recorded", operation.id, after)
             moved = True
+            if before == "SENT":
+                self.unrecorded[operation.id] = _End(after, outcome, detail, watched_until)
         if moved:
             telemetry.count("po_mcp.operations", kind=operation.kind, state=after)
         # Only the one that moved it notifies, so that there is one notification however many processes saw it.
         if moved and after == "DONE":
             self._notify(operation, outcome)
         return moved
+
+    async def _record_at_last(self, recorded: Recorded) -> Recorded:
+        """Record how an own send ended that the journal could not take then; return it as it stands."""
+        operation_id = recorded.operation.id
+        if (end := self.unrecorded.get(operation_id)) is None:
+            return recorded
+        after = end.after if recorded.state == "SENT" else _INSTEAD.get(end.after)
+        try:
+            if after is not None and recorded.state in ("SENT", "UNKNOWN"):
+                until = end.watched_until if after == "WATCHED" else None
+                await self.journal.finish(
+                    operation_id, recorded.state, after, end.outcome, end.detail, watched_until=until
+                )
+            found = await self.journal.find(operation_id)
+        except JournalUnavailable:
+            return recorded
+        self.unrecorded.pop(operation_id, None)
+        return found or recorded
 
     def begin(self, claim: Claim) -> None:
         """Note that this process sends the operation now."""

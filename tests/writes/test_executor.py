@@ -771,6 +771,64 @@ async def test_a_journal_that_fails_after_the_send_makes_no_answer_a_lie(
 
 
 @every_kind
+@pytest.mark.parametrize("ended", ["done", "never left", "refused", "lost"])
+async def test_how_a_send_ended_is_recorded_once_the_journal_takes_it(
+    bench: Bench, kind: str, ended: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sender alone knew it: after a full disk it was not known, and what never left blocked its order."""
+    operation_id = approve(bench, kind)
+
+    def broken(*arguments: object, **more: object) -> bool:
+        raise JournalUnavailable("The disk is full.")
+
+    async def answer(apply: Callable[[], None]) -> None:
+        monkeypatch.setattr(bench.store, "finish", broken)
+        if ended == "never left":
+            raise Unreachable("The ERP does not answer.", effect="nothing_sent")
+        if ended == "refused":
+            raise Refused("The ERP refused it.")
+        if ended == "lost":
+            raise LOST
+        apply()
+
+    bench.erp.answer = answer
+    told = await bench.execute(operation_id)
+    before = state_of(bench.store, operation_id)
+    monkeypatch.undo()
+    again = await bench.executor.outcome_of(operation_id)
+
+    assert before == "SENT"
+    assert again.status == told.status
+    state = {"done": "DONE", "never left": "REFUSED", "refused": "WATCHED", "lost": "UNKNOWN"}[ended]
+    assert state_of(bench.store, operation_id) == state
+    assert len(bench.erp.writes) <= 1
+
+
+@pytest.mark.parametrize(("ended", "state"), [("done", "DONE"), ("never left", "NOT_APPLIED")])
+async def test_its_sender_knows_better_than_a_process_that_took_it_for_unknown(
+    bench: Bench, ended: str, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation_id = approve(bench, "finalize")
+    finish = bench.store.finish
+
+    def broken(*arguments: object, **more: object) -> bool:
+        raise JournalUnavailable("The disk is full.")
+
+    async def answer(apply: Callable[[], None]) -> None:
+        monkeypatch.setattr(bench.store, "finish", broken)
+        if ended == "never left":
+            raise Unreachable("The ERP does not answer.", effect="nothing_sent")
+
+    bench.erp.answer = answer
+    told = await bench.execute(operation_id)
+    monkeypatch.undo()
+    finish(operation_id, "SENT", "UNKNOWN", WriteOutcome(status="unknown", message="It is not known."), {})
+    again = await bench.executor.outcome_of(operation_id)
+
+    assert (again.status, state_of(bench.store, operation_id)) == (told.status, state)
+
+
+@every_kind
 async def test_a_call_that_is_cancelled_while_it_is_sent_is_recorded(bench: Bench, kind: str) -> None:
     operation_id, sending, left = approve(bench, kind), anyio.Event(), anyio.Event()
 
