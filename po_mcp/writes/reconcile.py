@@ -222,7 +222,7 @@ class Reconciler:
         return moved
 
     async def _record_at_last(self, recorded: Recorded) -> Recorded:
-        """Record how an own send ended that the journal could not take then; return it as it stands."""
+        """Record how an own send ended that the journal could not take then; return it as it stands, or as is known."""
         operation_id = recorded.operation.id
         if (end := self.unrecorded.get(operation_id)) is None:
             return recorded
@@ -235,7 +235,8 @@ class Reconciler:
                 )
             found = await self.journal.find(operation_id)
         except JournalUnavailable:
-            return recorded
+            is_known = recorded.state == "SENT" and end.after in _INSTEAD
+            return replace(recorded, state=end.after, outcome=end.outcome) if is_known else recorded
         self.unrecorded.pop(operation_id, None)
         return found or recorded
 

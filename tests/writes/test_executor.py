@@ -794,11 +794,13 @@ async def test_how_a_send_ended_is_recorded_once_the_journal_takes_it(
     bench.erp.answer = answer
     told = await bench.execute(operation_id)
     before = state_of(bench.store, operation_id)
+    meanwhile = await bench.executor.outcome_of(operation_id)
     monkeypatch.undo()
     again = await bench.executor.outcome_of(operation_id)
 
     assert before == "SENT"
     assert again.status == told.status
+    assert meanwhile.status == ("unknown" if ended == "refused" else told.status)
     state = {"done": "DONE", "never left": "REFUSED", "refused": "WATCHED", "lost": "UNKNOWN"}[ended]
     assert state_of(bench.store, operation_id) == state
     assert len(bench.erp.writes) <= 1
