@@ -112,6 +112,20 @@ async def test_an_order_is_read_without_the_receipts_that_cannot_be(receipts: Re
     assert order.lines == (OrderLine(line=1, item="A", quantity=Decimal(2)),)
 
 
+@pytest.mark.parametrize("rows", [{}, {"receipts": None}, {"receipts": []}])
+@pytest.mark.parametrize(("status", "received"), [("COMPLETED", None), (None, None), ("PENDING", Decimal(0))])
+def test_a_receipt_whose_lines_are_not_told_is_not_a_receipt_of_nothing(
+    rows: dict[str, Any], status: str | None, received: Decimal | None
+) -> None:
+    """A list may name documents without what they hold: then "received 0" would be a guess."""
+    body = {"purchase_order": {"id": NUMBER, "lines": [{"uuid": "u", "item_id": "A", "item_quantity": "2"}]}}
+    receipt = exsited_wire.Receipt.parse({"id": "IR-1", "receipt_status": status, **rows})
+
+    [line] = exsited_translate.combine(exsited_translate.parse_order(body, NUMBER), [receipt]).lines or ()
+
+    assert line.received == received
+
+
 async def test_no_delete_is_decided_on_a_document_that_cannot_be_read() -> None:
     order = reply(200, {"purchase_order": {"id": NUMBER, "lines": []}})
     odd = reply(200, {"purchase_invoices": [{"id": "PI-1"}, {"id": ["PI-2"]}], "pagination": {"records": 2}})

@@ -332,6 +332,9 @@ def _sum_receipts(receipts: Iterable[schemas.Receipt]) -> Mapping[str, Decimal] 
         status = receipt.receipt_status and receipt.receipt_status.casefold()
         if status == _NOT_RECEIVED:  # not received yet; `build_delete_snapshot` counts it as a blocker all the same
             continue
+        # A list may leave out what its documents hold.
+        if not receipt.receipts:
+            return None
         for row in receipt.receipts:
             # A sum over some of the receipts would show fewer goods than arrived.
             if row.line_uuid is None or row.receipt_quantity is None or status not in _RECEIVED:
