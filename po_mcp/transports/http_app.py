@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import anyio
@@ -21,6 +21,11 @@ _SHUTTING_DOWN = PlainTextResponse(
     503,
 )
 _ONLY_GET = PlainTextResponse("Only GET.", 405, {"allow": "GET, HEAD"})
+_SENT_ONCE = (b"host", b"origin", b"authorization", b"mcp-session-id", b"mcp-protocol-version")
+"""Headers of which one is read: a balancer, or a guard before this server, may read the other one."""
+_SENT_TWICE = PlainTextResponse(
+    f"Send each of these headers once at most: {', '.join(name.decode() for name in _SENT_ONCE)}.", 400
+)
 _WEBSITE_REFUSED = PlainTextResponse("Web pages cannot connect to this MCP server.", 403)
 
 
@@ -130,6 +135,8 @@ class HttpApp:
         if self._is_closed:
             return _SHUTTING_DOWN
         if _is_mcp(scope):
+            if _has_twice(scope, _SENT_ONCE):
+                return _SENT_TWICE
             return _WEBSITE_REFUSED if _is_from_website(scope) else self._mcp
         path, method = scope["path"], scope["method"]
         if path == CREDENTIALS_PATH or path.startswith(_PAGE_PATHS) or (path in _PAGE_ADDRESSES and method != "POST"):
@@ -154,14 +161,18 @@ def _normalize(scope: Scope) -> Scope:
     Both are case-insensitive (RFC 9110, 4.2.3 and 8.3.1); blanks are no part of a value (5.5), and httptools leaves
     those behind it. A redirect to /mcp would not do: clients lose the body or the session header on it.
 
+    Several lines of Accept are one list (RFC 9110, 5.3): the SDK reads the first alone.
+
     Last-Event-ID is left out: no stream is kept here, so that it begins again; the SDK then answers nothing at all.
     """
     path = {"path": MCP_PATH, "raw_path": MCP_PATH.encode()} if _is_mcp(scope) else {}
     headers = [
         (name, _normalize_header(name, value.strip(b" \t")))
         for name, value in scope["headers"]
-        if name != b"last-event-id"
+        if name not in (b"last-event-id", b"accept")
     ]
+    accepted = [value for name, value in scope["headers"] if name == b"accept"]
+    headers += [(b"accept", b", ".join(accepted))] if accepted else []
     return {**scope, **path, "headers": headers}
 
 
@@ -178,6 +189,11 @@ def _header(scope: Scope, name: bytes) -> bytes | None:
     found = [value for key, value in scope["headers"] if key == name]
     # Several headers of one name can be read differently by a proxy and by this server.
     return found[0] if len(found) == 1 else None
+
+
+def _has_twice(scope: Scope, names: Collection[bytes]) -> bool:
+    sent = [name for name, _ in scope["headers"] if name in names]
+    return len(sent) != len(set(sent))
 
 
 def _is_from_website(scope: Scope) -> bool:

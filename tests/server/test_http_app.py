@@ -7,12 +7,14 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from po_mcp.transports import http_app
 from po_mcp.transports.http_app import Address, HttpApp
 
 
-@pytest.mark.parametrize("path", ["/mcp", "/mcp/"])
-async def test_blanks_around_a_header_are_no_part_of_it(path: str) -> None:
+async def ask(headers: list[tuple[bytes, bytes]], path: str = "/mcp") -> list[Scope] | int:
+    """Send a request; return what MCP got of it, or the status with which it was refused."""
     reached: list[Scope] = []
+    statuses: list[int] = []
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         reached.append(scope)
@@ -21,16 +23,53 @@ async def test_blanks_around_a_header_are_no_part_of_it(path: str) -> None:
         raise AssertionError
 
     async def send(message: Message) -> None:
-        raise AssertionError(message)
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
 
-    headers = [(b"host", b" LOCALHOST:1"), (b"mcp-name", b"get_purchase_order \t")]
     request = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "headers": headers}
     await HttpApp(application, application, Address("127.0.0.1", 1), {})(request, receive, send)
+    return statuses[0] if statuses else reached
 
+
+@pytest.mark.parametrize("path", ["/mcp", "/mcp/"])
+async def test_blanks_around_a_header_are_no_part_of_it(path: str) -> None:
+    reached = await ask([(b"host", b" LOCALHOST:1"), (b"mcp-name", b"get_purchase_order \t")], path)
+
+    assert isinstance(reached, list)
     assert [scope["headers"] for scope in reached] == [
         [(b"host", b"localhost:1"), (b"mcp-name", b"get_purchase_order")]
     ]
     assert [scope["path"] for scope in reached] == ["/mcp"]
+
+
+async def test_several_lines_of_accept_are_one_list() -> None:
+    """Java's HTTP client writes a line for each; the SDK read the first, and refused the request."""
+    reached = await ask([(b"accept", b"application/json"), (b"host", b"h"), (b"accept", b"text/event-stream")])
+
+    assert isinstance(reached, list)
+    assert reached[0]["headers"] == [(b"host", b"h"), (b"accept", b"application/json, text/event-stream")]
+
+
+TWICE = [
+    (b"host", b"localhost:1", b"evil.example"),
+    (b"origin", b"http://localhost:1", b"https://evil.example"),
+    (b"authorization", b"Bearer a", b"Bearer b"),
+    (b"mcp-session-id", b"one", b"two"),
+    (b"mcp-protocol-version", b"2025-11-25", b"2025-06-18"),
+]
+
+
+@pytest.mark.parametrize(("name", "first", "second"), TWICE)
+async def test_a_request_that_can_be_read_in_two_ways_is_refused(name: bytes, first: bytes, second: bytes) -> None:
+    """The first Host was checked; a guard before this server may have let it in for the second."""
+    assert await ask([(name, first), (name, second)]) == 400
+    assert isinstance(await ask([(name, first)]), list)
+
+
+async def test_without_the_look_at_doubles_the_first_of_two_hosts_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_app, "_has_twice", lambda scope, names: False)
+
+    assert isinstance(await ask([(b"host", b"localhost:1"), (b"host", b"evil.example")]), list)
 
 
 # The end
