@@ -754,6 +754,59 @@ def test_what_waits_in_a_file_that_may_have_been_put_back_is_not_known(
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_no_order_is_created_unseen_for_as_long_as_a_call_may_be_repeated(
+    store: JournalStore, file: Path, clock: Clock, way: str
+) -> None:
+    with closing(put_back_whole(store, file, "DONE", way)) as restored:
+        assert restored.may_lack_events()
+        with pytest.raises(JournalUnavailable, match="just restored"):
+            restored.propose(create("PO-7"), {}, approved=True)
+        assert propose(restored, create("PO-8", question=True)).state == "PROPOSED"
+    # Who starts later knows it, too, though the mark is po-mcp's own again.
+    with closing(JournalStore(file, 600, clock)) as later:
+        assert later.may_lack_events()
+        with pytest.raises(JournalUnavailable, match="just restored"):
+            propose(later, create("PO-9", vendor="y", content_digest="y"), approved=True)
+
+        clock.now += 601
+
+        assert not later.may_lack_events()
+        assert propose(later, create("PO-10", vendor="x", content_digest="x"), approved=True).state == "APPROVED"
+        assert [one.event for one in later.events("")] == ["may have been put back"]
+        assert later.upkeep.verify() == []
+
+
+def test_a_person_who_adopts_such_a_file_has_looked(store: JournalStore, file: Path) -> None:
+    with closing(put_back_whole(store, file, "DONE", "with its mark")) as restored:
+        take_to(restored, guarded_operation(number="PO-2"), "APPROVED")
+
+        assert "may be missing" in restored.upkeep.adopt_file()
+
+        assert not restored.may_lack_events()
+        assert restored.upkeep.adopt_file() == ""
+        assert restored.upkeep.verify() == []
+
+
+def test_a_file_that_was_not_put_back_lacks_nothing(store: JournalStore, file: Path, clock: Clock) -> None:
+    take_to(store, guarded_operation(), "DONE")
+    store.close()
+    with closing(JournalStore(file, 600, clock)) as again:
+        assert not again.may_lack_events()
+        assert propose(again, create("PO-7"), approved=True).state == "APPROVED"
+        assert again.events("") == []
+
+
+@pytest.mark.parametrize("control", ["note_put_back", "may_lack_events"])
+def test_without_the_note_a_new_order_goes_out_unseen(
+    store: JournalStore, file: Path, monkeypatch: pytest.MonkeyPatch, control: str
+) -> None:
+    instead = {"note_put_back": restores.doubt_waiting, "may_lack_events": lambda *of: False}
+    monkeypatch.setattr(restores, control, instead[control])
+    with closing(put_back_whole(store, file, "DONE", "with its mark")) as restored:
+        assert propose(restored, create("PO-7"), approved=True).state == "APPROVED"
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_adopting_such_a_file_leaves_nothing_to_be_sent(store: JournalStore, file: Path, way: str) -> None:
     with closing(put_back_whole(store, file, "APPROVED", way)) as restored:
         assert restored.upkeep.adopt_file() == ""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from po_mcp.errors import JournalUnavailable
-from po_mcp.writes.journal import audit_log
+from po_mcp.writes.journal import audit_log, restores
 from po_mcp.writes.journal.audit_log import Event
 from po_mcp.writes.journal.database import Transaction
 
@@ -25,7 +25,7 @@ TABLES: Mapping[str, str] = {
 _SEAL = "moved_to"
 SEALED = f"SELECT value FROM journal WHERE name = '{_SEAL}'"  # noqa: S608
 """Asks where a sealed journal goes on."""
-_OF_EACH_PLACE = ("version", "origin", _SEAL)
+_OF_EACH_PLACE = ("version", "origin", restores.PUT_BACK, _SEAL)
 
 
 def seal(db: Transaction, to: str, now: float) -> None:

@@ -145,7 +145,7 @@ def _record(
     if replaced is not None:
         moves.move(db, replaced.id, "PROPOSED", "STALE", {"because": "replaced by a newer request"}, now)
     if approved:
-        _refuse_to_go_unasked(db, origin)
+        _refuse_to_go_unasked(db, origin, now - limits.ttl)
     # Last, so that a repeated call is answered even where no new question is let in.
     waiting = None if approved else proposals.count_waiting(seen.orders, operation, replaced)
     proposals.refuse_flood(db, operation, now, counts=seen.counts, waiting=waiting, max_open=limits.max_open)
@@ -154,9 +154,9 @@ def _record(
     return proposals.insert(db, operation, state, proposal.detail, now, limits.ttl, last_no)
 
 
-def _refuse_to_go_unasked(db: Transaction, origin: str) -> None:
+def _refuse_to_go_unasked(db: Transaction, origin: str, since: float) -> None:
     # The person who asked for it did not know: the very same order may have been sent, and be missing here.
-    if restores.may_lack_events(db, origin):
+    if restores.may_lack_events(db, origin, since):
         raise JournalUnavailable(
             "The journal was just restored from a backup or another copy.",
             effect="nothing_sent",

@@ -155,7 +155,8 @@ class JournalReadings:
     def may_lack_events(self) -> bool:
         """Tell whether the journal was restored, so that the latest events may be missing, and nobody adopted it."""
         with self._file.reading() as db:
-            return restores.may_lack_events(db, self._file.origin())
+            lacks = restores.may_lack_events(db, self._file.origin(), self._ttl_ago())
+        return lacks or self._file.is_other_copy()
 
     # Operations
 

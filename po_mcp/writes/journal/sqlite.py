@@ -266,8 +266,12 @@ class SqliteFile:
 
     def _doubt_copy(self, db: SqliteConnection) -> None:
         """Call unknown what waits in a file that may have been put back: its copy may lack that it was sent."""
-        if self.is_other_copy():
+        if not self.is_other_copy():
+            return
+        if self._is_adopting:  # by a person, who is told to look
             restores.doubt_waiting(db, self.now())
+        else:
+            restores.note_put_back(db, self.now())
 
     def find_schema_faults(self, db: Transaction) -> list[str]:
         """Compare what the file defines with what this version defines."""
@@ -309,6 +313,7 @@ class SqliteFile:
             if former is not None:
                 detail = {"former journal": former[0], "its last event": former[1].place}
                 audit_log.append(db, audit_log.Event("", self.now(), "adopted", detail))
+                restores.forget_put_back(db)
         # Not before: by its mark an older copy is told, also after an attempt that failed.
         self._mark_file.remove()
         self._mark_file.write(self._id, self._mark)
