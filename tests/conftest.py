@@ -100,9 +100,8 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run as many tests at a time as there are cores; half as many more where most of them wait."""
-    cores = os.cpu_count() or 2
-    return max(2, cores) if config.option.markexpr == "unit" else max(3, cores * 3 // 2)
+    """Run half as many tests more at a time than there are cores, since most of them wait now and then."""
+    return max(3, (os.cpu_count() or 2) * 3 // 2)
 
 
 def _tier_of(item: pytest.Item) -> str:
