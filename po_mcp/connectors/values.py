@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 
 _DECIMAL = re.compile(r"[+-]?([0-9]{1,20}(\.[0-9]{1,20})?|\.[0-9]{1,20})(?P<power>[eE][+-]?[0-9]{1,2})?", re.ASCII)
 _MOST_DIGITS = 20
@@ -161,7 +161,6 @@ def _parse_place(value: object) -> int | None:
 
 
 Number = Annotated[Decimal | None, BeforeValidator(parse_number)]
-Positive = Annotated[Decimal | None, Field(gt=0), BeforeValidator(parse_number)]
 Count = Annotated[int | None, BeforeValidator(_parse_count)]
 Place = Annotated[int | None, BeforeValidator(_parse_place)]
 Flag = Annotated[bool | None, BeforeValidator(_parse_flag)]

@@ -70,6 +70,11 @@ def has_effect(bench: Bench, kind: str) -> bool:
     return bool(kind_of(kind).is_still_applied(bench.erp.orders.get("PO-1")))
 
 
+def fail_to_record(*arguments: object, **more: object) -> bool:
+    """Stand in the place of what writes to the journal."""
+    raise JournalUnavailable("The disk is full.")
+
+
 def raising(error: Exception) -> Callable[[Callable[[], None]], Any]:
     """An ERP that does nothing and answers so."""
 
@@ -246,11 +251,8 @@ async def test_a_write_with_credentials_that_nobody_adopted_is_not_sent(bench: B
 async def test_a_write_that_the_journal_cannot_record_is_not_sent(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*arguments: object) -> None:
-        raise JournalUnavailable("The disk is full.")
-
     operation_id = approve(bench, "delete")
-    monkeypatch.setattr(bench.store, "claim", broken)
+    monkeypatch.setattr(bench.store, "claim", fail_to_record)
 
     with pytest.raises(JournalUnavailable):
         await bench.execute(operation_id)
@@ -752,11 +754,8 @@ async def test_a_journal_that_fails_after_the_send_makes_no_answer_a_lie(
 ) -> None:
     operation_id = approve(bench, kind)
 
-    def broken(*arguments: object, **more: object) -> bool:
-        raise JournalUnavailable("The disk is full.")
-
     async def answer(apply: Callable[[], None]) -> None:
-        monkeypatch.setattr(bench.store, "finish", broken)
+        monkeypatch.setattr(bench.store, "finish", fail_to_record)
         apply()
         if is_lost:
             raise LOST
@@ -778,11 +777,8 @@ async def test_how_a_send_ended_is_recorded_once_the_journal_takes_it(
     """Its sender alone knew it: after a full disk it was not known, and what never left blocked its order."""
     operation_id = approve(bench, kind)
 
-    def broken(*arguments: object, **more: object) -> bool:
-        raise JournalUnavailable("The disk is full.")
-
     async def answer(apply: Callable[[], None]) -> None:
-        monkeypatch.setattr(bench.store, "finish", broken)
+        monkeypatch.setattr(bench.store, "finish", fail_to_record)
         if ended == "never left":
             raise Unreachable("The ERP does not answer.", effect="nothing_sent")
         if ended == "refused":
@@ -813,11 +809,8 @@ async def test_its_sender_knows_better_than_a_process_that_took_it_for_unknown(
     operation_id = approve(bench, "finalize")
     finish = bench.store.finish
 
-    def broken(*arguments: object, **more: object) -> bool:
-        raise JournalUnavailable("The disk is full.")
-
     async def answer(apply: Callable[[], None]) -> None:
-        monkeypatch.setattr(bench.store, "finish", broken)
+        monkeypatch.setattr(bench.store, "finish", fail_to_record)
         if ended == "never left":
             raise Unreachable("The ERP does not answer.", effect="nothing_sent")
 

@@ -445,15 +445,21 @@ def test_an_older_copy_is_noticed_by_the_running_and_by_the_next_process(
     assert "older copy" in read_refusal(JournalStore(file, 600, clock))
 
 
-def test_an_older_copy_can_be_read_where_that_is_asked_for_and_never_written(
-    store: JournalStore, file: Path, clock: Clock
-) -> None:
+def put_older_copy_back(store: JournalStore, file: Path) -> str:
+    """Put a copy back that has an approved operation as it was before it was claimed; return its id."""
     operation_id = take_to(store, guarded_operation(), "APPROVED")
     store.close()
     restore = keep_copy(file, with_wal=False)
     store.claim(operation_id, CONNECTION)
     store.close()
     restore()
+    return operation_id
+
+
+def test_an_older_copy_can_be_read_where_that_is_asked_for_and_never_written(
+    store: JournalStore, file: Path, clock: Clock
+) -> None:
+    operation_id = put_older_copy_back(store, file)
     before = file.read_bytes()
     with closing(JournalStore(file, 600, clock)) as older:
         older.read_older_copy()
@@ -479,12 +485,7 @@ def test_a_whole_journal_is_no_older_copy(store: JournalStore, file: Path, clock
 def test_without_the_look_an_older_copy_would_be_written(
     store: JournalStore, file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    operation_id = take_to(store, guarded_operation(), "APPROVED")
-    store.close()
-    restore = keep_copy(file, with_wal=False)
-    store.claim(operation_id, CONNECTION)
-    store.close()
-    restore()
+    operation_id = put_older_copy_back(store, file)
     with closing(JournalStore(file, 600, clock)) as older:
         older.read_older_copy()
         older.all()

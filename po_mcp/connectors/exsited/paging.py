@@ -48,8 +48,7 @@ def find_records(page: schemas.Page, offset: int) -> int | None:
 
 def is_capped(page: schemas.Page) -> bool:
     """Tell whether a page has as many rows as a page has at most, by its own word."""
-    limit = page.pagination.limit
-    return bool(limit) and len(page.rows) >= (limit or 0)
+    return 0 < (page.pagination.limit or 0) <= len(page.rows)
 
 
 def is_end_by_count(page: schemas.Page, offset: int) -> bool:

@@ -135,7 +135,7 @@ def _find_total(page: schemas.Page, place: int) -> int | None:
 def _has_more(page: schemas.Page, place: int, total: int | None) -> bool | None:
     """Tell whether a page follows, None where the page does not show it."""
     # Where pages are shorter than asked for, a page that is full by its own measure may end nothing.
-    is_capped = bool(page.page_size) and len(page.value) >= (page.page_size or 0)
+    is_capped = 0 < (page.page_size or 0) <= len(page.value)
     if page.has_more is not None or total is None:
         is_doubtful = page.has_more is False and is_capped and page.total_count is not None and total is None
         return None if is_doubtful else page.has_more

@@ -9,7 +9,7 @@ Unlinking or replacing the file under a process that has it open loses records w
 sure that the path still leads to the files that were opened, and that the audit log was not cut. A mark beside the
 file holds the id and the end of the log: a file that is older than its mark was restored, or copied without its
 `-wal`, and is not written to before a person has looked. Without a mark, or with one that was put there with the file,
-that is not known: what waits in it is in doubt, and nothing else is stopped.
+that is not known: what waits in it is in doubt, and new orders are put to a person for a while (`restores`).
 """
 
 from __future__ import annotations
@@ -46,13 +46,6 @@ _SYNCHRONOUS_FULL = 2
 _BEGUN = f"SELECT ({moving.SEALED}), (SELECT hash FROM audit_log WHERE place = ?), {due.COLUMNS}"  # noqa: S608
 """What a writing transaction begins with: the mark, and then what is due."""
 _NOTHING_IS_OVER = f"NOT EXISTS (SELECT 1 FROM live_operations WHERE {moves.IS_OVER})"  # noqa: S608
-
-
-OLDER_COPY = "The journal is an older copy, or another one, than was used here before."
-
-
-def _older_copy_error() -> JournalUnavailable:
-    return JournalUnavailable(OLDER_COPY, effect="nothing_sent", next_step=ADOPT)
 
 
 class SqliteFile:
@@ -449,3 +442,8 @@ class SqliteFile:
             self._was_busy_at = time.monotonic()
             raise
         self._was_busy_at = -BUSY_S
+
+
+def _older_copy_error() -> JournalUnavailable:
+    what = "The journal is an older copy, or another one, than was used here before."
+    return JournalUnavailable(what, effect="nothing_sent", next_step=ADOPT)
